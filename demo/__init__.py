@@ -1,0 +1,1 @@
+"""Classify radiographs with ONNX Runtime: command line and, later, page and desktop."""

@@ -1,0 +1,1 @@
+"""Turn a trained run into a calibrated ONNX bundle."""

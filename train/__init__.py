@@ -1,0 +1,1 @@
+"""Read radiographs, make cohorts, train and evaluate the two networks."""
