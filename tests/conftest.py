@@ -1,9 +1,19 @@
 """Fixtures shared by all tests."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import settings
+
+from export.bundle import Bundle, Card, metadata_of, write_bundle
+from train.operating_points import OPERATING_POINTS
+
+# How long an example takes says nothing on a machine that trains beside the tests.
+settings.register_profile("pneumoscope", deadline=None)
+settings.load_profile("pneumoscope")
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +26,125 @@ def data_root() -> Path:
     if not (folder / "chest_xray").is_dir():
         pytest.skip(f"PNEUMOSCOPE_DATA={root} holds no chest_xray folder")
     return folder.resolve()
+
+
+def make_card(**changes: Any) -> Card:
+    """A valid card of network A with S = 8, the given entries changed."""
+    entries = {
+        "network": "a",
+        "title": "Tiny network",
+        "placeholder": False,
+        "placeholder_reason": "",
+        "classes": ("normal", "pneumonia"),
+        "prepare": {"image_size": 8, "resize": "squash", "contrast": "none"},
+        "calibration": {"temperature": 2.0, "selected_on": "validation"},
+        "operating_points": {
+            name: {"threshold": 0.2 + 0.2 * index, "selected_on": "validation", "sensitivity": 0.9}
+            for index, name in enumerate(OPERATING_POINTS)
+        },
+        "split_fingerprint": "0" * 64,
+        "metrics": {"validation": {"auroc": {"value": 0.9, "interval": [0.8, 1.0]}}, "test": None},
+        "parity": {"films": 64, "largest_probability_difference": 1e-6, "decisions_changed": 0},
+        "intended_use": "tests",
+        "not_intended_use": "everything else",
+        "training": "none",
+        "data": "none",
+        "licence": "Apache-2.0",
+        "versions": {"onnx": "1"},
+        "commit": "0" * 40,
+        "created": "2026-01-31",
+    }
+    return Card.model_validate(entries | changes)
+
+
+def make_model(
+    card: Card, weight: float = 8.0, bias: float = -4.0, shape: tuple = ("N", 8, 8, 1), novelty: bool = False
+) -> bytes:
+    """A network that weighs a film's mean: logit = weight · mean / 255 + bias; novelty = mean / 255."""
+    from onnx import TensorProto, helper
+
+    def constant(name: str, *values: float) -> Any:
+        return helper.make_tensor(name, TensorProto.FLOAT, (), values)
+
+    outputs = ["logit", "probability", *(["novelty"] if novelty else [])]
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["image"], ["grey"], to=TensorProto.FLOAT),
+            helper.make_node("ReduceMean", ["grey"], ["mean"], axes=[1, 2, 3], keepdims=0),
+            helper.make_node("Div", ["mean", "white"], ["novelty"]),
+            helper.make_node("Mul", ["novelty", "weight"], ["weighed"]),
+            helper.make_node("Add", ["weighed", "bias"], ["logit"]),
+            helper.make_node("Div", ["logit", "temperature"], ["calibrated"]),
+            helper.make_node("Sigmoid", ["calibrated"], ["probability"]),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, shape)],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [shape[0]]) for name in outputs],
+        [
+            constant("white", 255.0),
+            constant("weight", weight),
+            constant("bias", bias),
+            constant("temperature", card.calibration.temperature),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, metadata_of(card))
+    return model.SerializeToString()
+
+
+BESIDE_THE_MODEL = {
+    "evaluation.json": b"{}\n",
+    "scores.csv": b"film,patient,split,label,logit\n",
+    "history.csv": b"epoch\n",
+    "README.md": b"# Tiny network\n",
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_card() -> Callable[..., Card]:
+    """`make_card`."""
+    return make_card
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> Callable[..., bytes]:
+    """`make_model`."""
+    return make_model
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle() -> Callable[..., Bundle]:
+    """Write a whole tiny bundle to `models/<network>`: (models, network="a", model settings, **card entries)."""
+
+    def write(models: Path, network: str = "a", graph: dict | None = None, **changes: Any) -> Bundle:
+        card = make_card(network=network, **changes)
+        return write_bundle(models / network, card, make_model(card, **(graph or {})), BESIDE_THE_MODEL)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def phantom_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of synthetic films of two classes, enough for the parity gate."""
+    from train.phantoms import make_phantoms
+
+    folder = tmp_path_factory.mktemp("data") / "phantoms"
+    make_phantoms(folder, count_per_class=150, seed=0, image_size=64)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained_run(phantom_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A small finished run of network A on the phantoms, made by the command itself."""
+    from typer.testing import CliRunner
+
+    from demo.cli import app
+    from train.run_folder import RunFolder
+
+    runs = tmp_path_factory.mktemp("runs")
+    arguments = ["train", "a", "--data", str(phantom_root), "--name", "tiny", "--image-size", "32", "--epochs", "3"]
+    for assignment in ("width=0.25", "validation_fraction=0.4", "schedule=cosine"):
+        arguments += ["--set", assignment]
+    result = CliRunner().invoke(app, arguments, env={"PNEUMOSCOPE_RUNS": str(runs), "COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    return RunFolder(runs / "tiny")

@@ -40,14 +40,12 @@ def say(text: str = "") -> None:
 
 def say_error(message: str) -> None:
     """Print an error as one line to stderr."""
-    line = " ".join(message.split())
-    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {line}", err=True)
+    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {_one_line(message)}", err=True)
 
 
 def say_warning(message: str) -> None:
     """Print a warning as one line to stderr."""
-    line = " ".join(message.split())
-    typer.echo(f"{typer.style('warning:', fg='yellow', bold=True)} {line}", err=True)
+    typer.echo(f"{typer.style('warning:', fg='yellow', bold=True)} {_one_line(message)}", err=True)
 
 
 def say_next(command: str) -> None:
@@ -107,7 +105,8 @@ def progress_bar(description: str, total: int) -> Iterator[Callable[..., None]]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    # Results go to stdout while the bar runs: it must not draw them into its own stream.
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress:
         task = progress.add_task(description, total=total, note="")
 
         def advance(n: int = 1, note: str | None = None) -> None:
@@ -132,3 +131,9 @@ def _line_progress(description: str, total: int) -> Callable[..., None]:
             say(f"{description}: {done}/{total}, {left:.0f} s left{'' if note is None else ', ' + note}")
 
     return advance
+
+
+def _one_line(message: str) -> str:
+    # A file's name may hold anything, terminal commands too.
+    line = " ".join(message.split())
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in line)
