@@ -1,0 +1,206 @@
+"""Any film file → an 8-bit grey film; `prepare`: a film → what a network is given.
+
+This is the one preprocessing of the project: training, export and the demo all call it. Reading goes in four
+steps: sniff (what is it), check the header (is it whole and sane), decode, tone (to 8 bits, bright = dense).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+
+from train.errors import UsageError
+from train.film_header import MAX_BYTES, RadiographError, check_jpeg, check_png, sniff
+
+__all__ = [
+    "READABLE_SUFFIXES",
+    "ContrastRule",
+    "PrepareSpec",
+    "RadiographError",
+    "ResizeRule",
+    "prepare",
+    "read_radiograph",
+]
+
+ResizeRule = Literal["squash", "letterbox", "crop"]
+ContrastRule = Literal["none", "stretch", "clahe"]
+
+# What a scan of a folder looks for; reading itself goes by content. DICOM files often have no suffix.
+READABLE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".dcm", ".dicom", ""})
+
+STRETCH_PERCENTILES = (1.0, 99.0)
+CLAHE_CLIP_LIMIT = 2.0
+CLAHE_TILES = (8, 8)
+
+
+@dataclass(frozen=True)
+class PrepareSpec:
+    """How a film is made into a network's input; part of every model card.
+
+    Args:
+        image_size: side S of the prepared square in pixels, 8 to 2048.
+        resize: "squash" scales both sides to S; "letterbox" keeps the aspect and adds black bars; "crop"
+            keeps the aspect and takes the centred square.
+        contrast: "none"; "stretch" maps the 1st to 99th percentile onto 0 to 255; "clahe" equalises in 8×8
+            tiles with clip limit 2 (Zuiderveld, Graphics Gems IV, 1994). Applied after resizing, never to the
+            bars of a letterbox.
+
+    Raises:
+        UsageError: a value that is not among these.
+    """
+
+    image_size: int = 250
+    resize: ResizeRule = "squash"
+    contrast: ContrastRule = "none"
+
+    def __post_init__(self) -> None:
+        size = self.image_size
+        if not isinstance(size, int) or isinstance(size, bool) or not 8 <= size <= 2048:
+            raise UsageError(f"image_size must be a whole number from 8 to 2048. Received: {size!r}")
+        for name, value, known in (
+            ("resize", self.resize, get_args(ResizeRule)),
+            ("contrast", self.contrast, get_args(ContrastRule)),
+        ):
+            if value not in known:
+                raise UsageError(f"{name} must be one of {', '.join(known)}. Received: {value!r}")
+
+
+def read_radiograph(source: str | Path | bytes) -> np.ndarray:
+    """Read a film from a file or from the file's bytes.
+
+    JPEG (grey, RGB, CMYK; the luma plane is the film), PNG (8 and 16 bit; grey, RGB, palette; transparency is
+    ignored) and DICOM radiographs. EXIF orientation is honoured. 8-bit films keep their values; deeper ones
+    are scaled by their own range, because 12-bit data in 16 bits would otherwise come out nearly black.
+
+    Returns:
+        uint8 [H, W], bright = dense (the MONOCHROME2 sense), at most 50 million pixels.
+
+    Raises:
+        RadiographError: no film, cut short, damaged, too large. The message does not name the file: the
+            caller knows it, and a file's name may identify a patient.
+    """
+    data = source if isinstance(source, bytes) else _read_bytes(Path(source))
+    kind = sniff(data)
+    if kind == "dicom":
+        from train.dicom import read_dicom  # pydicom takes 0.2 s to import; most films are no DICOM
+
+        return read_dicom(data)
+    if kind == "jpeg":
+        return _read_jpeg(data)
+    check_png(data)
+    return _tone(_decode(data))
+
+
+def prepare(film: np.ndarray, spec: PrepareSpec) -> np.ndarray:
+    """Make a film into a network's input: resize, contrast, bars.
+
+    Args:
+        film: uint8 [H, W], H and W at least 1.
+        spec: the rules.
+
+    Returns:
+        uint8 [S, S], a new array.
+
+    Raises:
+        ValueError: `film` is no uint8 [H, W].
+    """
+    if film.dtype != np.uint8 or film.ndim != 2 or film.size == 0:
+        raise ValueError(f"film must be uint8 [H, W]. Received: {film.dtype} {list(film.shape)}")
+    side, (height, width) = spec.image_size, film.shape
+    if spec.resize == "crop":
+        edge = min(height, width)
+        top, left = (height - edge) // 2, (width - edge) // 2
+        film = film[top : top + edge, left : left + edge]
+    if spec.resize == "letterbox":
+        scale = side / max(height, width)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    else:
+        size = (side, side)
+    film = _apply_contrast(_resize(film, size), spec.contrast)
+    if film.shape == (side, side):
+        return film
+    square = np.zeros((side, side), np.uint8)
+    top, left = (side - film.shape[0]) // 2, (side - film.shape[1]) // 2
+    square[top : top + film.shape[0], left : left + film.shape[1]] = film
+    return square
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        if path.exists() and not path.is_file():
+            raise RadiographError("not a regular file: expected a JPEG, PNG or DICOM film")
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise RadiographError(f"cannot be opened: {error.strerror or 'the system refused'}") from None
+
+
+def _decode(data: bytes) -> np.ndarray:
+    """Decode to uint8 or uint16 [H, W]. Never cv2.imread: it gives half a picture for half a file."""
+    try:
+        # ANYDEPTH alone means: grey, 16 bits stay 16 bits, EXIF orientation applied.
+        film = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYDEPTH)
+    except cv2.error:
+        film = None
+    if film is None:
+        raise RadiographError("the picture is damaged or of a rare kind: save it again as PNG or JPEG")
+    return film
+
+
+def _read_jpeg(data: bytes) -> np.ndarray:
+    end = check_jpeg(data)
+    film = _decode(data)
+    if _may_be_unfinished(film):
+        # A decoder that has all it needs ignores more data before the end; one that waits for the rest takes it.
+        # Starting with 0, because data that ends in 255 would otherwise make a marker of the two.
+        more = bytes(range(128)) * 2
+        if not np.array_equal(_decode(data[:end] + more + data[end:]), film):
+            raise RadiographError("the JPEG is damaged: its last part is missing; copy or download it again")
+    return film
+
+
+def _may_be_unfinished(film: np.ndarray) -> bool:
+    """Where a JPEG's data ends early, libjpeg fills up with exactly 128 and tells nobody: is a corner such?
+
+    Any corner, because EXIF orientation may have moved the last one.
+    """
+    corners = (film[:8, :8], film[:8, -8:], film[-8:, :8], film[-8:, -8:])
+    return any((corner == 128).all() for corner in corners)
+
+
+def _tone(film: np.ndarray) -> np.ndarray:
+    """Scale uint16 to uint8 by its own range; a flat film becomes black. 8 bits stay as they are."""
+    if film.dtype == np.uint8:
+        return film
+    if film.dtype != np.uint16:
+        raise RadiographError(f"pixels of type {film.dtype}: expected 8 or 16 bits")
+    low, high = int(film.min()), int(film.max())
+    table = np.clip((np.arange(65536) - low) * (255.0 / max(high - low, 1)), 0, 255)
+    return np.rint(table).astype(np.uint8)[film]
+
+
+def _resize(film: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize to (width, height): a side that shrinks is averaged, a side that grows is interpolated.
+
+    One OpenCV call, except for a film that is wider but lower than `size` or the reverse: INTER_AREA would
+    fall back to linear on both sides there.
+    """
+    smaller = (min(size[0], film.shape[1]), min(size[1], film.shape[0]))
+    if smaller != (film.shape[1], film.shape[0]):
+        film = cv2.resize(film, smaller, interpolation=cv2.INTER_AREA)
+    if smaller != size:
+        return cv2.resize(film, size, interpolation=cv2.INTER_CUBIC)
+    return film.copy()
+
+
+def _apply_contrast(film: np.ndarray, rule: ContrastRule) -> np.ndarray:
+    if rule == "stretch":
+        low, high = np.percentile(film, STRETCH_PERCENTILES)
+        if high > low:
+            table = np.clip((np.arange(256) - low) * (255.0 / (high - low)), 0, 255)
+            film = cv2.LUT(film, np.rint(table).astype(np.uint8))
+    elif rule == "clahe":
+        film = cv2.createCLAHE(clipLimit=CLAHE_CLIP_LIMIT, tileGridSize=CLAHE_TILES).apply(film)
+    return film
