@@ -1,0 +1,136 @@
+"""`train` and `evaluate` from the command line: results, exit codes, and one clear line for what is wrong."""
+
+import csv
+import json
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from demo.cli import app
+from train.run_folder import RunFolder
+
+
+@pytest.fixture
+def run_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PNEUMOSCOPE_RUNS", str(tmp_path / "runs"))
+    monkeypatch.delenv("PNEUMOSCOPE_DATA", raising=False)
+
+    def run(*arguments):
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
+
+    return run
+
+
+@pytest.fixture
+def copied_run(trained_run, run_command, tmp_path):
+    shutil.copytree(trained_run.folder, tmp_path / "runs" / "tiny")
+    return RunFolder(tmp_path / "runs" / "tiny")
+
+
+def splits_scored(run):
+    with run.scores.open() as file:
+        return {row["split"] for row in csv.DictReader(file)}
+
+
+def error_line(result):
+    lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, result.stderr
+    assert "Traceback" not in result.output
+    return lines[0]
+
+
+def test_evaluate_reads_validation_and_leaves_test_alone(copied_run, phantom_root, run_command, tmp_path):
+    result = run_command("evaluate", "tiny", "--data", phantom_root, "--json")
+    assert result.exit_code == 0, result.output
+    metrics = json.loads(result.stdout)
+    assert metrics["run"] == "tiny"
+    assert set(metrics) == {"run", "validation"}
+    assert {"value", "low", "high"} == set(metrics["validation"]["auroc"])
+    assert splits_scored(copied_run) == {"validation"}
+    assert not (tmp_path / "docs").exists()
+
+
+def test_evaluate_test_uses_frozen_thresholds_and_is_logged(copied_run, phantom_root, run_command, tmp_path):
+    frozen = json.loads(copied_run.evaluation.read_text())["thresholds"]
+    for reading in (1, 2):
+        result = run_command("evaluate", "tiny", "--data", phantom_root, "--test")
+        assert result.exit_code == 0, result.output
+        assert "chosen on test itself" in result.stdout
+        with (tmp_path / "docs" / "test-reads.csv").open() as file:
+            assert [row["run"] for row in csv.DictReader(file)] == ["tiny"] * reading
+    evaluation = json.loads(copied_run.evaluation.read_text())
+    assert evaluation["thresholds"] == frozen
+    points = evaluation["test"]["metrics"]["operating_points"]
+    assert {name: point["threshold"] for name, point in points.items()} == frozen
+    assert splits_scored(copied_run) == {"validation", "test"}
+
+
+def test_evaluating_validation_again_does_not_lose_test(copied_run, phantom_root, run_command):
+    run_command("evaluate", "tiny", "--data", phantom_root, "--test")
+    before = json.loads(copied_run.evaluation.read_text())
+    run_command("evaluate", "tiny", "--data", phantom_root)
+    after = json.loads(copied_run.evaluation.read_text())
+    assert after["test"]["metrics"]["auroc"] == before["test"]["metrics"]["auroc"]
+
+
+def test_the_next_command_is_named(copied_run, phantom_root, run_command):
+    result = run_command("evaluate", "tiny", "--data", phantom_root)
+    assert "next: pneumoscope evaluate tiny --test" in result.stderr
+    assert "Not a medical device" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "a"], ["no films given", "PNEUMOSCOPE_DATA", "phantoms"]),
+        (["train", "a", "--data", "nowhere"], ["nowhere is not a folder"]),
+        (["train", "a", "--data", "{data}", "--epochs", "0"], ["epochs", "0"]),
+        (["train", "a", "--data", "{data}", "--learning-rate", "-1"], ["learning_rate", "-1"]),
+        (["train", "a", "--data", "{data}", "--set", "speed=9"], ["unknown setting speed"]),
+        (["train", "a", "--data", "{data}", "--settings", "none.yaml"], ["none.yaml"]),
+        (["train", "a", "--data", "{data}", "--device", "gpu"], ["--device gpu", "no GPU", "--device cpu"]),
+        (["train", "a", "--data", "{data}", "--set", "mixed_precision=true"], ["mixed_precision needs a GPU"]),
+        (["train", "b", "--data", "{data}", "--backbone-weights", "no.h5"], ["no backbone weights", "no.h5"]),
+        (["train", "a", "--data", "{data}", "--name", "../x"], ["--name"]),
+        (["evaluate", "none", "--data", "{data}"], ["no run none"]),
+    ],
+)
+def test_wrong_use_is_one_line_and_exit_2(run_command, phantom_root, tmp_path, arguments, words):
+    result = run_command(*(argument.format(data=phantom_root) for argument in arguments))
+    assert result.exit_code == 2
+    line = error_line(result)
+    assert all(word in line for word in words), line
+    assert not list(tmp_path.glob("runs/*/*.keras"))
+
+
+def test_wrong_use_leaves_no_run_folder(run_command, phantom_root, tmp_path):
+    run_command("train", "b", "--data", phantom_root, "--backbone-weights", "no.h5", "--image-size", "32")
+    assert not list(tmp_path.glob("runs/*"))
+
+
+def test_missing_films_are_one_line_and_exit_1(run_command, tmp_path):
+    (tmp_path / "data" / "chest_xray" / "train" / "NORMAL").mkdir(parents=True)
+    result = run_command("train", "a", "--data", tmp_path / "data")
+    assert result.exit_code == 1
+    assert "chest_xray/train/NORMAL holds no films" in error_line(result)
+
+
+def test_evaluating_without_the_films_is_one_line_and_exit_1(copied_run, run_command, tmp_path):
+    (tmp_path / "empty").mkdir()
+    result = run_command("evaluate", "tiny", "--data", tmp_path / "empty")
+    assert result.exit_code == 1
+    assert "cannot be read under the data root" in error_line(result)
+
+
+def test_a_broken_network_file_is_one_line_and_exit_1(copied_run, phantom_root, run_command):
+    copied_run.best_network.write_bytes(b"no network")
+    result = run_command("evaluate", "tiny", "--data", phantom_root)
+    assert result.exit_code == 1
+    assert "cannot be loaded" in error_line(result)
+
+
+def test_debug_shows_the_traceback(run_command):
+    result = run_command("evaluate", "none", "--data", ".", "--debug")
+    assert type(result.exception).__name__ == "UsageError"

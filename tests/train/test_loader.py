@@ -1,0 +1,137 @@
+"""Films reach Keras as they were prepared, and augmentation depends on (seed, epoch, film) alone."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from train.cohort import index_cohort
+from train.loader import FilmBatches, augment, prepare_films
+from train.radiograph import PrepareSpec, prepare, read_radiograph
+from train.settings import AugmentationSettings
+
+NOTHING = AugmentationSettings(rotation=0, zoom=0, shift=0)
+EVERYTHING = AugmentationSettings(rotation=20, zoom=0.2, shift=0.1, brightness=0.1, contrast=0.2, gamma=0.3, flip=True)
+
+
+def films_of(count, side=24, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, side, side), dtype=np.uint8)
+
+
+def batches(images, **changes):
+    arguments = {"batch_size": 4, "channels": 1, "augmentation": EVERYTHING, "seed": 3} | changes
+    return FilmBatches(images, np.arange(len(images)), **arguments)
+
+
+def in_film_order(loader):
+    """The films of one pass, sorted by the label, which is the film's number."""
+    read = [loader[index] for index in range(len(loader))]
+    images, labels = (np.concatenate(parts) for parts in zip(*read, strict=True))
+    return images[np.argsort(labels[:, 0])]
+
+
+def test_without_augmentation_films_come_as_they_are_and_in_order():
+    images = films_of(10)
+    loader = batches(images, augmentation=None)
+    got = np.concatenate([loader[index][0] for index in range(len(loader))])
+    assert got.dtype == np.uint8
+    assert np.array_equal(got[..., 0], images)
+
+
+def test_channels_are_copies_of_the_grey_film():
+    images, _ = batches(films_of(3), channels=3)[0]
+    assert images.shape == (3, 24, 24, 3)
+    assert np.array_equal(images[..., 0], images[..., 2])
+
+
+def test_every_film_is_seen_once_an_epoch_in_an_order_of_its_own():
+    loader = batches(films_of(10))
+    orders = []
+    for epoch in range(2):
+        loader.set_epoch(epoch)
+        orders.append(np.concatenate([loader[index][1] for index in range(len(loader))])[:, 0])
+        assert sorted(orders[-1]) == list(range(10))
+    assert not np.array_equal(*orders)
+
+
+def test_augmentation_depends_on_seed_epoch_and_film_alone():
+    images = films_of(10)
+    first, again = batches(images), batches(images, batch_size=3)
+    for loader in (first, again):
+        loader.set_epoch(5)
+    again[2]  # reading ahead or twice changes nothing
+    assert np.array_equal(in_film_order(first), in_film_order(again))
+    first.set_epoch(6)
+    assert not np.array_equal(in_film_order(first), in_film_order(again))
+    first.set_epoch(5)
+    other_seed = batches(images, seed=4)
+    other_seed.set_epoch(5)
+    assert not np.array_equal(in_film_order(first), in_film_order(other_seed))
+
+
+def test_augmentation_by_nothing_changes_nothing():
+    image = films_of(1)[0]
+    assert np.array_equal(augment(image, NOTHING, np.random.default_rng(0)), image)
+
+
+def test_rotation_turns_about_the_centre():
+    image = np.zeros((33, 33), np.uint8)
+    image[12:21, 12:21] = 200
+    for seed in range(5):
+        turned = augment(image, AugmentationSettings(rotation=30, zoom=0, shift=0), np.random.default_rng(seed))
+        moments = cv2.moments(turned)
+        centre = moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
+        assert centre == pytest.approx((16, 16), abs=0.1)
+
+
+def test_flip_mirrors_left_and_right_about_half_the_time():
+    image = np.zeros((16, 16), np.uint8)
+    image[:, :3] = 255
+    flip = AugmentationSettings(rotation=0, zoom=0, shift=0, flip=True)
+    flipped = [augment(image, flip, np.random.default_rng(seed))[0, -1] == 255 for seed in range(100)]
+    assert 30 < sum(flipped) < 70
+
+
+def test_brighter_means_brighter_on_average_over_both_signs():
+    image = np.full((16, 16), 128, np.uint8)
+    brightness = AugmentationSettings(rotation=0, zoom=0, shift=0, brightness=0.2)
+    means = [augment(image, brightness, np.random.default_rng(seed)).mean() for seed in range(50)]
+    assert min(means) >= 128 - 52
+    assert max(means) <= 128 + 52
+    assert max(means) - min(means) > 60
+
+
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 2**32 - 1), side=st.integers(8, 40))
+def test_augmentation_keeps_shape_and_type_and_the_original(seed, side):
+    image = films_of(1, side, seed)[0]
+    before = image.copy()
+    changed = augment(image, EVERYTHING, np.random.default_rng(seed))
+    assert (changed.shape, changed.dtype) == (image.shape, np.uint8)
+    assert np.array_equal(image, before)
+
+
+def test_unreadable_films_are_named_and_the_rest_goes_on(phantom_root, tmp_path):
+    films = index_cohort(phantom_root).of_split("test")[:3]
+    for film in films:
+        (tmp_path / film.path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / film.path).write_bytes((phantom_root / film.path).read_bytes())
+    (tmp_path / films[1].path).write_text("no film")
+    prepared = prepare_films(tmp_path, films, PrepareSpec(image_size=32))
+    assert prepared.films == (films[0], films[2])
+    assert [path for path, _ in prepared.unreadable] == [films[1].path]
+    expected = prepare(read_radiograph(tmp_path / films[2].path), PrepareSpec(image_size=32))
+    assert np.array_equal(prepared.images[1], expected)
+
+
+def test_films_beyond_memory_are_mapped_and_equal(phantom_root):
+    films = index_cohort(phantom_root).of_split("test")[:4]
+    spec = PrepareSpec(image_size=32)
+    mapped = prepare_films(phantom_root, films, spec, memory_limit_bytes=0)
+    assert isinstance(mapped.images, np.memmap)
+    assert np.array_equal(mapped.images, prepare_films(phantom_root, films, spec).images)

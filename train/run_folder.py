@@ -1,0 +1,218 @@
+"""A run on disk: where runs live, how one is found, and what its files are called. No TensorFlow here."""
+
+import csv
+import io
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from train import atomic
+from train.errors import PneumoscopeError, UsageError
+from train.settings import Settings, dump_settings, make_settings, read_settings
+
+HISTORY_COLUMNS = (
+    "stage",
+    "epoch",
+    "loss",
+    "accuracy",
+    "auroc",
+    "val_loss",
+    "val_accuracy",
+    "val_auroc",
+    "learning_rate",
+    "seconds",
+    "images_per_second",
+)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of one run's files."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The run's name: its folder's."""
+        return self.folder.name
+
+    @property
+    def settings(self) -> Path:
+        """Every setting, as YAML."""
+        return self.folder / "settings.yaml"
+
+    @property
+    def split(self) -> Path:
+        """The films with patient, label and split."""
+        return self.folder / "split.csv"
+
+    @property
+    def history(self) -> Path:
+        """A row per epoch, of all stages."""
+        return self.folder / "history.csv"
+
+    @property
+    def last_network(self) -> Path:
+        """The network after its last epoch, with the optimizer's state."""
+        return self.folder / "last.keras"
+
+    @property
+    def best_network(self) -> Path:
+        """The network at its lowest validation loss."""
+        return self.folder / "best.keras"
+
+    @property
+    def backbone_weights(self) -> Path:
+        """What `train backbone` is for: the weights that `--backbone-weights` takes."""
+        return self.folder / "backbone.weights.h5"
+
+    @property
+    def scores(self) -> Path:
+        """The network's logits on validation (and, once read, test) films."""
+        return self.folder / "scores.csv"
+
+    @property
+    def evaluation(self) -> Path:
+        """Metrics, intervals, curves and the frozen thresholds."""
+        return self.folder / "evaluation.json"
+
+    @property
+    def curves(self) -> Path:
+        """The folder of the plots."""
+        return self.folder / "curves"
+
+    @property
+    def environment(self) -> Path:
+        """Versions, device, seed, commit, duration, speed; written when the run is finished."""
+        return self.folder / "environment.json"
+
+
+def runs_root() -> Path:
+    """Return the folder that holds the runs: `PNEUMOSCOPE_RUNS`, or `runs` here."""
+    return Path(os.environ.get("PNEUMOSCOPE_RUNS") or "runs")
+
+
+def create_run(name: str | None, settings: Settings) -> RunFolder:
+    """Create the folder of a new run; without a name it is the network's, with the next free number.
+
+    Raises:
+        UsageError: the name is no plain folder name, or a run of that name exists.
+    """
+    root = runs_root()
+    if name is None:
+        number = 1
+        while (root / _numbered(settings.network, number)).exists():
+            number += 1
+        name = _numbered(settings.network, number)
+    if not name or name != Path(name).name or name.startswith("."):
+        raise UsageError(f"--name must be a plain folder name. Received: {name}")
+    run = RunFolder(root / name)
+    try:
+        run.folder.mkdir(parents=True)
+    except FileExistsError:
+        raise UsageError(f"a run named {name} exists in {root}: choose another --name, or remove it") from None
+    except OSError as error:
+        raise UsageError(f"no run folder can be made in {root}: {error.strerror}") from error
+    atomic.write_text(run.settings, dump_settings(settings))
+    return run
+
+
+def find_run(name_or_path: str) -> RunFolder:
+    """Find a run by its folder or by its name among the runs.
+
+    Raises:
+        UsageError: no such run; the message lists those there are.
+    """
+    for folder in (Path(name_or_path), runs_root() / name_or_path):
+        if (folder / "settings.yaml").is_file():
+            return RunFolder(folder)
+    root = runs_root()
+    there = sorted(path.parent.name for path in root.glob("*/settings.yaml")) if root.is_dir() else []
+    listing = f"runs in {root}: {', '.join(there)}" if there else f"there are no runs in {root}"
+    raise UsageError(f"no run {name_or_path}: expected a folder with settings.yaml; {listing}")
+
+
+def settings_of(run: RunFolder) -> Settings:
+    """Read the settings of a run.
+
+    Raises:
+        UsageError: the file is broken, or from a version with other settings.
+    """
+    values = read_settings(run.settings)
+    network = values.pop("network", None)
+    if network not in ("a", "b", "backbone"):
+        raise UsageError(f"{run.settings} names no network: expected a, b or backbone. Received: {network!r}")
+    return make_settings(str(network), values)
+
+
+def require_network(run: RunFolder, settings: Settings, expected: Sequence[str]) -> None:
+    """Refuse a run of another network than a command can use, or one that has no network yet.
+
+    Raises:
+        UsageError: the run is of another network.
+        PneumoscopeError: the run has no best.keras.
+    """
+    if settings.network not in expected:
+        raise UsageError(
+            f"run {run.name} trained {settings.network}: expected a run of network {' or '.join(expected)}"
+        )
+    if not run.best_network.is_file():
+        raise PneumoscopeError(f"run {run.name} has no best.keras: it was stopped in its first epoch; train it again")
+
+
+def write_history(run: RunFolder, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write history.csv whole; a value that a row has not is left empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, HISTORY_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: _rounded(value) for key, value in row.items()})
+    atomic.write_text(run.history, text.getvalue())
+
+
+def write_environment(run: RunFolder, facts: Mapping[str, object]) -> None:
+    """Write environment.json: versions are added here; no host name, no path."""
+    environment = {**facts, "versions": versions()}
+    atomic.write_text(run.environment, json.dumps(environment, indent=2) + "\n")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what decides a run's numbers."""
+    found = {"python": platform.python_version()}
+    for name in ("pneumoscope", "tensorflow", "keras", "numpy", "opencv-python-headless", "scikit-learn"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def commit_of_checkout() -> str | None:
+    """Return the commit this code is at, with `+` where tracked files differ from it; None outside a checkout."""
+    here = Path(__file__).resolve().parent.parent
+    if not (here / ".git").exists():
+        return None
+    try:
+        commit = _git(here, "rev-parse", "--short=12", "HEAD")
+        changed = _git(here, "status", "--porcelain", "--untracked-files=no", "--", "train", "export", "demo")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{commit}+" if changed else commit
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+
+
+def _numbered(network: str, number: int) -> str:
+    return network if number == 1 else f"{network}-{number}"
+
+
+def _rounded(value: object) -> object:
+    return f"{value:.6g}" if isinstance(value, float) else value

@@ -1,0 +1,87 @@
+"""A run's best network over the films of a split: logits for scores.csv."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from train.cohort import Film, Split, read_split
+from train.console import progress_bar
+from train.errors import PneumoscopeError
+from train.fitting import CHANNELS
+from train.loader import FilmBatches, prepare_films
+from train.networks import logit_model
+from train.run_folder import RunFolder, settings_of
+from train.scores import Scores
+
+
+def score_run(run: RunFolder, data_root: Path, split: Split, batch_size: int = 32) -> Scores:
+    """Read the films of one split with the run's best network.
+
+    Returns:
+        Scores in the split's order; logits float32, before calibration.
+
+    Raises:
+        PneumoscopeError: films are missing or unreadable, the split has none, or best.keras is broken.
+    """
+    settings = settings_of(run)
+    films = read_split(run.split, data_root).of_split(split)
+    if not films:
+        raise PneumoscopeError(f"the split of run {run.name} has no {split} films: nothing to evaluate")
+    with progress_bar(f"preparing {split} films", len(films)) as advance:
+        prepared = prepare_films(data_root, films, settings.prepare.spec(), advance)
+    if prepared.unreadable:
+        path, reason = prepared.unreadable[0]
+        raise PneumoscopeError(
+            f"{len(prepared.unreadable)} of {len(films)} {split} films cannot be read under the data root "
+            f"(first: {path}: {reason}); expected the films the run was trained with: set --data or "
+            "PNEUMOSCOPE_DATA"
+        )
+    network = load_network(run)
+    logits = predict_logits(network, prepared.images, CHANNELS[settings.network], batch_size, f"scoring {split}")
+    return scores_of(prepared.films, logits)
+
+
+def split_fingerprint(run: RunFolder, data_root: Path) -> str:
+    """Return the fingerprint of the split that a run was trained on."""
+    return read_split(run.split, data_root).fingerprint
+
+
+def load_network(run: RunFolder) -> keras.Model:
+    """Load best.keras without its optimizer.
+
+    Raises:
+        PneumoscopeError: the file is missing or broken.
+    """
+    try:
+        return keras.saving.load_model(run.best_network, compile=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise PneumoscopeError(f"the network of run {run.name} cannot be loaded ({reason}): train it again") from error
+
+
+def predict_logits(
+    network: keras.Model, images: np.ndarray, channels: int, batch_size: int = 32, description: str = "scoring"
+) -> np.ndarray:
+    """Return the logits of prepared films: uint8 [n, S, S] → float32 [n]."""
+    model = logit_model(network)
+    batches = FilmBatches(images, np.zeros(len(images)), batch_size=batch_size, channels=channels)
+    logits = []
+    with progress_bar(description, len(images)) as advance:
+        for index in range(len(batches)):
+            films, _ = batches[index]
+            logits.append(model.predict_on_batch(films).reshape(-1))
+            advance(len(films))
+    return np.concatenate(logits).astype(np.float32)
+
+
+def scores_of(films: Sequence[Film], logits: np.ndarray) -> Scores:
+    """Join films and their logits."""
+    return Scores(
+        films=tuple(film.path for film in films),
+        patients=tuple(film.patient for film in films),
+        splits=tuple(film.split for film in films),
+        labels=np.array([film.label for film in films], dtype=np.int64),
+        logits=logits,
+    )

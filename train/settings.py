@@ -1,0 +1,196 @@
+"""Typed settings of a run. Unknown keys are errors; the settings stand in every run folder as settings.yaml."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from train.errors import UsageError
+from train.radiograph import PrepareSpec
+
+NetworkName = Literal["a", "b", "backbone"]
+Optimizer = Literal["adam", "rmsprop", "sgd", "momentum"]
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class PrepareSettings(_Strict):
+    """How a film becomes the network's input: side in pixels, resize rule, contrast rule."""
+
+    image_size: Annotated[int, Field(ge=32, le=2048)] = 250
+    resize: Literal["squash", "letterbox", "crop"] = "squash"
+    contrast: Literal["none", "stretch", "clahe"] = "none"
+
+    def spec(self) -> PrepareSpec:
+        """Return the same as the argument that `train.radiograph.prepare` takes."""
+        return PrepareSpec(image_size=self.image_size, resize=self.resize, contrast=self.contrast)
+
+
+class AugmentationSettings(_Strict):
+    """Random changes of training films, each drawn evenly from ± its range. The report names the first three.
+
+    rotation in degrees; zoom and shift as a share of the side; brightness as a share of the full grey range;
+    contrast as a share around the film's mean grey; gamma as a share of the exponent's octave (0.3: 2 ** ±0.3).
+    """
+
+    rotation: Annotated[float, Field(ge=0, le=180)] = 10.0
+    zoom: Share = 0.1
+    shift: Share = 0.1
+    brightness: Share = 0.0
+    contrast: Share = 0.0
+    gamma: Annotated[float, Field(ge=0, le=3)] = 0.0
+    flip: bool = False
+
+
+class PlateauSettings(_Strict):
+    """ReduceLROnPlateau on val_loss; the report uses it without giving its numbers."""
+
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    patience: Annotated[int, Field(ge=0)] = 2
+
+
+class FineTuneSettings(_Strict):
+    """Stage 2 of network B. `learning_rate` null means a tenth of stage 1's; `from_layer` 0 trains everything."""
+
+    epochs: Annotated[int, Field(ge=0)] = 10
+    learning_rate: Rate | None = None
+    from_layer: Annotated[int, Field(ge=0)] = 150
+
+
+class Settings(_Strict):
+    """Everything that decides what a run computes, besides the films. Defaults are the report's where it has one."""
+
+    network: NetworkName
+    prepare: PrepareSettings = PrepareSettings()
+    augmentation: AugmentationSettings = AugmentationSettings()
+    width: Positive = 1.0
+    dropout: Share = 0.1
+    extra_dense: Annotated[int, Field(ge=0, le=32)] = 0
+    head_exponent: Annotated[int, Field(ge=0, le=16)] = 7
+    batch_norm_momentum: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    backbone_weights: str = "imagenet"
+    optimizer: Optimizer = "adam"
+    learning_rate: Rate = 0.001
+    schedule: Literal["plateau", "cosine"] = "plateau"
+    epochs: Annotated[int, Field(ge=1)] = 16
+    fine_tune: FineTuneSettings = FineTuneSettings()
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    plateau: PlateauSettings = PlateauSettings()
+    early_stopping_patience: Annotated[int, Field(ge=1)] | None = None
+    validation_fraction: Annotated[float, Field(gt=0, le=0.5)] = 0.15
+    films_per_class: Annotated[int, Field(ge=1)] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    mixed_precision: bool = False
+
+    @model_validator(mode="after")
+    def _belongs_to_network(self) -> Self:
+        foreign = {
+            "a": ("head_exponent", "backbone_weights", "fine_tune"),
+            "b": ("width",),
+            "backbone": ("width", "head_exponent", "extra_dense", "fine_tune"),
+        }[self.network]
+        for name in foreign:
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} does not belong to network {self.network}")
+        return self
+
+
+#: Defaults that differ from network A's (report: B's head trains for 20 epochs).
+NETWORK_DEFAULTS: dict[str, dict[str, object]] = {
+    "a": {},
+    "b": {"epochs": 20},
+    "backbone": {"epochs": 20, "backbone_weights": "random"},
+}
+
+
+def make_settings(network: str, changes: dict[str, object]) -> Settings:
+    """Make settings for a network from its defaults and changes, whose keys may be dotted (`prepare.resize`).
+
+    Raises:
+        UsageError: an unknown key, or a value outside its range: one line that names the key and the value.
+    """
+    values: dict[str, object] = {"network": network, **NETWORK_DEFAULTS.get(network, {})}
+    for key, value in changes.items():
+        _place(values, key.split("."), value, key)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise UsageError(_one_line(error)) from error
+
+
+def read_settings(path: Path) -> dict[str, object]:
+    """Read a settings file as changes for `make_settings`.
+
+    Raises:
+        UsageError: no file, not YAML, or not a mapping.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{path} cannot be read as a YAML settings file: {error}") from error
+    if not isinstance(values, dict):
+        raise UsageError(f"{path} must hold 'key: value' lines. Received: {type(values).__name__}")
+    return values
+
+
+def parse_assignment(text: str) -> tuple[str, object]:
+    """Parse `key=value` of `--set`; the value is YAML, so numbers, true/false and null come out as such.
+
+    Raises:
+        UsageError: there is no `=`, or the value is not YAML.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--set takes key=value, such as augmentation.rotation=5. Received: {text}")
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UsageError(f"--set {key}: the value is not YAML. Received: {value}") from error
+
+
+def dump_settings(settings: Settings) -> str:
+    """Return the settings as YAML, every key written out; of a weights file the name alone, never its folder."""
+    values = settings.model_dump()
+    values["backbone_weights"] = Path(settings.backbone_weights).name
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def _place(values: dict[str, object], keys: list[str], value: object, full_key: str) -> None:
+    for key in keys[:-1]:
+        inner = values.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise UsageError(f"unknown setting {full_key}: {key} has no parts")
+        values = inner
+    old = values.get(keys[-1])
+    if isinstance(old, dict) and isinstance(value, dict):
+        for key, part in value.items():
+            _place(old, [key], part, f"{full_key}.{key}")
+    else:
+        values[keys[-1]] = dict(value) if isinstance(value, dict) else value
+
+
+def _one_line(error: ValidationError) -> str:
+    parts = []
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            parts.append(f"unknown setting {key}: known are {', '.join(_known_keys(item['loc'][:-1]))}")
+        elif item["type"] == "value_error" and not key:
+            parts.append(str(item["ctx"]["error"]))
+        else:
+            parts.append(f"setting {key}: {item['msg'].lower()}. Received: {item['input']!r}")
+    return "; ".join(parts)
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in location:
+        model = type(model.model_fields[str(part)].default)
+    return list(model.model_fields)
