@@ -1,0 +1,93 @@
+"""The command `export`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from train.cli import AsJson, DataRoot, required_data_root
+from train.console import NOT_A_MEDICAL_DEVICE, Command, Debug, print_json, print_table, say, say_next
+from train.errors import UsageError
+
+if TYPE_CHECKING:
+    from export.bundle import Bundle
+    from train.run_folder import RunFolder
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command("export", cls=Command)
+def export_command(
+    runs: Annotated[list[str], typer.Argument(help="Runs of network a or b; of each network the best is exported.")],
+    to: Annotated[Path, typer.Option("--to", help="Folder for the bundles a/ and b/.")] = Path("models"),
+    data: DataRoot = None,
+    placeholder: Annotated[
+        str, typer.Option(help="Mark the bundles as placeholders, for this reason.", show_default=False)
+    ] = "",
+    parity_films: Annotated[int, typer.Option(min=64, help="Validation films that the parity gate compares.")] = 128,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Export the best run of each network as a calibrated ONNX bundle, if ONNX Runtime agrees with Keras."""
+    from train.run_folder import find_run, require_network, settings_of
+
+    data_root = required_data_root(data)
+    found = [find_run(name) for name in runs]
+    for run in found:
+        require_network(run, settings_of(run), ("a", "b"))
+    best = best_of_each_network(found)
+
+    say("starting TensorFlow …")
+    from train.device import choose_device
+
+    choose_device("cpu")
+    from export.exporting import export_run
+
+    bundles = [export_run(run, to, data_root, placeholder, parity_films) for run in best]
+    rows = [_summary(run, bundle) for run, bundle in zip(best, bundles, strict=True)]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table("exported", tuple(rows[0]), [tuple(row.values()) for row in rows])
+    say(NOT_A_MEDICAL_DEVICE)
+    say_next(f"pneumoscope predict FILM --models {to}")
+
+
+def best_of_each_network(runs: "list[RunFolder]") -> "list[RunFolder]":
+    """Choose per network the run with the highest AUROC on validation.
+
+    Raises:
+        UsageError: runs of one network were split differently, so that their validation figures do not compare.
+        EvaluationError: a run has not been evaluated.
+    """
+    from train.evaluation import read_evaluation
+    from train.run_folder import settings_of
+
+    best: dict[str, tuple[float, str, RunFolder]] = {}
+    for run in runs:
+        network = settings_of(run).network
+        evaluation = read_evaluation(run.evaluation)
+        auroc = evaluation["validation"]["metrics"]["auroc"]["value"]
+        fingerprint = evaluation["split_fingerprint"]
+        if network in best and best[network][1] != fingerprint:
+            raise UsageError(
+                f"runs {best[network][2].name} and {run.name} were validated on different splits, so the better one "
+                "cannot be told: export one of them, or train both with the same --seed"
+            )
+        if network not in best or auroc > best[network][0]:
+            best[network] = (auroc, fingerprint, run)
+    return [best[network][2] for network in sorted(best)]
+
+
+def _summary(run: "RunFolder", bundle: "Bundle") -> dict[str, object]:
+    card = bundle.card
+    return {
+        "network": card.network,
+        "run": run.name,
+        "bundle": str(bundle.folder),
+        "megabytes": round(bundle.model.stat().st_size / 1e6, 1),
+        "validation_auroc": round(card.metrics.validation["auroc"]["value"], 4),
+        "temperature": round(card.calibration.temperature, 4),
+        "parity": card.parity.largest_probability_difference,
+        "placeholder": card.placeholder,
+    }

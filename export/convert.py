@@ -1,0 +1,97 @@
+"""Keras network + temperature → one ONNX graph that takes what a decoder gives and returns what a person needs."""
+
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from train.networks import logit_model
+
+OPSET = 18
+#: Tensors of fewer elements stay float32: biases and norms weigh nothing and matter more.
+FLOAT16_FROM_ELEMENTS = 4096
+
+
+def bundle_network(network: keras.Model, temperature: float) -> keras.Model:
+    """Wrap network A or B as the bundle's contract wants it.
+
+    Returns:
+        A model from `image` uint8 [N, S, S, 1] to {"logit": float32 [N], "probability": float32 [N]}, with
+        probability = sigmoid(logit / temperature).
+    """
+    side, channels = network.input_shape[1], network.input_shape[3]
+    image = keras.Input((side, side, 1), dtype="uint8", name="image")
+    x = keras.ops.cast(image, "float32")
+    if channels > 1:
+        x = keras.ops.repeat(x, channels, axis=-1)  # [N, S, S, channels]
+    logit = keras.ops.reshape(logit_model(network)(x), (-1,))  # [N]
+    probability = keras.ops.sigmoid(logit / temperature)
+    return keras.Model(image, {"logit": logit, "probability": probability}, name=f"pneumoscope_{network.name}")
+
+
+def to_onnx(network: keras.Model, temperature: float, *, store_float16: bool = False) -> onnx.ModelProto:
+    """Convert network A or B and its temperature to ONNX.
+
+    Args:
+        network: Keras model with a layer named `logit`.
+        temperature: > 0.
+        store_float16: keep large weights as float16 with a cast to float32 in the graph: half the size, computed in
+            float32 as before.
+
+    Returns:
+        A checked model of opset 18 whose batch axis is free.
+    """
+    wrapped = bundle_network(network, temperature)
+    side = network.input_shape[1]
+    # Keras exports a model's call signature only once it has been called.
+    wrapped.predict_on_batch(np.zeros((1, side, side, 1), dtype=np.uint8))
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # Keras's bridge to tf2onnx asks NumPy for an alias that is going to change its meaning.
+        warnings.filterwarnings("ignore", "In the future `np.object`", FutureWarning)
+        path = Path(folder) / "model.onnx"
+        wrapped.export(path, format="onnx", verbose=False, opset_version=OPSET)
+        model = onnx.load(path)
+    _free_batch_axis(model)
+    if store_float16:
+        _store_float16(model)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def with_metadata(model: onnx.ModelProto, metadata: Mapping[str, str], description: str) -> bytes:
+    """Return the model's bytes with metadata_props and a description in it."""
+    model.producer_name = "pneumoscope"
+    model.doc_string = description
+    del model.metadata_props[:]
+    helper.set_model_props(model, dict(metadata))
+    return model.SerializeToString(deterministic=True)
+
+
+def _free_batch_axis(model: onnx.ModelProto) -> None:
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "N"
+    # The converter's own names for the batch axis would contradict it; ONNX Runtime infers these shapes anyway.
+    del model.graph.value_info[:]
+
+
+def _store_float16(model: onnx.ModelProto) -> None:
+    """Replace each large float32 initializer by a float16 one and a Cast; ONNX Runtime folds the casts at load."""
+    casts = []
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < FLOAT16_FROM_ELEMENTS:
+            continue
+        half = values.astype(np.float16)
+        if not np.isfinite(half).all():
+            continue  # beyond float16's range: kept as it is
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}_float16"))
+        casts.append(helper.make_node("Cast", [f"{name}_float16"], [name], f"{name}_cast", to=onnx.TensorProto.FLOAT))
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend((*casts, *nodes))

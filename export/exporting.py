@@ -1,0 +1,83 @@
+"""One run → one bundle: calibrate, convert, prove parity, write the card, and only then the folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from export.bundle import Bundle, metadata_of, write_bundle
+from export.calibration import calibrate
+from export.card import PLACEHOLDER_BACKBONE, card_in_words, make_card
+from export.convert import to_onnx, with_metadata
+from export.parity import SMALLEST_GATE, ParityError, compare_with_keras, require_parity
+from train.cohort import Film, read_split
+from train.console import NOT_A_MEDICAL_DEVICE, say
+from train.errors import PneumoscopeError
+from train.evaluation import read_evaluation
+from train.loader import prepare_films
+from train.run_folder import RunFolder, settings_of
+from train.scores import read_scores
+from train.scoring import load_network
+
+
+def export_run(run: RunFolder, models: Path, data_root: Path, placeholder: str, parity_films: int) -> Bundle:
+    """Export a run's best network to `models/<a|b>`; the folder is replaced whole or left as it was.
+
+    Args:
+        run: a finished, evaluated run of network A or B.
+        models: folder of bundles.
+        data_root: where the run's films are; the parity gate reads some of its validation films.
+        placeholder: why the bundle is a placeholder, or empty; B without ImageNet weights is one in any case.
+        parity_films: how many films the gate compares, ≥ 64, spread evenly over the validation films.
+
+    Raises:
+        ParityError: ONNX Runtime and Keras disagree, or there are too few films to tell.
+        PneumoscopeError: the run is unfinished, or its files or films are missing or broken.
+    """
+    settings = settings_of(run)
+    if not run.environment.is_file():
+        raise PneumoscopeError(f"run {run.name} is not finished: it has no environment.json; train it to its end")
+    evaluation = read_evaluation(run.evaluation)
+    calibration = calibrate(read_scores(run.scores))
+    films = read_split(run.split, data_root).films
+    validation = [film for film in films if film.split == "validation"]
+    images = _parity_images(run, data_root, validation, parity_films)
+    network = load_network(run)
+    stored_float16 = settings.network == "b"
+    say(f"converting {run.name} to ONNX …")
+    model = to_onnx(network, calibration.temperature, store_float16=stored_float16)
+    thresholds = {name: point.threshold for name, point in calibration.operating_points.items()}
+    report = compare_with_keras(network, model.SerializeToString(), images, calibration.temperature, thresholds)
+    require_parity(report, stored_float16=stored_float16)
+    reasons = [placeholder] if placeholder else []
+    if settings.network == "b" and settings.backbone_weights != "imagenet":
+        reasons.append(PLACEHOLDER_BACKBONE)
+    card = make_card(run, settings, films, evaluation, calibration, report, "; ".join(reasons))
+    return write_bundle(
+        models / settings.network,
+        card,
+        with_metadata(model, metadata_of(card), f"{card.title}. {NOT_A_MEDICAL_DEVICE}"),
+        {
+            "README.md": card_in_words(card).encode(),
+            "evaluation.json": run.evaluation.read_bytes(),
+            "scores.csv": run.scores.read_bytes(),
+            "history.csv": run.history.read_bytes(),
+        },
+    )
+
+
+def _parity_images(run: RunFolder, data_root: Path, films: Sequence[Film], count: int) -> np.ndarray:
+    if len(films) < SMALLEST_GATE:
+        raise ParityError(
+            f"the parity gate compares at least {SMALLEST_GATE} films. Received: {len(films)} validation films; "
+            "train with more films or a larger validation_fraction"
+        )
+    rows = np.unique(np.linspace(0, len(films) - 1, max(count, SMALLEST_GATE)).round().astype(int))
+    prepared = prepare_films(data_root, [films[row] for row in rows], settings_of(run).prepare.spec())
+    if prepared.unreadable:
+        path, reason = prepared.unreadable[0]
+        raise PneumoscopeError(
+            f"{len(prepared.unreadable)} validation films cannot be read under the data root (first: {path}: "
+            f"{reason}); expected the films the run was trained with: set --data or PNEUMOSCOPE_DATA"
+        )
+    return prepared.images
