@@ -1,0 +1,99 @@
+"""Both networks on one film: the readings side by side, and whether they agree."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+
+from demo.classifier import Classifier, Reading
+from train.errors import PneumoscopeError
+from train.radiograph import read_radiograph
+
+log = logging.getLogger(__name__)
+
+
+class ReadingObject(TypedDict):
+    """One network's reading as `predict --json` prints it."""
+
+    probability: float
+    threshold: float
+    operating_point: str
+    positive: bool | None
+    refused: bool
+    novelty: float | None
+    milliseconds: float
+
+
+class Comparison(TypedDict):
+    """One film as `predict --json` prints it and the page's `/compare` returns it."""
+
+    path: str
+    readings: dict[str, ReadingObject]
+    agree: bool | None
+    error: str | None
+
+
+def compare_film(
+    path: str | Path, classifiers: Mapping[str, Classifier], operating_point: str | None = None
+) -> Comparison:
+    """Read one film with every classifier. A film that cannot be read is an `error` here, never an exception.
+
+    Args:
+        path: a film in any form `read_radiograph` takes.
+        classifiers: by network name; their order is the order of the readings.
+        operating_point: a name all cards have; None for each card's default.
+
+    Returns:
+        `agree` is None when fewer than two networks gave a verdict.
+
+    Raises:
+        UsageError: a card has no such operating point.
+    """
+    for classifier in classifiers.values():
+        classifier.threshold(operating_point or classifier.bundle.card.default_operating_point)
+    try:
+        film = read_radiograph(path)
+        readings = [classifier.read(film, operating_point) for classifier in classifiers.values()]
+    except PneumoscopeError as error:
+        log.debug("%s", path, exc_info=True)
+        return _unreadable(path, " ".join(str(error).split()))
+    except Exception as error:  # one bad film must never stop the others
+        # Only the kind of the error: its text may quote what stands in the file, a patient's name among it.
+        log.debug("%s", path, exc_info=True)
+        return _unreadable(path, f"cannot be read (unexpected {type(error).__name__}); --debug shows where")
+    return {
+        "path": str(path),
+        "readings": {reading.network: _as_object(reading) for reading in readings},
+        "agree": _agree(readings),
+        "error": None,
+    }
+
+
+def _unreadable(path: str | Path, error: str) -> Comparison:
+    return {"path": str(path), "readings": {}, "agree": None, "error": error}
+
+
+def _as_object(reading: Reading) -> ReadingObject:
+    return {
+        "probability": _float32_digits(reading.probability),
+        "threshold": reading.threshold,
+        "operating_point": reading.operating_point,
+        "positive": reading.positive,
+        "refused": reading.refused,
+        "novelty": None if reading.novelty is None else _float32_digits(reading.novelty),
+        "milliseconds": round(reading.milliseconds, 2),
+    }
+
+
+def _agree(readings: list[Reading]) -> bool | None:
+    verdicts = [reading.positive for reading in readings]
+    if len(verdicts) < 2 or None in verdicts:
+        return None
+    return len(set(verdicts)) == 1
+
+
+def _float32_digits(value: float) -> float:
+    # The fewest digits that name the graph's float32; the rest is noise of the conversion to float64.
+    return float(str(np.float32(value)))

@@ -1,0 +1,90 @@
+"""What a user names on the command line → the films to read: files, folders, and globs no shell expanded."""
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from train.errors import UsageError
+from train.radiograph import READABLE_SUFFIXES
+
+
+@dataclass(frozen=True)
+class FilmPaths:
+    """Films in reading order, each once, and what was strange on the way to them."""
+
+    films: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def find_films(paths: Sequence[str], recursive: bool = False) -> FilmPaths:
+    """Expand paths in the order given; within a folder or glob, in the order of the names.
+
+    A file is taken whatever its name says. Of a folder, the files with a suffix of `READABLE_SUFFIXES` are
+    taken (DICOM often has none), hidden ones never. A folder that has no film of its own, as those sorted by
+    class, is read with its sub-folders. Paths stay as relative or absolute as they were given.
+
+    Args:
+        paths: files, folders, or patterns with `*`, `?`, `[…]` or `**`.
+        recursive: look into the sub-folders of every folder (links to folders are never followed).
+
+    Raises:
+        UsageError: a path does not exist, a pattern matches nothing, or there is no film at all.
+    """
+    found: dict[str, None] = {}
+    warnings: list[str] = []
+    for path in paths:
+        for place in _places(path):
+            if not Path(place).is_dir():
+                found[place] = None
+                continue
+            films = list(_films_of_folder(place, recursive, warnings))
+            if not films and not recursive:
+                films = list(_films_of_folder(place, True, warnings))
+            found.update(dict.fromkeys(films))
+            if not films:
+                warnings.append(_nothing_in(place))
+    if not found:
+        raise UsageError("; ".join(dict.fromkeys(warnings)) or "no film was named; name a file or a folder")
+    return FilmPaths(tuple(found), tuple(dict.fromkeys(warnings)))
+
+
+def printable(path: str) -> str:
+    """A path as one harmless line: control characters and bytes that are not UTF-8 become visible escapes."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _places(path: str) -> list[str]:
+    # A file may really be called film[1].png: what exists is never a pattern.
+    if os.path.lexists(path):
+        if not Path(path).exists():
+            raise UsageError(f"{printable(path)}: a link to nothing; name a file, a folder or a pattern")
+        return [path]
+    if not glob.has_magic(path):
+        raise UsageError(f"{printable(path) or repr(path)}: no such file or folder; check the path")
+    # Path.glob takes no absolute pattern.
+    matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207
+    if not matches:
+        raise UsageError(f"{printable(path)}: the pattern matches no file; check it, or name the folder")
+    return matches
+
+
+def _films_of_folder(folder: str, recursive: bool, warnings: list[str]) -> Iterator[str]:
+    def unreadable(error: OSError) -> None:
+        warnings.append(f"{printable(error.filename)}: folder cannot be opened ({error.strerror}); it was left out")
+
+    for parent, folders, names in os.walk(folder, onerror=unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
+        for name in sorted(names):
+            if not name.startswith(".") and Path(name).suffix.lower() in READABLE_SUFFIXES:
+                yield str(Path(parent, name))
+
+
+def _nothing_in(folder: str) -> str:
+    suffixes = ", ".join(sorted(READABLE_SUFFIXES - {""}))
+    return (
+        f"{printable(folder)}: no film here (looked for {suffixes} and names without suffix, in sub-folders "
+        "too); name another folder, or the files themselves"
+    )
