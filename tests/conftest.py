@@ -148,3 +148,17 @@ def trained_run(phantom_root: Path, tmp_path_factory: pytest.TempPathFactory) ->
     result = CliRunner().invoke(app, arguments, env={"PNEUMOSCOPE_RUNS": str(runs), "COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     return RunFolder(runs / "tiny")
+
+
+@pytest.fixture(scope="session")
+def exported_models(trained_run: Any, phantom_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of bundles that `export` makes of the small run."""
+    from typer.testing import CliRunner
+
+    from demo.cli import app
+
+    models = tmp_path_factory.mktemp("exported") / "models"
+    arguments = ["export", str(trained_run.folder), "--to", str(models), "--data", str(phantom_root)]
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    return models
