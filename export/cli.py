@@ -18,7 +18,10 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.command("export", cls=Command)
 def export_command(
-    runs: Annotated[list[str], typer.Argument(help="Runs of network a or b; of each network the best is exported.")],
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN", help="Runs of network a or b; of each the best by validation AUROC is taken."),
+    ],
     to: Annotated[Path, typer.Option("--to", help="Folder for the bundles a/ and b/.")] = Path("models"),
     data: DataRoot = None,
     placeholder: Annotated[
@@ -28,7 +31,11 @@ def export_command(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Export the best run of each network as a calibrated ONNX bundle, if ONNX Runtime agrees with Keras."""
+    """Make calibrated ONNX bundles of the best runs.
+
+    Temperature and operating points come from validation scores. Nothing is written unless ONNX Runtime and Keras say
+    the same about validation films.
+    """
     from train.run_folder import find_run, require_network, settings_of
 
     data_root = required_data_root(data)

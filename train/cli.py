@@ -54,7 +54,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 def train_command(
     network: Annotated[
         Network,
-        typer.Argument(help="a: small CNN from scratch; b: ResNet50V2; backbone: weights for b from your films."),
+        typer.Argument(
+            metavar="NETWORK", help="a: small CNN from scratch; b: ResNet50V2; backbone: weights for b from your films."
+        ),
     ],
     data: DataRoot = None,
     name: Annotated[str | None, typer.Option(help="Name of the run folder. [default: the network's]")] = None,
@@ -85,7 +87,11 @@ def train_command(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Train a network on your films; the run folder keeps settings, split, history and the best network."""
+    """Train network A, B, or a backbone for B, on your films.
+
+    The run folder keeps settings, split, history, the best network and its scores. Settings are set by the options, by
+    a file (--settings) or one by one (--set); an option wins over the file, --set over both.
+    """
     from train.settings import make_settings, parse_assignment, read_settings
 
     changes: dict[str, object] = read_settings(settings_file) if settings_file else {}
@@ -139,7 +145,7 @@ def train_command(
 
 @app.command("evaluate", cls=Command)
 def evaluate_command(
-    run: Annotated[str, typer.Argument(help="A run: its name or its folder.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run: its name or its folder.")],
     data: DataRoot = None,
     test: Annotated[
         bool,
@@ -148,7 +154,10 @@ def evaluate_command(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Say how good a run is, with intervals: on validation, or with --test on the test films."""
+    """Say how good a run is, with 95 % intervals.
+
+    On the validation films, where the thresholds are chosen; with --test also on the test films, at those thresholds.
+    """
     from train.run_folder import find_run, require_network, settings_of
 
     found = find_run(run)

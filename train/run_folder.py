@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import os
 import platform
@@ -104,22 +105,21 @@ def create_run(name: str | None, settings: Settings) -> RunFolder:
         UsageError: the name is no plain folder name, or a run of that name exists.
     """
     root = runs_root()
-    if name is None:
-        number = 1
-        while (root / _numbered(settings.network, number)).exists():
-            number += 1
-        name = _numbered(settings.network, number)
-    if not name or name != Path(name).name or name.startswith("."):
+    if name is not None and (not name or name != Path(name).name or name.startswith(".")):
         raise UsageError(f"--name must be a plain folder name. Received: {name}")
-    run = RunFolder(root / name)
-    try:
-        run.folder.mkdir(parents=True)
-    except FileExistsError:
-        raise UsageError(f"a run named {name} exists in {root}: choose another --name, or remove it") from None
-    except OSError as error:
-        raise UsageError(f"no run folder can be made in {root}: {error.strerror}") from error
-    atomic.write_text(run.settings, dump_settings(settings))
-    return run
+    names = itertools.count(1) if name is None else (1,)
+    for number in names:
+        run = RunFolder(root / (name or _numbered(settings.network, number)))
+        try:
+            # Fails where the folder is, so that two trainings started at once never share one.
+            run.folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise UsageError(f"no run folder can be made in {root}: {error.strerror}") from error
+        atomic.write_text(run.settings, dump_settings(settings))
+        return run
+    raise UsageError(f"a run named {name} exists in {root}: choose another --name, or remove it")
 
 
 def find_run(name_or_path: str) -> RunFolder:
