@@ -4,6 +4,7 @@ This is the one preprocessing of the project: training, export and the demo all 
 steps: sniff (what is it), check the header (is it whole and sane), decode, tone (to 8 bits, bright = dense).
 """
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -12,23 +13,28 @@ import cv2
 import numpy as np
 
 from train.errors import UsageError
-from train.film_header import MAX_BYTES, RadiographError, check_jpeg, check_png, sniff
+from train.film_header import EXPECTED, MAX_BYTES, FilmWarning, RadiographError, sniff
+from train.grey import to_8_bits, turn
 
 __all__ = [
     "READABLE_SUFFIXES",
     "ContrastRule",
+    "FilmWarning",
     "PrepareSpec",
     "RadiographError",
     "ResizeRule",
     "prepare",
     "read_radiograph",
+    "read_with_warnings",
 ]
 
 ResizeRule = Literal["squash", "letterbox", "crop"]
 ContrastRule = Literal["none", "stretch", "clahe"]
 
 # What a scan of a folder looks for; reading itself goes by content. DICOM files often have no suffix.
-READABLE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".dcm", ".dicom", ""})
+READABLE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom", ".dic", ""}
+)
 
 STRETCH_PERCENTILES = (1.0, 99.0)
 CLAHE_CLIP_LIMIT = 2.0
@@ -70,9 +76,12 @@ class PrepareSpec:
 def read_radiograph(source: str | Path | bytes) -> np.ndarray:
     """Read a film from a file or from the file's bytes.
 
-    JPEG (grey, RGB, CMYK; the luma plane is the film), PNG (8 and 16 bit; grey, RGB, palette; transparency is
-    ignored) and DICOM radiographs. EXIF orientation is honoured. 8-bit films keep their values; deeper ones
-    are scaled by their own range, because 12-bit data in 16 bits would otherwise come out nearly black.
+    JPEG (8 bit grey, colour, CMYK; 12 bit, lossless and JPEG-LS in grey), PNG (8 and 16 bit; grey, RGB, palette), TIFF
+    (8, 16 and 32 bit and floats; uncompressed, LZW, Deflate, PackBits), BMP, WebP, and DICOM radiographs (also with
+    JPEG, JPEG-LS, JPEG 2000 and RLE inside). Of colours the luma is the film, transparency is ignored, EXIF orientation
+    is honoured. 8-bit films keep their values; deeper ones are scaled by their own range, because 12-bit data in 16
+    bits would otherwise come out nearly black. Of several frames or pages the first is read, with a FilmWarning;
+    animations are refused.
 
     Returns:
         uint8 [H, W], bright = dense (the MONOCHROME2 sense), at most 50 million pixels.
@@ -81,16 +90,50 @@ def read_radiograph(source: str | Path | bytes) -> np.ndarray:
         RadiographError: no film, cut short, damaged, too large. The message does not name the file: the
             caller knows it, and a file's name may identify a patient.
     """
-    data = source if isinstance(source, bytes) else _read_bytes(Path(source))
-    kind = sniff(data)
-    if kind == "dicom":
-        from train.dicom import read_dicom  # pydicom takes 0.2 s to import; most films are no DICOM
+    film, notes = read_with_warnings(source)
+    for note in notes:
+        warnings.warn(note, FilmWarning, stacklevel=2)
+    return film
 
-        return read_dicom(data)
-    if kind == "jpeg":
-        return _read_jpeg(data)
-    check_png(data)
-    return _tone(_decode(data))
+
+def read_with_warnings(source: str | Path | bytes) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Read a film as `read_radiograph` does, and return what it would warn of instead of warning.
+
+    For whoever reads in threads: Python's warnings belong to the process, these to the film.
+
+    Raises:
+        RadiographError: as `read_radiograph`.
+    """
+    data = source if isinstance(source, bytes) else _read_bytes(Path(source))
+    # The decoders are imported when a film of their kind comes: pydicom alone takes 0.2 s, most films are no DICOM.
+    match sniff(data):
+        case "jpeg":
+            from train.jpeg import decode_jpeg, read_jpeg_header
+
+            header = read_jpeg_header(data)
+            return to_8_bits(turn(decode_jpeg(data, header), header.orientation)), ()
+        case "png":
+            from train.pictures import read_png
+
+            return to_8_bits(read_png(data)), ()
+        case "webp":
+            from train.pictures import read_webp
+
+            return read_webp(data), ()
+        case "bmp":
+            from train.pictures import read_bmp
+
+            return read_bmp(data), ()
+        case "tiff":
+            from train.tiff import read_tiff
+
+            film, pages = read_tiff(data)
+            return to_8_bits(film), _only_the_first(pages, "pages")
+        case "dicom":
+            from train.dicom import read_dicom
+
+            film, frames = read_dicom(data)
+            return film, _only_the_first(frames, "frames")
 
 
 def prepare(film: np.ndarray, spec: PrepareSpec) -> np.ndarray:
@@ -130,55 +173,15 @@ def prepare(film: np.ndarray, spec: PrepareSpec) -> np.ndarray:
 def _read_bytes(path: Path) -> bytes:
     try:
         if path.exists() and not path.is_file():
-            raise RadiographError("not a regular file: expected a JPEG, PNG or DICOM film")
+            raise RadiographError(f"not a regular file: {EXPECTED}")
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise RadiographError(f"cannot be opened: {error.strerror or 'the system refused'}") from None
 
 
-def _decode(data: bytes) -> np.ndarray:
-    """Decode to uint8 or uint16 [H, W]. Never cv2.imread: it gives half a picture for half a file."""
-    try:
-        # ANYDEPTH alone means: grey, 16 bits stay 16 bits, EXIF orientation applied.
-        film = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYDEPTH)
-    except cv2.error:
-        film = None
-    if film is None:
-        raise RadiographError("the picture is damaged or of a rare kind: save it again as PNG or JPEG")
-    return film
-
-
-def _read_jpeg(data: bytes) -> np.ndarray:
-    end = check_jpeg(data)
-    film = _decode(data)
-    if _may_be_unfinished(film):
-        # A decoder that has all it needs ignores more data before the end; one that waits for the rest takes it.
-        # Starting with 0, because data that ends in 255 would otherwise make a marker of the two.
-        more = bytes(range(128)) * 2
-        if not np.array_equal(_decode(data[:end] + more + data[end:]), film):
-            raise RadiographError("the JPEG is damaged: its last part is missing; copy or download it again")
-    return film
-
-
-def _may_be_unfinished(film: np.ndarray) -> bool:
-    """Where a JPEG's data ends early, libjpeg fills up with exactly 128 and tells nobody: is a corner such?
-
-    Any corner, because EXIF orientation may have moved the last one.
-    """
-    corners = (film[:8, :8], film[:8, -8:], film[-8:, :8], film[-8:, -8:])
-    return any((corner == 128).all() for corner in corners)
-
-
-def _tone(film: np.ndarray) -> np.ndarray:
-    """Scale uint16 to uint8 by its own range; a flat film becomes black. 8 bits stay as they are."""
-    if film.dtype == np.uint8:
-        return film
-    if film.dtype != np.uint16:
-        raise RadiographError(f"pixels of type {film.dtype}: expected 8 or 16 bits")
-    low, high = int(film.min()), int(film.max())
-    table = np.clip((np.arange(65536) - low) * (255.0 / max(high - low, 1)), 0, 255)
-    return np.rint(table).astype(np.uint8)[film]
+def _only_the_first(count: int, of_what: str) -> tuple[str, ...]:
+    return (f"the file holds {count} {of_what}: only the first was read",) if count > 1 else ()
 
 
 def _resize(film: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -1,0 +1,150 @@
+"""The grey-scale pipeline of DICOM films, against pydicom's own steps."""
+
+import io
+import struct
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
+from pydicom.sequence import Sequence
+
+from train.radiograph import RadiographError, read_radiograph
+
+
+def lookup_table(entries, first, bits=16):
+    item = Dataset()
+    item.LUTDescriptor = [len(entries), first, bits]
+    item["LUTDescriptor"].VR = "US"
+    item.LUTData = np.asarray(entries, "<u2").tobytes()
+    item["LUTData"].VR = "OW"
+    return Sequence([item])
+
+
+def ramp(low, high, dtype=np.uint16, shape=(20, 30)):
+    return np.linspace(low, high, shape[0] * shape[1]).astype(dtype).reshape(shape)
+
+
+def scaled(values, low, high):
+    return np.rint(np.clip((values.astype(float) - low) / (high - low), 0, 1) * 255)
+
+
+def as_pydicom_shows(data):
+    """The reference: pydicom's own modality and VOI steps, first to last grey of the output range."""
+    dataset = pydicom.dcmread(io.BytesIO(data))
+    pixels = pixel_array(dataset, index=0)
+    return apply_voi_lut(apply_modality_lut(pixels, dataset), dataset)
+
+
+class TestTone:
+    def test_monochrome1_is_inverted(self, dicom):
+        pixels = ramp(0, 255, np.uint8)
+        film = read_radiograph(dicom(pixels, PhotometricInterpretation="MONOCHROME1"))
+        np.testing.assert_array_equal(film, 255 - pixels)
+
+    def test_presentation_inverse_says_the_same_as_monochrome1_and_does_not_undo_it(self, dicom):
+        pixels = ramp(0, 255, np.uint8)
+        for photometric in ("MONOCHROME1", "MONOCHROME2"):
+            data = dicom(pixels, PhotometricInterpretation=photometric, PresentationLUTShape="INVERSE")
+            np.testing.assert_array_equal(read_radiograph(data), 255 - pixels)
+
+    @pytest.mark.parametrize("function", [None, "LINEAR", "LINEAR_EXACT", "SIGMOID"])
+    @pytest.mark.parametrize("window", [(2048, 4096), (1500, 700), ([900, 2000], [400, 100]), (30, 1.5)])
+    def test_window_is_pydicoms(self, dicom, function, window):
+        elements = {} if function is None else {"VOILUTFunction": function}
+        data = dicom(ramp(0, 4095), bits=12, WindowCenter=window[0], WindowWidth=window[1], **elements)
+        expected = as_pydicom_shows(data) / 4095 * 255
+        assert np.abs(read_radiograph(data) - expected).max() <= 0.5 + 1e-6
+
+    def test_window_of_one_grey_is_a_threshold(self, dicom):
+        pixels = ramp(0, 100)
+        film = read_radiograph(dicom(pixels, WindowCenter=50, WindowWidth=1))
+        np.testing.assert_array_equal(film, (pixels >= 50) * 255)
+
+    @pytest.mark.parametrize("window", [(50, 0), (50, -10), ("", ""), (None, 10)])
+    def test_window_that_is_none_gives_way_to_the_own_range(self, dicom, window):
+        elements = {
+            name: value
+            for name, value in zip(("WindowCenter", "WindowWidth"), window, strict=True)
+            if value is not None
+        }
+        pixels = ramp(100, 900)
+        np.testing.assert_array_equal(read_radiograph(dicom(pixels, **elements)), scaled(pixels, 100, 900))
+
+    def test_window_is_applied_after_rescaling(self, dicom):
+        data = dicom(ramp(0, 4095), bits=12, RescaleSlope=0.5, RescaleIntercept=-200, WindowCenter=500, WindowWidth=800)
+        dataset = pydicom.dcmread(io.BytesIO(data))
+        values = pixel_array(dataset) * 0.5 - 200
+        expected = np.clip((values - 499.5) / 799 + 0.5, 0, 1) * 255
+        assert np.abs(read_radiograph(data) - expected).max() <= 0.5 + 1e-6
+
+    def test_negative_slope_inverts(self, dicom):
+        pixels = ramp(0, 255, np.uint8)
+        np.testing.assert_array_equal(
+            read_radiograph(dicom(pixels, RescaleSlope=-1, RescaleIntercept=255)), 255 - pixels
+        )
+
+    def test_modality_lut(self, dicom):
+        curve = np.rint(np.linspace(0, 1, 1024) ** 2 * 60000)
+        pixels = ramp(0, 1100)
+        data = dicom(pixels, bits=11, ModalityLUTSequence=lookup_table(curve, 0))
+        expected = apply_modality_lut(pixels, pydicom.dcmread(io.BytesIO(data)))
+        np.testing.assert_array_equal(read_radiograph(data), scaled(expected, 0, 60000))
+
+    @pytest.mark.parametrize("bits", [10, 16])
+    def test_voi_lut_wins_over_the_window(self, dicom, bits):
+        top = (1 << bits) - 1
+        curve = np.rint((1 - np.linspace(0, 1, 512) ** 3) * top)
+        pixels = ramp(0, 1000)
+        data = dicom(pixels, bits=10, VOILUTSequence=lookup_table(curve, 200, bits), WindowCenter=1, WindowWidth=1)
+        expected = apply_voi_lut(pixels, pydicom.dcmread(io.BytesIO(data))) / top * 255
+        assert np.abs(read_radiograph(data) - expected).max() <= 0.5 + 1e-6
+
+    def test_padding_is_black_and_outside_the_range(self, dicom):
+        pixels = ramp(1000, 2000)
+        pixels[:, :5] = 65535
+        for photometric, film_of in (("MONOCHROME2", lambda x: x), ("MONOCHROME1", lambda x: 255 - x)):
+            film = read_radiograph(dicom(pixels, PixelPaddingValue=65535, PhotometricInterpretation=photometric))
+            np.testing.assert_array_equal(film[:, :5], 0)
+            low, high = pixels[:, 5:].min(), pixels[:, 5:].max()
+            assert np.abs(film[:, 5:] - film_of(scaled(pixels[:, 5:], low, high))).max() <= 1
+
+    def test_padding_range(self, dicom):
+        pixels = ramp(0, 2000)
+        film = read_radiograph(dicom(pixels, PixelPaddingValue=0, PixelPaddingRangeLimit=99))
+        np.testing.assert_array_equal(film[pixels < 100], 0)
+        lowest = pixels[pixels >= 100].min()
+        np.testing.assert_array_equal(film[pixels >= 100], scaled(pixels[pixels >= 100], lowest, 2000))
+
+    def test_padding_value_written_without_its_sign(self, dicom):
+        pixels = ramp(0, 1000, np.int16)
+        pixels[:, :5] = -2000
+        data = dicom(pixels, PixelPaddingValue=-2000)
+        wrong = data.replace(b"SS\x02\0" + struct.pack("<h", -2000), b"US\x02\0" + struct.pack("<H", 65536 - 2000))
+        assert wrong != data
+        np.testing.assert_array_equal(read_radiograph(wrong), read_radiograph(data))
+        assert read_radiograph(data)[:, 5:].max() == 255
+
+    def test_film_of_padding_alone_is_shown(self, dicom):
+        np.testing.assert_array_equal(read_radiograph(dicom(np.full((4, 4), 7, np.uint8), PixelPaddingValue=7)), 7)
+
+    @pytest.mark.parametrize(
+        "elements",
+        [
+            {"RescaleSlope": 0},
+            {"RescaleSlope": 1e305},
+            {"RescaleIntercept": -1e308},
+            {"ModalityLUTSequence": lookup_table([1, 2], 0, 0)},
+            {"VOILUTSequence": lookup_table([1, 2], 0, 17)},
+        ],
+    )
+    def test_numbers_that_cannot_be(self, dicom, elements):
+        with pytest.raises(RadiographError, match="damaged"):
+            read_radiograph(dicom(ramp(0, 4095), **elements))
+
+    @pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+    @pytest.mark.parametrize("window", [(1e-300, 1e-300), (-1e300, 1e-300), (0, 1e300), (1e300, 1e300)])
+    def test_absurd_windows_neither_warn_nor_fail(self, dicom, function, window):
+        data = dicom(ramp(0, 4095), WindowCenter=window[0], WindowWidth=window[1], VOILUTFunction=function)
+        assert read_radiograph(data).shape == (20, 30)
