@@ -202,7 +202,7 @@ def _index_folders(root: Path, chest_xray: Path) -> list[Film]:
                 )
             names = sorted(entry.name for entry in folder.iterdir() if _may_be_film(entry))
             if not names:
-                raise CohortError(f"{folder} holds no films: expected JPEG, PNG or DICOM files")
+                raise CohortError(f"{folder} holds no films: expected JPEG, PNG, TIFF, BMP, WebP or DICOM files")
             place = folder.relative_to(root).as_posix()
             films += [Film(f"{place}/{name}", patient_id(name), label, split, kind_of(name, label)) for name in names]
     return films

@@ -1,4 +1,4 @@
-"""The commands `data check` and `data phantoms`."""
+"""The commands `data fetch`, `data check` and `data phantoms`."""
 
 import shlex
 from dataclasses import asdict
@@ -13,11 +13,69 @@ from train.errors import UsageError
 if TYPE_CHECKING:
     from train.cohort_check import CheckReport
 
-app = typer.Typer(no_args_is_help=True, help="Check a folder of films, or make synthetic ones.")
+app = typer.Typer(no_args_is_help=True, help="Fetch the public films, check a folder, draw synthetic films.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 SHOWN_LINES = 10
+SHOWN_SIZES = 5
+# Films of the larger class for each one of the smaller, from which a split is called lopsided.
+LOPSIDED = 2.0
+
+_ODDITIES = {
+    "nearly_black": "nearly black",
+    "nearly_white": "nearly white",
+    "flat": "hardly any contrast",
+    "small": "small",
+    "elongated": "very long or wide",
+    "colour": "coloured",
+    "warned": "read with a warning",
+}
+
+
+@app.command("fetch", cls=Command)
+def fetch_command(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="DIR", envvar="PNEUMOSCOPE_DATA", help="New or empty folder for the films."),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="PATH", help="Archive or folder you downloaded yourself."),
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,  # noqa: ARG001 (train.console.Command reads it)
+) -> None:
+    """Download the public set of 5,856 chest films.
+
+    It comes from Kaggle (paultimothymooney/chest-xray-pneumonia, 2.3 GB to download, 1.2 GB on the disk in the
+    end) and needs no account. Films are counted by split and class before DIR/chest_xray appears. When the
+    connection breaks, run the same command again: it goes on where it stopped.
+
+    Without internet, or where Kaggle cannot be reached: download the archive on another computer, from
+    https://www.kaggle.com/datasets/paultimothymooney/chest-xray-pneumonia or ChestXRay2017.zip from
+    https://data.mendeley.com/datasets/rscbjbr9sj, bring it here and run `pneumoscope data fetch DIR --from
+    ARCHIVE`, then `pneumoscope data check DIR`.
+
+    Children of 1 to 5 years, Guangzhou. Licence CC BY 4.0; cite Kermany, Goldbaum et al., Cell 172 (2018)
+    1122-1131.
+    """
+    from train.fetch import CITATION, LICENCE, fetch_public_set
+
+    if folder is None:
+        raise UsageError("where to? give DIR, a new or an empty folder")
+    fetched = fetch_public_set(folder, source, progress_bar)
+    total = sum(sum(counts.values()) for counts in fetched.films.values())
+    if as_json:
+        print_json({**asdict(fetched), "folder": str(folder), "licence": LICENCE, "citation": CITATION})
+    else:
+        where = "are there already" if fetched.already_there else "are in place"
+        say(f"{folder}: all {total} films {where}, as published by {fetched.edition}")
+        rows = [[split, counts["normal"], counts["pneumonia"]] for split, counts in fetched.films.items()]
+        print_table("Films", ["split", "normal", "pneumonia"], rows)
+    say(f"licence: {LICENCE}")
+    say(f"cite: {CITATION}")
+    say_next(f"export PNEUMOSCOPE_DATA={shlex.quote(str(folder.absolute()))} && pneumoscope data check")
 
 
 @app.command("check", cls=Command)
@@ -33,9 +91,13 @@ def check_command(
     as_json: AsJson = False,
     debug: Debug = False,  # noqa: ARG001 (train.console.Command reads it)
 ) -> None:
-    """Read every film of a folder: counts, patients, unreadable films, duplicates, sizes.
+    """Read every film of a folder and list what is unusual.
 
-    Exit code 1 when a film cannot be read.
+    Counts by split, class and patient, sizes, films that cannot be read (and why), exact copies, films that are
+    nearly black, white or flat, coloured, small or very long, patients in several splits, classes out of balance,
+    and where the public set differs from what was published. Nothing is changed.
+
+    Exit code 1 when a film cannot be read; anything else unusual leaves it at 0.
     """
     from train.cohort import index_cohort
     from train.cohort_check import check_cohort
@@ -63,9 +125,9 @@ def phantoms_command(
     as_json: AsJson = False,
     debug: Debug = False,  # noqa: ARG001 (train.console.Command reads it)
 ) -> None:
-    """Draw synthetic chest films of both classes, for tests and a first training.
+    """Draw synthetic chest films of both classes.
 
-    They look like films and teach nothing about real pneumonia.
+    For tests and a first training: they look like films and teach nothing about real pneumonia.
     """
     from train.cohort import index_cohort
     from train.phantoms import make_phantoms
@@ -91,27 +153,65 @@ def phantoms_command(
 
 def _print_report(report: "CheckReport") -> None:
     rows = [
-        [split, counts["normal"], counts["pneumonia"], report.patients[split]] for split, counts in report.films.items()
+        [split, counts["normal"], counts["pneumonia"], _percent(report.pneumonia_share[split]), report.patients[split]]
+        for split, counts in report.films.items()
     ]
-    print_table("Films", ["split", "normal", "pneumonia", "patients"], rows)
-    shown = [[f"{width}×{height}", count] for width, height, count in report.sizes[:SHOWN_LINES]]
-    rest = report.sizes[SHOWN_LINES:]
+    print_table("Films", ["split", "normal", "pneumonia", "pneumonia %", "patients"], rows)
+    shown = [[f"{width}×{height}", count] for width, height, count in report.sizes[:SHOWN_SIZES]]
+    rest = report.sizes[SHOWN_SIZES:]
     if rest:
         shown.append([f"{len(rest)} other sizes", sum(count for _, _, count in rest)])
     print_table("Sizes in pixels", ["width×height", "films"], shown)
-    if report.duplicates:
-        extra = sum(len(group) - 1 for group in report.duplicates)
-        say_warning(f"{extra} films are exact copies of others, in {len(report.duplicates)} groups")
-        _say_some([" = ".join(group) for group in report.duplicates])
-    if report.patients_across_splits:
-        say_warning(
-            f"{len(report.patients_across_splits)} patient ids occur in more than one split; "
-            "train and validation are split again by patient, test keeps its films"
-        )
-        _say_some([f"{name}: {', '.join(splits)}" for name, splits in report.patients_across_splits.items()])
+    unusual = _unusual(report)
+    if unusual:
+        print_table("Unusual (all of it with --json)", ["what", "how many", "for example"], unusual)
+    else:
+        say("nothing unusual")
+    if report.is_public_set and not report.published_differences:
+        say("the public set, complete: every split and class has as many films as were published")
     if report.unreadable:
         say_warning(f"{len(report.unreadable)} films cannot be read: replace them, or take them out")
         _say_some([f"{path}: {reason}" for path, reason in report.unreadable])
+
+
+def _unusual(report: "CheckReport") -> list[list[object]]:
+    """Rows of what, how many, for example."""
+    rows: list[list[object]] = []
+    if report.unreadable:
+        rows.append(["cannot be read", len(report.unreadable), ": ".join(report.unreadable[0])])
+    for oddity, films in report.unusual.items():
+        rows.append([_ODDITIES[oddity], len(films), ": ".join(films[0])])
+    copies = sum(len(group) - 1 for group in report.duplicates)
+    if copies:
+        rows.append(["exact copies of other films", copies, " = ".join(report.duplicates[0])])
+    for what, groups in (
+        ("groups of copies in several splits", report.duplicates_across_splits),
+        ("groups of copies with both labels", report.duplicates_across_classes),
+    ):
+        if groups:
+            rows.append([what, len(groups), " = ".join(groups[0])])
+    if report.patients_across_splits:
+        patient, splits = next(iter(report.patients_across_splits.items()))
+        rows.append(
+            ["patients in several splits", len(report.patients_across_splits), f"{patient}: {', '.join(splits)}"]
+        )
+    if report.passed_over:
+        rows.append(["files passed over, no film by name", len(report.passed_over), report.passed_over[0]])
+    for split, counts in report.films.items():
+        smaller, larger = sorted(counts.values())
+        if larger > LOPSIDED * smaller:
+            rows.append([f"{split}: classes out of balance", larger + smaller, _percent_of(counts)])
+    for split, name, found, published in report.published_differences:
+        rows.append([f"{split}, {name}: not as published", found, f"{published} were published"])
+    return rows
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else round(100 * share, 1)
+
+
+def _percent_of(counts: dict[str, int]) -> str:
+    return ", ".join(f"{100 * count / sum(counts.values()):.0f} % {name}" for name, count in counts.items())
 
 
 def _say_some(lines: list[str]) -> None:
