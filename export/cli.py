@@ -95,6 +95,6 @@ def _summary(run: "RunFolder", bundle: "Bundle") -> dict[str, object]:
         "megabytes": round(bundle.model.stat().st_size / 1e6, 1),
         "validation_auroc": round(card.metrics.validation["auroc"]["value"], 4),
         "temperature": round(card.calibration.temperature, 4),
-        "parity": card.parity.largest_probability_difference,
+        "largest_difference": float(f"{card.parity.largest_probability_difference:.2g}"),
         "placeholder": card.placeholder,
     }
