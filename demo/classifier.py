@@ -35,7 +35,8 @@ class Reading:
         positive: probability >= threshold; None when the film is refused.
         refused: novelty is above the card's limit; False for a network that has no limit.
         novelty: distance from the training films; None for a network that does not measure it.
-        milliseconds: preparing and running, per film, without decoding the file.
+        milliseconds: preparing the film and running the network, by the clock and without decoding the file; of
+            a batch the mean per film. Films read at once share the processors, so each then takes longer than alone.
     """
 
     network: str
@@ -78,24 +79,36 @@ class Classifier:
     def read_batch(self, films: Sequence[np.ndarray], operating_point: str | None = None) -> list[Reading]:
         """Read films of any sizes, each uint8 [H, W], in one run; their order is kept.
 
+        Raises:
+            ValueError: a film is no uint8 [H, W].
+            UsageError, ReadingError: as `read_prepared`.
+        """
+        if not films:
+            return []
+        started = time.perf_counter()
+        images = np.concatenate([self.prepared(film) for film in films])
+        return self.read_prepared(images, operating_point, (time.perf_counter() - started) * 1000)
+
+    def read_prepared(
+        self, images: np.ndarray, operating_point: str | None = None, preparing_milliseconds: float = 0.0
+    ) -> list[Reading]:
+        """Run the network once, on films that are already as it wants them.
+
         Args:
-            films: as `read_radiograph` gives them.
+            images: uint8 [N, S, S, 1], as `prepared` leaves them.
             operating_point: a name from the card; None for the card's default.
+            preparing_milliseconds: what preparing them all took, counted into the readings' `milliseconds`.
 
         Raises:
             UsageError: the card has no such operating point.
-            ValueError: a film is no uint8 [H, W].
             ReadingError: the network's answer is not a finite number.
         """
         point = operating_point or self.bundle.card.default_operating_point
         threshold = self.threshold(point)
-        if not films:
-            return []
         started = time.perf_counter()
-        images = np.concatenate([self.prepared(film) for film in films])  # [N, S, S, 1]
         answers = dict(zip(self.outputs, self.session.run(self.outputs, {"image": images}), strict=True))
-        milliseconds = (time.perf_counter() - started) * 1000 / len(films)
-        novelties = answers.get("novelty", [None] * len(films))
+        milliseconds = (preparing_milliseconds + (time.perf_counter() - started) * 1000) / len(images)
+        novelties = answers.get("novelty", [None] * len(images))
         return [
             self._reading(float(logit), float(probability), novelty, point, threshold, milliseconds)
             for logit, probability, novelty in zip(answers["logit"], answers["probability"], novelties, strict=True)

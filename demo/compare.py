@@ -1,7 +1,8 @@
 """Both networks on one film: the readings side by side, and whether they agree."""
 
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypedDict
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from demo.classifier import Classifier, Reading
 from train.errors import PneumoscopeError
-from train.radiograph import read_radiograph
+from train.radiograph import PrepareSpec, read_with_warnings
 
 log = logging.getLogger(__name__)
 
@@ -36,14 +37,22 @@ class Comparison(TypedDict):
 
 
 def compare_film(
-    path: str | Path, classifiers: Mapping[str, Classifier], operating_point: str | None = None
+    path: str | Path,
+    classifiers: Mapping[str, Classifier],
+    operating_point: str | None = None,
+    data: bytes | None = None,
+    on_warning: Callable[[str], None] | None = None,
 ) -> Comparison:
     """Read one film with every classifier. A film that cannot be read is an `error` here, never an exception.
 
+    The film is decoded once, and prepared once for all networks that want it alike.
+
     Args:
-        path: a film in any form `read_radiograph` takes.
+        path: a film of any kind `read_radiograph` reads.
         classifiers: by network name; their order is the order of the readings.
         operating_point: a name all cards have; None for each card's default.
+        data: the film's bytes where it is no file; `path` is then only its name.
+        on_warning: called with each thing to know about a film that was read, as that it had more frames.
 
     Returns:
         `agree` is None when fewer than two networks gave a verdict.
@@ -54,8 +63,8 @@ def compare_film(
     for classifier in classifiers.values():
         classifier.threshold(operating_point or classifier.bundle.card.default_operating_point)
     try:
-        film = read_radiograph(path)
-        readings = [classifier.read(film, operating_point) for classifier in classifiers.values()]
+        film, warnings = read_with_warnings(path if data is None else data)
+        readings = _readings(film, classifiers, operating_point)
     except PneumoscopeError as error:
         log.debug("%s", path, exc_info=True)
         return _unreadable(path, " ".join(str(error).split()))
@@ -63,12 +72,28 @@ def compare_film(
         # Only the kind of the error: its text may quote what stands in the file, a patient's name among it.
         log.debug("%s", path, exc_info=True)
         return _unreadable(path, f"cannot be read (unexpected {type(error).__name__}); --debug shows where")
+    if on_warning is not None:
+        for warning in warnings:
+            on_warning(warning)
     return {
         "path": str(path),
         "readings": {reading.network: _as_object(reading) for reading in readings},
         "agree": _agree(readings),
         "error": None,
     }
+
+
+def _readings(film: np.ndarray, classifiers: Mapping[str, Classifier], operating_point: str | None) -> list[Reading]:
+    prepared: dict[PrepareSpec, tuple[np.ndarray, float]] = {}  # the image and the milliseconds it took
+    readings = []
+    for classifier in classifiers.values():
+        spec = classifier.bundle.card.prepare
+        if spec not in prepared:
+            started = time.perf_counter()
+            image = classifier.prepared(film)
+            prepared[spec] = image, (time.perf_counter() - started) * 1000
+        readings += classifier.read_prepared(prepared[spec][0], operating_point, prepared[spec][1])
+    return readings
 
 
 def _unreadable(path: str | Path, error: str) -> Comparison:

@@ -1,5 +1,6 @@
-"""What a user names on the command line → the films to read: files, folders, and globs no shell expanded."""
+"""What a user names → the films to read: files, folders, globs no shell expanded, a manifest, standard input."""
 
+import csv
 import glob
 import os
 from collections.abc import Iterator, Sequence
@@ -8,6 +9,9 @@ from pathlib import Path
 
 from train.errors import UsageError
 from train.radiograph import READABLE_SUFFIXES
+
+STANDARD_INPUT = "-"
+MANIFEST_COLUMN = "path"
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,7 @@ class FilmPaths:
     warnings: tuple[str, ...]
 
 
-def find_films(paths: Sequence[str], recursive: bool = False) -> FilmPaths:
+def find_films(paths: Sequence[str], recursive: bool = False, manifest: str | None = None) -> FilmPaths:
     """Expand paths in the order given; within a folder or glob, in the order of the names.
 
     A file is taken whatever its name says. Of a folder, the files with a suffix of `READABLE_SUFFIXES` are
@@ -26,18 +30,23 @@ def find_films(paths: Sequence[str], recursive: bool = False) -> FilmPaths:
     class, is read with its sub-folders. Paths stay as relative or absolute as they were given.
 
     Args:
-        paths: files, folders, or patterns with `*`, `?`, `[…]` or `**`.
+        paths: files, folders, patterns with `*`, `?`, `[…]` or `**`, or "-" for a film on standard input (only
+            that is ever called "-": a file of this name becomes "./-").
         recursive: look into the sub-folders of every folder (links to folders are never followed).
+        manifest: a CSV file whose films come after those of `paths`; see `_films_of_manifest`.
 
     Raises:
-        UsageError: a path does not exist, a pattern matches nothing, or there is no film at all.
+        UsageError: a path does not exist, a pattern matches nothing, the manifest is none, or there is no film at all.
     """
     found: dict[str, None] = {}
     warnings: list[str] = []
     for path in paths:
+        if path == STANDARD_INPUT:
+            found[path] = None
+            continue
         for place in _places(path):
             if not Path(place).is_dir():
-                found[place] = None
+                found[_file(place)] = None
                 continue
             films = list(_films_of_folder(place, recursive, warnings))
             if not films and not recursive:
@@ -45,6 +54,8 @@ def find_films(paths: Sequence[str], recursive: bool = False) -> FilmPaths:
             found.update(dict.fromkeys(films))
             if not films:
                 warnings.append(_nothing_in(place))
+    if manifest is not None:
+        found.update(dict.fromkeys(_films_of_manifest(manifest)))
     if not found:
         raise UsageError("; ".join(dict.fromkeys(warnings)) or "no film was named; name a file or a folder")
     return FilmPaths(tuple(found), tuple(dict.fromkeys(warnings)))
@@ -79,7 +90,39 @@ def _films_of_folder(folder: str, recursive: bool, warnings: list[str]) -> Itera
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
         for name in sorted(names):
             if not name.startswith(".") and Path(name).suffix.lower() in READABLE_SUFFIXES:
-                yield str(Path(parent, name))
+                yield _file(str(Path(parent, name)))
+
+
+def _films_of_manifest(manifest: str) -> list[str]:
+    """The column `path` of a CSV file, relative to the folder it lies in; whether the films exist is seen later."""
+    shown = printable(manifest)
+    try:
+        # With a byte order mark, as spreadsheets write it; file names need not be UTF-8.
+        with Path(manifest).open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
+            rows = csv.DictReader(file)
+            columns = rows.fieldnames or []
+            if MANIFEST_COLUMN not in columns:
+                found = ", ".join(map(repr, map(printable, columns)))[:200] or "an empty file"
+                raise UsageError(
+                    f"{shown}: expected CSV with a column {MANIFEST_COLUMN!r} in its first line, found {found}"
+                )
+            films = []
+            for row in rows:
+                if not row[MANIFEST_COLUMN]:
+                    raise UsageError(f"{shown}: line {rows.line_num} has no path; fill it in or remove it")
+                films.append(_file(str(Path(manifest).parent / row[MANIFEST_COLUMN])))
+    except OSError as error:
+        reason = "a folder" if Path(manifest).is_dir() else error.strerror
+        raise UsageError(f"{shown}: no manifest that can be read ({reason}); name a CSV file") from None
+    except (csv.Error, ValueError) as error:  # ValueError: a name with a NUL in it
+        raise UsageError(f"{shown}: no CSV file ({error}); save it as CSV with commas") from None
+    if not films:
+        raise UsageError(f"{shown}: names no film; expected one in each line below the first")
+    return films
+
+
+def _file(path: str) -> str:
+    return f"./{path}" if path == STANDARD_INPUT else path
 
 
 def _nothing_in(folder: str) -> str:

@@ -47,8 +47,12 @@ def as_json(comparisons: Sequence[Comparison]) -> bytes:
 
     That is how Python itself names such files: `os.fsencode(json.loads(…)["path"])` is the name again.
     """
-    text = json.dumps(comparisons, indent=2, ensure_ascii=False, allow_nan=False)
-    return re.sub(r"[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text).encode() + b"\n"
+    return _json(comparisons, indent=2)
+
+
+def json_line(comparison: Comparison) -> bytes:
+    """One film's object of `as_json` as a single line."""
+    return _json(comparison)
 
 
 def table_rows(comparisons: Sequence[Comparison], bundles: Mapping[str, Bundle]) -> list[list[str | None]]:
@@ -103,6 +107,11 @@ def _rounded(value: float) -> str:
     if 0.9995 <= value < 1:
         return ">0.999"
     return f"{value:.3f}"
+
+
+def _json(value: object, indent: int | None = None) -> bytes:
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    return re.sub(r"[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text).encode() + b"\n"
 
 
 def _csv_cell(value: object) -> object:

@@ -66,6 +66,8 @@ def open_session(runtime: ModuleType, model: Path, device: Device, threads: int)
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    # A thread that spins while it waits takes the processor from whatever else runs: decoding, the page's browser.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = ERRORS_ONLY
     has_cuda = CUDA in runtime.get_available_providers()
     if device == "gpu" and not has_cuda:

@@ -21,7 +21,9 @@ TENSORFLOW_ROOMS = {
     "train.networks",
     "train.scoring",
     "export.convert",
+    "export.keras_speed",
     "export.parity",
+    "export.quantize",
 }
 SKLEARN_ROOMS = TENSORFLOW_ROOMS | {
     "train.cohort",

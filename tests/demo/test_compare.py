@@ -1,8 +1,12 @@
+import itertools
 import json
+from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
 
-from demo import compare
+from demo import classifier, compare
 from demo.classifier import load_classifier
 from demo.compare import compare_film
 from export.bundle import find_bundles
@@ -74,7 +78,7 @@ def test_an_unforeseen_error_is_kept_short_and_quotes_nothing(tmp_path, classifi
     def explode(source):
         raise RuntimeError("Doe^Jane 1970")
 
-    monkeypatch.setattr(compare, "read_radiograph", explode)
+    monkeypatch.setattr(compare, "read_with_warnings", explode)
     error = compare_film(tmp_path / "film.dcm", classifiers)["error"]
     assert "RuntimeError" in error
     assert "Doe" not in error
@@ -83,3 +87,49 @@ def test_an_unforeseen_error_is_kept_short_and_quotes_nothing(tmp_path, classifi
 def test_wrong_use_is_no_fault_of_the_film(tmp_path, classifiers):
     with pytest.raises(UsageError):
         compare_film(tmp_path / "film.png", classifiers, "best")
+
+
+@pytest.mark.parametrize(("size_of_b", "prepared"), [(8, 1), (16, 2)])
+def test_a_film_is_decoded_once_and_prepared_once_for_networks_that_want_it_alike(
+    tmp_path, tiny_bundle, write_film, monkeypatch, size_of_b, prepared
+):
+    tiny_bundle(tmp_path, "a")
+    tiny_bundle(tmp_path, "b", {"shape": ("N", size_of_b, size_of_b, 1)}, prepare={"image_size": size_of_b})
+    both = {network: load_classifier(bundle, "cpu", 1) for network, bundle in find_bundles(tmp_path).items()}
+    calls = []
+
+    def counted(name, function):
+        return lambda *arguments: calls.append(name) or function(*arguments)
+
+    monkeypatch.setattr(compare, "read_with_warnings", counted("decode", compare.read_with_warnings))
+    monkeypatch.setattr(classifier, "prepare", counted("prepare", classifier.prepare))
+    found = compare_film(write_film(tmp_path / "film.png", 200), both)
+    assert list(found["readings"]) == ["a", "b"]
+    assert (calls.count("decode"), calls.count("prepare")) == (1, prepared)
+
+
+def test_milliseconds_are_preparing_and_running_for_each_network(tmp_path, classifiers, write_film, monkeypatch):
+    clock = itertools.count()  # a second passes from each look at it to the next
+    monkeypatch.setattr(compare, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr(classifier, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    found = compare_film(write_film(tmp_path / "film.png"), classifiers)
+    assert [reading["milliseconds"] for reading in found["readings"].values()] == [2000, 2000]
+
+
+def test_bytes_are_read_under_the_name_given(tmp_path, classifiers, write_film):
+    data = write_film(tmp_path / "film.png", 255).read_bytes()
+    found = compare_film("-", classifiers, data=data)
+    assert (found["path"], found["error"]) == ("-", None)
+    assert found["readings"]["b"]["positive"] is True
+    assert compare_film("-", classifiers, data=b"")["error"]
+
+
+def test_what_is_unusual_about_a_film_is_told(tmp_path, classifiers, write_film):
+    told = []
+    path = tmp_path / "pages.tif"
+    assert cv2.imwritemulti(str(path), [np.full((9, 9), 200, np.uint8)] * 3)
+    assert compare_film(path, classifiers, on_warning=told.append)["error"] is None
+    assert len(told) == 1
+    assert "3" in told[0]
+    compare_film(write_film(tmp_path / "film.png"), classifiers, on_warning=told.append)
+    assert len(told) == 1

@@ -129,3 +129,69 @@ def test_a_folder_that_cannot_be_opened_is_told_once(ward):
 )
 def test_printable(name, shown):
     assert printable(os.fsdecode(name)) == shown
+
+
+def test_a_dash_is_standard_input_and_nothing_else_is(ward):
+    (ward / "-").touch()
+    assert find_films(["ward/a.jpg", "-", "-"]).films == ("ward/a.jpg", "-")
+    os.chdir(ward)
+    assert find_films(["."]).films == ("./-", "IM000001", "a.jpg", "b.PNG", "c.dcm")
+    assert find_films(["?"]).films == ("./-",)
+    assert find_films(["./-"]).films == ("./-",)
+    Path("list.csv").write_text("path\n-\n")
+    assert find_films([], manifest="list.csv").films == ("./-",)
+
+
+def test_a_manifest_names_films_relative_to_itself(ward):
+    absolute = ward.resolve() / "deep" / "d.jpeg"
+    (ward / "list.csv").write_text(f"label,path\n0,a.jpg\n1,deep/../c.dcm\n1,{absolute}\n0,gone.png\n0,a.jpg\n\n")
+    films = ("ward/a.jpg", "ward/deep/../c.dcm", str(absolute), "ward/gone.png")
+    assert find_films([], manifest="ward/list.csv").films == films
+    assert find_films(["ward/b.PNG", "ward/a.jpg"], manifest="ward/list.csv").films == (
+        "ward/b.PNG",
+        "ward/a.jpg",
+        *films[1:],
+    )
+
+
+def test_a_manifest_from_a_spreadsheet_with_any_name_in_it(ward):
+    rows = b'\xef\xbb\xbfpath,label\r\n"a, b.jpg",0\r\ncaf\xe9.png,1\r\n"two\nlines.png",1\r\n'
+    (ward / "list.csv").write_bytes(rows)
+    assert find_films([], manifest="ward/list.csv").films == (
+        "ward/a, b.jpg",
+        os.fsdecode(b"ward/caf\xe9.png"),
+        "ward/two\nlines.png",
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            b"file,label\na.jpg,0\n",
+            "list.csv: expected CSV with a column 'path' in its first line, found 'file', 'label'",
+        ),
+        (b"path;label\na.jpg;0\n", "found 'path;label'"),
+        (b"", "found an empty file"),
+        (b"path\n", "list.csv: names no film"),
+        (b"path,label\na.jpg,0\n,1\n", "list.csv: line 3 has no path"),
+        (b"label,path\n0,a.jpg\n1\n", "list.csv: line 3 has no path"),
+        (b"path\n" + b"x" * 200_000, "list.csv: no CSV file"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF\0", "list.csv: expected CSV"),
+        (None, "ward: no manifest that can be read .a folder."),
+    ],
+)
+def test_a_manifest_that_is_none_is_wrong_use(ward, content, message):
+    path = ward
+    if content is not None:
+        path = ward / "list.csv"
+        path.write_bytes(content)
+    with pytest.raises(UsageError, match=message) as error:
+        find_films([], manifest=str(path))
+    assert "\n" not in str(error.value)
+    assert error.value.exit_code == 2
+
+
+def test_a_manifest_that_is_not_there_is_wrong_use(ward):
+    with pytest.raises(UsageError, match=r"gone\.csv: no manifest that can be read .No such file"):
+        find_films([], manifest="gone.csv")

@@ -18,7 +18,7 @@ def fake_runtime(available, started, log=None):
 
     return SimpleNamespace(
         __version__="9.9",
-        SessionOptions=SimpleNamespace,
+        SessionOptions=lambda: SimpleNamespace(add_session_config_entry=lambda name, value: None),
         InferenceSession=session,
         get_available_providers=lambda: available,
         set_default_logger_severity=lambda level: None,
