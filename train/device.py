@@ -1,7 +1,9 @@
 """Where training runs: chosen once, before the first tensor, and said aloud. Import it before other Keras rooms."""
 
 import contextlib
+import ctypes
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,6 +33,24 @@ def _native_stderr_held_back() -> Iterator[None]:
             os.close(saved)
 
 
+def _keep_freed_memory() -> None:
+    """Let glibc keep what TensorFlow frees instead of giving it back and clearing it again at every step.
+
+    The activations of a step are larger than what malloc keeps by default, so each step would map and fault in
+    gigabytes anew. Does nothing where the C library is another one.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+        for parameter, value in _KEEP:
+            mallopt(parameter, value)
+
+
+# Parameters of glibc's malloc.h: M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD and M_ARENA_MAX (only the one arena keeps).
+_KEEP = ((-4, 0), (-1, 2**31 - 1), (-2, 2**28), (-8, 1))
+
+_keep_freed_memory()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with _native_stderr_held_back():
     import tensorflow as tf
