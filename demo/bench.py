@@ -185,7 +185,7 @@ def measure_throughput(
 
 def steps_of_throughput(bundles: Mapping[str, Bundle]) -> int:
     """How often `measure_throughput` calls `advance`."""
-    return len(sets_of_networks(bundles)) * 3 * (ROUNDS + 1)
+    return len(sets_of_networks(bundles)) * steps_in_turn(3)
 
 
 def time_in_turn(ways: Mapping[str, Callable[[], object]], advance: Advance) -> dict[str, list[float]]:
@@ -202,6 +202,11 @@ def time_in_turn(ways: Mapping[str, Callable[[], object]], advance: Advance) -> 
             seconds[way].append(time.perf_counter() - started)
             advance()
     return {way: taken[1:] for way, taken in seconds.items()}
+
+
+def steps_in_turn(ways: int) -> int:
+    """How often `time_in_turn` calls `advance`."""
+    return ways * (ROUNDS + 1)
 
 
 def run_at_once(runs: Sequence[tuple[Classifier, np.ndarray]], at_once: int, batch: int) -> None:

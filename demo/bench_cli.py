@@ -87,7 +87,7 @@ def _films(folder: str | None, count: int, scratch: Path) -> Sequence[str]:
 
 def _variants(bundle: "Bundle", images: "np.ndarray", data: Path | None, scratch: Path) -> "list[Variant]":
     from demo import bench_variants as parts
-    from demo.bench import ROUNDS, prepare_films
+    from demo.bench import prepare_films
 
     validation = None
     if not parts.can_make_variants():
@@ -101,8 +101,9 @@ def _variants(bundle: "Bundle", images: "np.ndarray", data: Path | None, scratch
                 validation = prepare_films(named, {"b": bundle}, len(named), advance)[1]["b"]
         except PneumoscopeError as error:
             say_warning(f"INT8's decisions are not counted: {error}")
-    say("making float32 and INT8 …")
-    with progress_bar("forms of network B", 3 * (ROUNDS + 1)) as advance:
+    if parts.can_make_variants():
+        say("making float32 and INT8 …")
+    with progress_bar("forms of network B", parts.steps_of_variants(validation)) as advance:
         variants = parts.measure_variants(bundle, images, validation, scratch, advance)
     if parts.can_run_keras():
         say("starting Keras …")

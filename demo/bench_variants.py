@@ -10,7 +10,7 @@ from statistics import median
 
 import numpy as np
 
-from demo.bench import Advance, run_at_once, run_python, time_in_turn
+from demo.bench import Advance, run_at_once, run_python, steps_in_turn, time_in_turn
 from demo.classifier import Classifier, load_classifier
 from demo.runtime import import_onnxruntime, open_session, usable_processors
 from demo.stream import share_processors
@@ -73,6 +73,14 @@ def validation_films(bundle: Bundle, data_root: Path) -> list[str]:
     return [str(data_root / film) for film in read_scores(bundle.folder / "scores.csv").of_split("validation").films]
 
 
+def steps_of_variants(validation: np.ndarray | None) -> int:
+    """How often `measure_variants` calls `advance`."""
+    if not can_make_variants():
+        return steps_in_turn(1)
+    judged = 0 if validation is None else len(validation) - len(_calibration_rows(validation))
+    return steps_in_turn(3) + 3 * judged
+
+
 def measure_variants(
     bundle: Bundle, images: np.ndarray, validation: np.ndarray | None, folder: Path, advance: Advance
 ) -> list[Variant]:
@@ -86,11 +94,11 @@ def measure_variants(
         images: uint8 [N, S, S, 1], prepared films for measuring the speed.
         validation: the same of validation films, or None.
         folder: for the models that are made.
-        advance: called for each run of a form over `images`.
+        advance: called `steps_of_variants(validation)` times.
     """
     calibration, judged = images[:CALIBRATION_FILMS], images[:0]
     if validation is not None:
-        rows = np.unique(np.linspace(0, len(validation) - 1, CALIBRATION_FILMS).round().astype(int))
+        rows = _calibration_rows(validation)
         calibration, judged = validation[rows], np.delete(validation, rows, axis=0)
     files = {SHIPPED: bundle.model}
     if can_make_variants():
@@ -109,7 +117,7 @@ def measure_variants(
     )
     probabilities = {}
     if FLOAT32 in forms and len(judged):
-        probabilities = {name: _probabilities(form, judged, at_once) for name, form in forms.items()}
+        probabilities = {name: _probabilities(form, judged, at_once, advance) for name, form in forms.items()}
     variants = []
     for name, file in files.items():
         variant = Variant(name, file.stat().st_size / 1e6, len(images) / median(seconds[name]))
@@ -130,11 +138,23 @@ def measure_keras(bundle: Bundle) -> Variant:
     return Variant(KERAS, None, max(rates.values()))
 
 
-def _probabilities(form: Classifier, images: np.ndarray, at_once: int) -> np.ndarray:
+def _calibration_rows(validation: np.ndarray) -> np.ndarray:
+    """Rows spread evenly over the validation films."""
+    return np.unique(np.linspace(0, len(validation) - 1, CALIBRATION_FILMS).round().astype(int))
+
+
+def _probabilities(form: Classifier, images: np.ndarray, at_once: int, advance: Advance) -> np.ndarray:
     """float32 [N]."""
+
+    def answer(image: np.ndarray) -> np.ndarray:
+        return form.session.run(["probability"], {"image": image[np.newaxis]})[0]
+
+    answers = []
     with ThreadPoolExecutor(at_once) as threads:
-        answers = threads.map(lambda image: form.session.run(["probability"], {"image": image[np.newaxis]})[0], images)
-        return np.concatenate(list(answers))
+        for probability in threads.map(answer, images):
+            answers.append(probability)
+            advance()
+    return np.concatenate(answers)
 
 
 def _judge(variant: Variant, bundle: Bundle, probabilities: np.ndarray, reference: np.ndarray) -> Variant:

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from demo import bench, bench_cli, bench_variants, cli
-from demo.bench_variants import FLOAT32, INT8, SHIPPED, Variant, measure_variants
+from demo.bench_variants import FLOAT32, INT8, SHIPPED, Variant, measure_variants, steps_of_variants
 from demo.classifier import load_classifier
 from demo.compare import compare_film
 from export.bundle import BUNDLE_FILES, CARD, MODEL, find_bundles, write_bundle
@@ -128,7 +128,9 @@ def greys(count):
 
 def test_changed_decisions_are_counted_on_films_that_did_not_calibrate(tmp_path, tiny_bundle, made):
     bundle = tiny_bundle(tmp_path / "models", "b")
-    shipped, float32, int8 = measure_variants(bundle, greys(4), greys(256), tmp_path, lambda: None)
+    steps = []
+    shipped, float32, int8 = measure_variants(bundle, greys(4), greys(256), tmp_path, lambda: steps.append(1))
+    assert len(steps) == steps_of_variants(greys(256))
     assert [form.name for form in (shipped, float32, int8)] == [SHIPPED, FLOAT32, INT8]
     command, calibration = made[0]
     assert command[:3] == ["-m", "export.quantize", str(bundle.model)]
