@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from demo.predict_cli import Models, open_bundles
-from train.cli import AsJson, DataRoot
-from train.console import Command, Debug, print_json, print_table, progress_bar, say, say_next, say_warning
+from train.cli import DataRoot
+from train.console import AsJson, Command, Debug, print_json, print_table, progress_bar, say, say_next, say_warning
 from train.errors import PneumoscopeError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def bench(
     models: Models = None,
     data: DataRoot = None,
     as_json: AsJson = False,
-    debug: Debug = False,  # noqa: ARG001 (train.console.Command reads it)
+    debug: Debug = False,
 ) -> None:
     """Measure how fast this machine reads films.
 

@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from train.errors import PneumoscopeError
 from train.evaluation import choose_thresholds
 from train.operating_points import confusion
-from train.scores import Scores, logistic
+from train.scores import Scores, log_loss, logistic
 
 #: The optimum is sought between these temperatures.
 TEMPERATURE_RANGE = (0.05, 20.0)
@@ -54,7 +54,7 @@ def calibrate(scores: Scores) -> Calibration:
     points = choose_thresholds(rows.labels, rows.logits)
     lowest, highest = np.log(TEMPERATURE_RANGE)
     found = minimize_scalar(
-        lambda log_temperature: _log_loss(rows, float(np.exp(log_temperature))),
+        lambda log_temperature: log_loss(rows.labels, rows.logits / np.exp(log_temperature)),
         bounds=(lowest, highest),
         method="bounded",
         options={"xatol": 1e-6},
@@ -63,8 +63,8 @@ def calibrate(scores: Scores) -> Calibration:
     temperature = 1.0 if at_the_edge else float(np.exp(found.x))
     return Calibration(
         temperature=temperature,
-        log_loss_before=_log_loss(rows, 1.0),
-        log_loss_after=_log_loss(rows, temperature),
+        log_loss_before=log_loss(rows.labels, rows.logits),
+        log_loss_after=log_loss(rows.labels, rows.logits / temperature),
         note=SEPARATED if at_the_edge else "",
         operating_points={name: _calibrated(rows, cut, temperature) for name, cut in points.items()},
     )
@@ -73,8 +73,3 @@ def calibrate(scores: Scores) -> Calibration:
 def _calibrated(rows: Scores, cut: float, temperature: float) -> CalibratedPoint:
     counts = confusion(rows.labels, rows.logits, cut)
     return CalibratedPoint(float(logistic(cut / temperature)), counts.sensitivity, counts.specificity)
-
-
-def _log_loss(rows: Scores, temperature: float) -> float:
-    logits = rows.logits / temperature
-    return float(np.mean(np.logaddexp(0, logits) - rows.labels * logits))

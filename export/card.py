@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from export.bundle import Calibration, Card, Metrics, OperatingPoint, Parity
-from train.cohort import Film
+from train.cohort import PUBLISHED_NAME, Film
 from train.console import NOT_A_MEDICAL_DEVICE
 from train.operating_points import DEFAULT_OPERATING_POINT
 from train.run_folder import RunFolder, commit_of_checkout, versions
@@ -35,8 +35,7 @@ PUBLIC_SET = (
 )
 PHANTOMS = "Synthetic phantoms made by pneumoscope, no patients: good for trying the tool, for nothing else"
 OTHER_SET = "A cohort that this project does not know"
-#: How the two known sets name their films.
-PUBLIC_NAME = re.compile(r"(person\d+_(bacteria|virus)_|(NORMAL\d*-)?IM-\d+-)")
+#: How `data phantoms` names its films.
 PHANTOM_NAME = re.compile(r"phantom\d+_")
 LICENCE = "Apache-2.0 (model and code)"
 PLACEHOLDER_BACKBONE = (
@@ -129,7 +128,7 @@ def headlines(metrics: Mapping[str, Any]) -> Json:
 def data_in_words(films: Sequence[Film]) -> str:
     """Say in one paragraph which films a run was trained and judged on; the two known sets are told by their names."""
     names = [PurePosixPath(film.path).name for film in films]
-    if all(PUBLIC_NAME.match(name) for name in names):
+    if all(PUBLISHED_NAME.match(name) for name in names):
         source = PUBLIC_SET
     elif all(PHANTOM_NAME.match(name) for name in names):
         source = PHANTOMS

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from train.cli import AsJson, DataRoot, required_data_root
-from train.console import NOT_A_MEDICAL_DEVICE, Command, Debug, print_json, print_table, say, say_next
+from train.cli import DataRoot, required_data_root
+from train.console import NOT_A_MEDICAL_DEVICE, AsJson, Command, Debug, print_json, print_table, say, say_next
 from train.errors import UsageError
 
 if TYPE_CHECKING:

@@ -1,6 +1,5 @@
 """One run → one bundle: calibrate, convert, prove parity, write the card, and only then the folder."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +8,14 @@ from export.bundle import Bundle, metadata_of, write_bundle
 from export.calibration import calibrate
 from export.card import PLACEHOLDER_BACKBONE, card_in_words, make_card
 from export.convert import to_onnx, with_metadata
-from export.parity import SMALLEST_GATE, ParityError, compare_with_keras, require_parity
-from train.cohort import Film, read_split
+from export.parity import SMALLEST_GATE, compare_with_keras, require_enough_films, require_parity
+from train.cohort import read_split
 from train.console import NOT_A_MEDICAL_DEVICE, say
 from train.errors import PneumoscopeError
 from train.evaluation import read_evaluation
-from train.loader import prepare_films
 from train.run_folder import RunFolder, settings_of
 from train.scores import read_scores
-from train.scoring import load_network
+from train.scoring import load_network, prepare_all
 
 
 def export_run(run: RunFolder, models: Path, data_root: Path, placeholder: str, parity_films: int) -> Bundle:
@@ -39,9 +37,12 @@ def export_run(run: RunFolder, models: Path, data_root: Path, placeholder: str, 
         raise PneumoscopeError(f"run {run.name} is not finished: it has no environment.json; train it to its end")
     evaluation = read_evaluation(run.evaluation)
     calibration = calibrate(read_scores(run.scores))
-    films = read_split(run.split, data_root).films
-    validation = [film for film in films if film.split == "validation"]
-    images = _parity_images(run, data_root, validation, parity_films)
+    cohort = read_split(run.split, data_root)
+    validation = cohort.of_split("validation")
+    require_enough_films(len(validation))
+    rows = np.linspace(0, len(validation) - 1, max(parity_films, SMALLEST_GATE)).round().astype(int)
+    chosen = [validation[row] for row in np.unique(rows)]
+    images = prepare_all(data_root, chosen, settings.prepare.spec(), "validation")
     network = load_network(run)
     stored_float16 = settings.network == "b"
     say(f"converting {run.name} to ONNX …")
@@ -52,7 +53,7 @@ def export_run(run: RunFolder, models: Path, data_root: Path, placeholder: str, 
     reasons = [placeholder] if placeholder else []
     if settings.network == "b" and settings.backbone_weights != "imagenet":
         reasons.append(PLACEHOLDER_BACKBONE)
-    card = make_card(run, settings, films, evaluation, calibration, report, "; ".join(reasons))
+    card = make_card(run, settings, cohort.films, evaluation, calibration, report, "; ".join(reasons))
     return write_bundle(
         models / settings.network,
         card,
@@ -64,20 +65,3 @@ def export_run(run: RunFolder, models: Path, data_root: Path, placeholder: str, 
             "history.csv": run.history.read_bytes(),
         },
     )
-
-
-def _parity_images(run: RunFolder, data_root: Path, films: Sequence[Film], count: int) -> np.ndarray:
-    if len(films) < SMALLEST_GATE:
-        raise ParityError(
-            f"the parity gate compares at least {SMALLEST_GATE} films. Received: {len(films)} validation films; "
-            "train with more films or a larger validation_fraction"
-        )
-    rows = np.unique(np.linspace(0, len(films) - 1, max(count, SMALLEST_GATE)).round().astype(int))
-    prepared = prepare_films(data_root, [films[row] for row in rows], settings_of(run).prepare.spec())
-    if prepared.unreadable:
-        path, reason = prepared.unreadable[0]
-        raise PneumoscopeError(
-            f"{len(prepared.unreadable)} validation films cannot be read under the data root (first: {path}: "
-            f"{reason}); expected the films the run was trained with: set --data or PNEUMOSCOPE_DATA"
-        )
-    return prepared.images

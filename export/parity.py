@@ -14,6 +14,7 @@ import onnxruntime
 
 from train.console import progress_bar
 from train.errors import PneumoscopeError
+from train.scores import logistic
 from train.scoring import predict_logits
 
 #: Fewest films that the gate compares.
@@ -55,7 +56,7 @@ def compare_with_keras(
             any of them.
     """
     logits = predict_logits(network, images, network.input_shape[3], description="parity: Keras").astype(np.float64)
-    expected = 1 / (1 + np.exp(-logits / temperature))
+    expected = logistic(logits / temperature)
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     answers = []
     with progress_bar("parity: ONNX Runtime", len(images)) as advance:
@@ -74,6 +75,19 @@ def compare_with_keras(
     )
 
 
+def require_enough_films(count: int) -> None:
+    """Refuse to prove parity on too few films.
+
+    Raises:
+        ParityError: fewer than SMALLEST_GATE.
+    """
+    if count < SMALLEST_GATE:
+        raise ParityError(
+            f"the parity gate compares at least {SMALLEST_GATE} films. Received: {count} validation films; "
+            "train with more films or a larger validation_fraction"
+        )
+
+
 def require_parity(report: ParityReport, *, stored_float16: bool) -> None:
     """Let a bundle through the gate, or refuse it.
 
@@ -81,11 +95,7 @@ def require_parity(report: ParityReport, *, stored_float16: bool) -> None:
         ParityError: too few films, too large a difference, or a changed decision.
     """
     limit = FLOAT16_LIMIT if stored_float16 else FLOAT32_LIMIT
-    if report.films < SMALLEST_GATE:
-        raise ParityError(
-            f"the parity gate compares at least {SMALLEST_GATE} films. Received: {report.films} validation films; "
-            "train with more films or a larger validation_fraction"
-        )
+    require_enough_films(report.films)
     # Written so that a NaN does not pass.
     if not (report.largest_probability_difference <= limit and report.decisions_changed == 0):
         raise ParityError(

@@ -162,3 +162,31 @@ def exported_models(trained_run: Any, phantom_root: Path, tmp_path_factory: pyte
     result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     return models
+
+
+@pytest.fixture
+def run_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run the command line in an empty folder, without films of the user's."""
+    from typer.testing import CliRunner
+
+    from demo.cli import app
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PNEUMOSCOPE_RUNS", str(tmp_path / "runs"))
+    monkeypatch.delenv("PNEUMOSCOPE_DATA", raising=False)
+
+    def run(*arguments: object) -> Any:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
+
+    return run
+
+
+@pytest.fixture
+def copied_run(trained_run: Any, run_command: Callable[..., Any], tmp_path: Path) -> Any:
+    """A copy of the small run that a test may spoil."""
+    import shutil
+
+    from train.run_folder import RunFolder
+
+    shutil.copytree(trained_run.folder, tmp_path / "runs" / "tiny")
+    return RunFolder(tmp_path / "runs" / "tiny")

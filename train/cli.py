@@ -8,6 +8,7 @@ import typer
 
 from train.console import (
     NOT_A_MEDICAL_DEVICE,
+    AsJson,
     Command,
     Debug,
     print_json,
@@ -47,7 +48,6 @@ DataRoot = Annotated[
     Path | None,
     typer.Option("--data", envvar="PNEUMOSCOPE_DATA", help="Folder that holds chest_xray/ or a cohort.csv."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @app.command("train", cls=Command)
@@ -117,7 +117,8 @@ def train_command(
 
     from train.cohort import index_cohort, split_cohort
 
-    cohort = split_cohort(index_cohort(required_data_root(data)), settings.seed, settings.validation_fraction)
+    data_root = required_data_root(data)
+    cohort = split_cohort(index_cohort(data_root), settings.seed, settings.validation_fraction)
 
     say("starting TensorFlow …")
     from train.device import choose_device
@@ -140,7 +141,7 @@ def train_command(
             print_table("backbone", ("run", "weights"), [tuple(result.values())])
         say_next(f"pneumoscope train b --backbone-weights {run.backbone_weights} --fine-tune-from 0")
         return
-    _evaluate(run, required_data_root(data), test=False, as_json=as_json)
+    _evaluate(run, data_root, test=False, as_json=as_json)
 
 
 @app.command("evaluate", cls=Command)
@@ -189,29 +190,30 @@ def _evaluate(run: "RunFolder", data_root: Path, *, test: bool, as_json: bool) -
     """Score a run's films, keep scores, evaluation and curves in its folder, print them; test only if asked."""
     import datetime
 
+    from train.cohort import read_split
     from train.curve_plots import plot_curves, read_history
     from train.evaluation import evaluate_test, evaluate_validation, read_evaluation, write_evaluation
     from train.run_folder import commit_of_checkout, settings_of
     from train.scores import joined, read_scores, write_scores
-    from train.scoring import score_run, split_fingerprint
+    from train.scoring import score_run
     from train.test_reads import append_test_read
 
     settings = settings_of(run)
-    fingerprint = split_fingerprint(run, data_root)
+    cohort = read_split(run.split, data_root)
     known = read_scores(run.scores) if run.scores.is_file() else None
     scored_since = run.scores.is_file() and run.scores.stat().st_mtime >= run.best_network.stat().st_mtime
     if test and known is not None and scored_since and run.evaluation.is_file():
         validation = known.of_split("validation")
         evaluation = read_evaluation(run.evaluation)
     else:
-        validation = score_run(run, data_root, "validation")
-        evaluation = evaluate_validation(validation, settings.network, fingerprint)
+        validation = score_run(run, cohort, "validation")
+        evaluation = evaluate_validation(validation, settings.network, cohort.fingerprint)
     tested = known.of_split("test") if known is not None else None
     if test:
-        tested = score_run(run, data_root, "test")
+        tested = score_run(run, cohort, "test")
     scores = validation if tested is None else joined(validation, tested)
     if tested is not None and len(tested):
-        evaluation = evaluate_test(evaluation, scores, fingerprint)
+        evaluation = evaluate_test(evaluation, scores, cohort.fingerprint)
     write_scores(run.scores, scores)
     write_evaluation(run.evaluation, evaluation)
     if test:

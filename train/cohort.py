@@ -38,6 +38,11 @@ _LABELS = {"0": 0, "1": 1, "normal": 0, "pneumonia": 1}
 _PATIENT = re.compile(r"(person\d+|phantom\d+)(?=_)|((?:NORMAL\d*-)?IM-\d+)(?=-|$)")
 _ORGANISM = re.compile(r"_(bacteria|virus)(?=_|$)")
 
+# How both editions of the public set name their films.
+PUBLISHED_NAME = re.compile(
+    r"(?:NORMAL2-)?IM-\d+-\d+|person\d+_(?:bacteria|virus)_\d+|(?:NORMAL|BACTERIA|VIRUS)-\d+-\d+"
+)
+
 # Folds the pooled films are dealt into; 3 of 20 are the default share of 0.15.
 _FOLDS = 20
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from typing import Literal, get_args
 import cv2
 import numpy as np
 
-from train.cohort import CLASSES, COHORT_TABLE, SPLITS, Cohort, Film, Split
+from train.cohort import CLASSES, COHORT_TABLE, PUBLISHED_NAME, SPLITS, Cohort, Film, Split
 from train.film_header import MAX_BYTES
 from train.radiograph import RadiographError, read_with_warnings
 
@@ -34,9 +33,6 @@ PUBLISHED_COUNTS: dict[str, Counts] = {
         "test": {"normal": 234, "pneumonia": 390},
     },
 }
-_PUBLISHED_NAME = re.compile(
-    r"(?:NORMAL2-)?IM-\d+-\d+|person\d+_(?:bacteria|virus)_\d+|(?:NORMAL|BACTERIA|VIRUS)-\d+-\d+"
-)
 
 # Beyond what the published films show: at least 127 pixels a side, 99th percentile from 131 up, 1st up to 162.
 SMALL_SIDE = 100  # pixels
@@ -271,7 +267,7 @@ def _passed_over(cohort: Cohort) -> tuple[str, ...]:
 
 
 def _is_public_set(cohort: Cohort) -> bool:
-    named = sum(bool(_PUBLISHED_NAME.match(PurePosixPath(film.path).name)) for film in cohort.films)
+    named = sum(bool(PUBLISHED_NAME.match(PurePosixPath(film.path).name)) for film in cohort.films)
     return 2 * named > len(cohort.films)
 
 

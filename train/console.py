@@ -13,6 +13,7 @@ from train.errors import PneumoscopeError
 NOT_A_MEDICAL_DEVICE = "Not a medical device: for research and teaching, never for diagnosis or treatment."
 
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from train.console import Command, Debug, print_json, print_table, progress_bar, say, say_next, say_warning
+from train.console import AsJson, Command, Debug, print_json, print_table, progress_bar, say, say_next, say_warning
 from train.errors import UsageError
 
 if TYPE_CHECKING:
     from train.cohort_check import CheckReport
 
 app = typer.Typer(no_args_is_help=True, help="Fetch the public films, check a folder, draw synthetic films.")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 SHOWN_LINES = 10
 SHOWN_SIZES = 5
@@ -44,7 +42,7 @@ def fetch_command(
         typer.Option("--from", metavar="PATH", help="Archive or folder you downloaded yourself."),
     ] = None,
     as_json: AsJson = False,
-    debug: Debug = False,  # noqa: ARG001 (train.console.Command reads it)
+    debug: Debug = False,
 ) -> None:
     """Download the public set of 5,856 chest films.
 
@@ -89,7 +87,7 @@ def check_command(
         ),
     ] = None,
     as_json: AsJson = False,
-    debug: Debug = False,  # noqa: ARG001 (train.console.Command reads it)
+    debug: Debug = False,
 ) -> None:
     """Read every film of a folder and list what is unusual.
 
@@ -123,7 +121,7 @@ def phantoms_command(
     seed: Annotated[int, typer.Option(help="Same seed, same films.")] = 0,
     image_size: Annotated[int, typer.Option(help="Side of a film in pixels, 32 to 1024.")] = 256,
     as_json: AsJson = False,
-    debug: Debug = False,  # noqa: ARG001 (train.console.Command reads it)
+    debug: Debug = False,
 ) -> None:
     """Draw synthetic chest films of both classes.
 

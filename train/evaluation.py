@@ -34,7 +34,7 @@ from train.operating_points import (
     precision_recall_curve,
     roc_curve,
 )
-from train.scores import Scores, bounded, logistic, probability
+from train.scores import Scores, bounded, log_loss, logistic, probability
 from train.thin_curve import thin_curve
 
 FORMAT = 1
@@ -79,8 +79,7 @@ def evaluate_scores(labels: ArrayLike, logits: ArrayLike, thresholds: Mapping[st
         "n": int(truth.size),
         "positives": int(truth.sum()),
         "prevalence": float(truth.mean()),
-        # From logits: a confident error costs what it should, not what float64 can still express.
-        "log_loss": float(np.mean(np.logaddexp(0, raw) - truth * raw)),
+        "log_loss": log_loss(truth, raw),
         "brier": float(np.mean((chances - truth) ** 2)),
         "auroc": auroc.as_json(),
         "average_precision": average_precision_interval(labels, logits).as_json(),

@@ -146,7 +146,7 @@ def build_backbone(image_size: int, weights: str | Path) -> keras.Model:
         raise UsageError(f"ResNet50V2 needs an image_size of at least 32 pixels. Received: {image_size}")
     shape = (image_size, image_size, 3)
     if weights == "random":
-        return keras.applications.ResNet50V2(include_top=False, weights=None, input_shape=shape, name=BACKBONE_NAME)
+        return _resnet50v2(shape, None)
     if weights == "imagenet":
         return _imagenet_backbone(shape)
     path = Path(weights)
@@ -155,7 +155,7 @@ def build_backbone(image_size: int, weights: str | Path) -> keras.Model:
             f"no backbone weights at {path}: expected 'imagenet', 'random' or a weights file; "
             "'pneumoscope train backbone' makes one from your films"
         )
-    backbone = keras.applications.ResNet50V2(include_top=False, weights=None, input_shape=shape, name=BACKBONE_NAME)
+    backbone = _resnet50v2(shape, None)
     try:
         backbone.load_weights(path)
     except Exception as error:  # h5py and Keras raise a different type for every way a file can be wrong
@@ -166,13 +166,15 @@ def build_backbone(image_size: int, weights: str | Path) -> keras.Model:
     return backbone
 
 
+def _resnet50v2(shape: tuple[int, int, int], weights: str | None) -> keras.Model:
+    return keras.applications.ResNet50V2(include_top=False, weights=weights, input_shape=shape, name=BACKBONE_NAME)
+
+
 def _imagenet_backbone(shape: tuple[int, int, int]) -> keras.Model:
     try:
         # Keras shows the download on stdout, which is the result's.
         with contextlib.redirect_stdout(sys.stderr):
-            return keras.applications.ResNet50V2(
-                include_top=False, weights="imagenet", input_shape=shape, name=BACKBONE_NAME
-            )
+            return _resnet50v2(shape, "imagenet")
     except Exception as error:  # keras.utils.get_file raises bare Exception for an unreachable host
         raise PneumoscopeError(
             "the ImageNet weights of ResNet50V2 could not be downloaded "

@@ -90,6 +90,12 @@ def logistic(logits: ArrayLike) -> NDArray[np.float64]:
     return 1 / (1 + np.exp(-np.clip(np.asarray(logits, dtype=np.float64), -700, 700)))
 
 
+def log_loss(labels: ArrayLike, logits: ArrayLike) -> float:
+    """Mean cross-entropy in nats, from logits: a confident error costs what it should, not what float64 can express."""
+    raw = np.asarray(logits, dtype=np.float64)
+    return float(np.mean(np.logaddexp(0, raw) - np.asarray(labels) * raw))
+
+
 def write_scores(path: Path, scores: Scores) -> None:
     """Write scores.csv atomically; logits keep every bit."""
     text = io.StringIO()

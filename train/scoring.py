@@ -6,18 +6,25 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from train.cohort import Film, Split, read_split
+from train.cohort import Cohort, Film, Split
 from train.console import progress_bar
 from train.errors import PneumoscopeError
 from train.fitting import CHANNELS
 from train.loader import FilmBatches, prepare_films
 from train.networks import logit_model
+from train.radiograph import PrepareSpec
 from train.run_folder import RunFolder, settings_of
 from train.scores import Scores
 
 
-def score_run(run: RunFolder, data_root: Path, split: Split, batch_size: int = 32) -> Scores:
+def score_run(run: RunFolder, cohort: Cohort, split: Split, batch_size: int = 32) -> Scores:
     """Read the films of one split with the run's best network.
+
+    Args:
+        run: with a best.keras.
+        cohort: the run's split, see `train.cohort.read_split`.
+        split: whose films.
+        batch_size: films per step.
 
     Returns:
         Scores in the split's order; logits float32, before calibration.
@@ -26,11 +33,23 @@ def score_run(run: RunFolder, data_root: Path, split: Split, batch_size: int = 3
         PneumoscopeError: films are missing or unreadable, the split has none, or best.keras is broken.
     """
     settings = settings_of(run)
-    films = read_split(run.split, data_root).of_split(split)
+    films = cohort.of_split(split)
     if not films:
         raise PneumoscopeError(f"the split of run {run.name} has no {split} films: nothing to evaluate")
+    images = prepare_all(cohort.root, films, settings.prepare.spec(), split)
+    network = load_network(run)
+    logits = predict_logits(network, images, CHANNELS[settings.network], batch_size, f"scoring {split}")
+    return scores_of(films, logits)
+
+
+def prepare_all(root: Path, films: Sequence[Film], spec: PrepareSpec, split: Split) -> np.ndarray:
+    """Prepare films of a run's split, every one of them: uint8 [n, S, S].
+
+    Raises:
+        PneumoscopeError: a film is missing or unreadable, so that figures would be of other films than they say.
+    """
     with progress_bar(f"preparing {split} films", len(films)) as advance:
-        prepared = prepare_films(data_root, films, settings.prepare.spec(), advance)
+        prepared = prepare_films(root, films, spec, advance)
     if prepared.unreadable:
         path, reason = prepared.unreadable[0]
         raise PneumoscopeError(
@@ -38,14 +57,7 @@ def score_run(run: RunFolder, data_root: Path, split: Split, batch_size: int = 3
             f"(first: {path}: {reason}); expected the films the run was trained with: set --data or "
             "PNEUMOSCOPE_DATA"
         )
-    network = load_network(run)
-    logits = predict_logits(network, prepared.images, CHANNELS[settings.network], batch_size, f"scoring {split}")
-    return scores_of(prepared.films, logits)
-
-
-def split_fingerprint(run: RunFolder, data_root: Path) -> str:
-    """Return the fingerprint of the split that a run was trained on."""
-    return read_split(run.split, data_root).fingerprint
+    return prepared.images
 
 
 def load_network(run: RunFolder) -> keras.Model:

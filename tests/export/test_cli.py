@@ -5,30 +5,9 @@ import shutil
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from demo.cli import app
 from export.bundle import BUNDLE_FILES, BundleError, find_bundles, read_bundle
-from train.run_folder import RunFolder
 from train.scores import logistic, read_scores
-
-
-@pytest.fixture
-def run_command(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PNEUMOSCOPE_RUNS", str(tmp_path / "runs"))
-    monkeypatch.delenv("PNEUMOSCOPE_DATA", raising=False)
-
-    def run(*arguments):
-        return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
-
-    return run
-
-
-@pytest.fixture
-def copied_run(trained_run, run_command, tmp_path):
-    shutil.copytree(trained_run.folder, tmp_path / "runs" / "tiny")
-    return RunFolder(tmp_path / "runs" / "tiny")
 
 
 def error_line(result):

@@ -2,31 +2,8 @@
 
 import csv
 import json
-import shutil
 
 import pytest
-from typer.testing import CliRunner
-
-from demo.cli import app
-from train.run_folder import RunFolder
-
-
-@pytest.fixture
-def run_command(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PNEUMOSCOPE_RUNS", str(tmp_path / "runs"))
-    monkeypatch.delenv("PNEUMOSCOPE_DATA", raising=False)
-
-    def run(*arguments):
-        return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
-
-    return run
-
-
-@pytest.fixture
-def copied_run(trained_run, run_command, tmp_path):
-    shutil.copytree(trained_run.folder, tmp_path / "runs" / "tiny")
-    return RunFolder(tmp_path / "runs" / "tiny")
 
 
 def splits_scored(run):
