@@ -3,13 +3,13 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from demo.runtime import Device, device_note, import_onnxruntime, open_session, usable_processors
-from export.bundle import CARD, EXPORT_AGAIN, Bundle, BundleError, card_matches_metadata
+from export.bundle import CARD, EXPORT_AGAIN, Bundle, BundleError, Card, card_matches_metadata
 from train.errors import PneumoscopeError, UsageError
 from train.radiograph import prepare
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 
-READ_OUTPUTS = ("logit", "probability", "novelty")  # the last where the graph has it
+READ_OUTPUTS = ("logit", "probability", "novelty", "heatmap")  # the last two where the graph has them
 
 
 class ReadingError(PneumoscopeError):
@@ -37,6 +37,8 @@ class Reading:
         novelty: distance from the training films; None for a network that does not measure it.
         milliseconds: preparing the film and running the network, by the clock and without decoding the file; of
             a batch the mean per film. Films read at once share the processors, so each then takes longer than alone.
+        heatmap: where the evidence is, float32 [h, w], 0..1 on the network's fixed scale; it covers the whole
+            prepared film. None for a network that does not show it.
     """
 
     network: str
@@ -48,6 +50,7 @@ class Reading:
     refused: bool
     novelty: float | None
     milliseconds: float
+    heatmap: np.ndarray | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -108,27 +111,23 @@ class Classifier:
         started = time.perf_counter()
         answers = dict(zip(self.outputs, self.session.run(self.outputs, {"image": images}), strict=True))
         milliseconds = (preparing_milliseconds + (time.perf_counter() - started) * 1000) / len(images)
-        novelties = answers.get("novelty", [None] * len(images))
+        nothing = [None] * len(images)
+        rows = zip(*(answers.get(name, nothing) for name in READ_OUTPUTS), strict=True)
         return [
-            self._reading(float(logit), float(probability), novelty, point, threshold, milliseconds)
-            for logit, probability, novelty in zip(answers["logit"], answers["probability"], novelties, strict=True)
+            self._reading(float(logit), float(probability), novelty, heatmap, point, threshold, milliseconds)
+            for logit, probability, novelty, heatmap in rows
         ]
 
     def threshold(self, operating_point: str) -> float:
-        """The threshold of an operating point, on the calibrated probability."""
-        points = self.bundle.card.operating_points
-        if operating_point not in points:
-            raise UsageError(
-                f"operating point {operating_point!r}: network {self.network} has {', '.join(points)}; "
-                "choose one of them"
-            )
-        return points[operating_point].threshold
+        """The threshold of an operating point, on the calibrated probability. Raises as `threshold_of`."""
+        return threshold_of(self.bundle.card, operating_point)
 
     def _reading(
         self,
         logit: float,
         probability: float,
         novelty: float | None,
+        heatmap: np.ndarray | None,
         operating_point: str,
         threshold: float,
         milliseconds: float,
@@ -151,7 +150,33 @@ class Classifier:
             refused=refused,
             novelty=None if novelty is None else float(novelty),
             milliseconds=milliseconds,
+            heatmap=heatmap,
         )
+
+
+def threshold_of(card: Card, operating_point: str) -> float:
+    """The threshold of an operating point, on the calibrated probability.
+
+    Raises:
+        UsageError: the card has no such operating point.
+    """
+    if operating_point not in card.operating_points:
+        raise UsageError(
+            f"operating point {operating_point!r}: network {card.network} has {', '.join(card.operating_points)}; "
+            "choose one of them"
+        )
+    return card.operating_points[operating_point].threshold
+
+
+def decide(reading: Reading, card: Card, operating_point: str) -> Reading:
+    """The same reading judged at another operating point; the network does not run again.
+
+    Raises:
+        UsageError: the card has no such operating point.
+    """
+    threshold = threshold_of(card, operating_point)
+    positive = None if reading.refused else reading.probability >= threshold
+    return replace(reading, operating_point=operating_point, threshold=threshold, positive=positive)
 
 
 def load_classifier(bundle: Bundle, device: Device = "auto", threads: int | None = None) -> Classifier:

@@ -2,13 +2,15 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
 
-from demo.classifier import Classifier, Reading
+from demo.classifier import Classifier, Reading, decide
+from export.bundle import Card
 from train.errors import PneumoscopeError
 from train.radiograph import PrepareSpec, read_with_warnings
 
@@ -36,6 +38,63 @@ class Comparison(TypedDict):
     error: str | None
 
 
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One film that was read: the film itself, what there is to know about it, and each network's reading.
+
+    Attributes:
+        film: uint8 [H, W], bright is dense.
+        warnings: as `read_with_warnings` gives them.
+        readings: in the order of the classifiers.
+    """
+
+    film: np.ndarray
+    warnings: tuple[str, ...]
+    readings: tuple[Reading, ...]
+
+    def as_comparison(self, path: str | Path) -> Comparison:
+        """The object that `predict --json` prints, for a film of that path."""
+        return {
+            "path": str(path),
+            "readings": {reading.network: _as_object(reading) for reading in self.readings},
+            "agree": agreement(self.readings),
+            "error": None,
+        }
+
+
+def read_case(
+    source: str | Path | bytes, classifiers: Mapping[str, Classifier], operating_point: str | None = None
+) -> Case:
+    """Read one film with every classifier. It is decoded once, and prepared once for all networks that want it alike.
+
+    Args:
+        source: a film of any kind `read_radiograph` reads, as a file or as the bytes of one.
+        classifiers: by network name; their order is the order of the readings.
+        operating_point: a name all cards have; None for each card's default.
+
+    Raises:
+        RadiographError: the film cannot be read.
+        ReadingError: a network gave no usable answer.
+        UsageError: a card has no such operating point.
+    """
+    film, warnings = read_with_warnings(source)
+    return Case(film, tuple(warnings), tuple(_readings(film, classifiers, operating_point)))
+
+
+def decide_case(case: Case, cards: Mapping[str, Card], operating_point: str) -> Case:
+    """The same case judged at another operating point; no network runs. Raises UsageError as `decide`."""
+    readings = tuple(decide(reading, cards[reading.network], operating_point) for reading in case.readings)
+    return replace(case, readings=readings)
+
+
+def agreement(readings: Sequence[Reading]) -> bool | None:
+    """Whether all networks give the same verdict; None when fewer than two gave one or a network refused."""
+    verdicts = [reading.positive for reading in readings]
+    if len(verdicts) < 2 or None in verdicts:
+        return None
+    return len(set(verdicts)) == 1
+
+
 def compare_film(
     path: str | Path,
     classifiers: Mapping[str, Classifier],
@@ -43,9 +102,7 @@ def compare_film(
     data: bytes | None = None,
     on_warning: Callable[[str], None] | None = None,
 ) -> Comparison:
-    """Read one film with every classifier. A film that cannot be read is an `error` here, never an exception.
-
-    The film is decoded once, and prepared once for all networks that want it alike.
+    """Read one film as `read_case` does. A film that cannot be read is an `error` here, never an exception.
 
     Args:
         path: a film of any kind `read_radiograph` reads.
@@ -63,8 +120,7 @@ def compare_film(
     for classifier in classifiers.values():
         classifier.threshold(operating_point or classifier.bundle.card.default_operating_point)
     try:
-        film, warnings = read_with_warnings(path if data is None else data)
-        readings = _readings(film, classifiers, operating_point)
+        case = read_case(path if data is None else data, classifiers, operating_point)
     except PneumoscopeError as error:
         log.debug("%s", path, exc_info=True)
         return _unreadable(path, " ".join(str(error).split()))
@@ -73,14 +129,9 @@ def compare_film(
         log.debug("%s", path, exc_info=True)
         return _unreadable(path, f"cannot be read (unexpected {type(error).__name__}); --debug shows where")
     if on_warning is not None:
-        for warning in warnings:
+        for warning in case.warnings:
             on_warning(warning)
-    return {
-        "path": str(path),
-        "readings": {reading.network: _as_object(reading) for reading in readings},
-        "agree": _agree(readings),
-        "error": None,
-    }
+    return case.as_comparison(path)
 
 
 def _readings(film: np.ndarray, classifiers: Mapping[str, Classifier], operating_point: str | None) -> list[Reading]:
@@ -110,13 +161,6 @@ def _as_object(reading: Reading) -> ReadingObject:
         "novelty": None if reading.novelty is None else _float32_digits(reading.novelty),
         "milliseconds": round(reading.milliseconds, 2),
     }
-
-
-def _agree(readings: list[Reading]) -> bool | None:
-    verdicts = [reading.positive for reading in readings]
-    if len(verdicts) < 2 or None in verdicts:
-        return None
-    return len(set(verdicts)) == 1
 
 
 def _float32_digits(value: float) -> float:
