@@ -73,8 +73,8 @@ def table_rows(comparisons: Sequence[Comparison], bundles: Mapping[str, Bundle])
                     name if index == 0 else "",
                     network.upper(),
                     verdict,
-                    _rounded(reading["probability"]),
-                    _rounded(reading["threshold"]),
+                    rounded(reading["probability"]),
+                    rounded(reading["threshold"]),
                     agree if index == 0 else "",
                 ]
             )
@@ -94,19 +94,19 @@ def summary(comparisons: Sequence[Comparison], bundles: Mapping[str, Bundle]) ->
     return "; ".join(parts)
 
 
-def failure_line(comparison: Comparison) -> str:
-    """Why a film could not be read, with its name at the front exactly once."""
-    name, error = printable(comparison["path"]), printable(comparison["error"] or "")
-    return error if error.startswith(name) else f"{name}: {error}"
-
-
-def _rounded(value: float) -> str:
-    """Three decimals, but never a 0 or 1 that is none."""
+def rounded(value: float) -> str:
+    """A probability, 0..1, with three decimals, but never a 0 or 1 that is none."""
     if 0 < value < 0.0005:
         return "<0.001"
     if 0.9995 <= value < 1:
         return ">0.999"
     return f"{value:.3f}"
+
+
+def failure_line(comparison: Comparison) -> str:
+    """Why a film could not be read, with its name at the front exactly once."""
+    name, error = printable(comparison["path"]), printable(comparison["error"] or "")
+    return error if error.startswith(name) else f"{name}: {error}"
 
 
 def _json(value: object, indent: int | None = None) -> bytes:

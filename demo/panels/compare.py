@@ -1,0 +1,196 @@
+"""The first panel: drop a film, read what both networks say."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+
+from demo.compare import Case, decide_case, read_case
+from demo.examples import Example
+from demo.pairs import pair_scores
+from demo.panels import Worded
+from demo.panels.readings import error_html, readings_html
+from demo.pictures import heatmap_uri, jpeg_uri, shrunk
+from demo.readers import Readers
+from demo.wording import Language, Wording, wording
+from train.errors import PneumoscopeError
+from train.operating_points import DEFAULT_OPERATING_POINT, OPERATING_POINTS
+
+log = logging.getLogger(__name__)
+
+SECONDS_A_CASE_IS_KEPT = 3600  # in the server's memory, after the last thing its visitor did with it
+
+
+@dataclass(frozen=True)
+class ComparePanel:
+    """What other panels need of this one.
+
+    Attributes:
+        case: state, a `Case` or None: the film on screen, no larger than the screen needs.
+        operating_point: radio, a name of OPERATING_POINTS.
+        shown: the components that `open_film` fills.
+        open_film: reads a film at an operating point and returns what `shown` takes, in a language; never raises.
+        worded: components whose words follow the language.
+    """
+
+    case: gr.State
+    operating_point: gr.Radio
+    shown: tuple[gr.blocks.Block, ...]
+    open_film: Callable[[Path | bytes, str, Language], tuple]
+    worded: tuple[Worded, ...]
+
+
+def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> ComparePanel:
+    """Lay the panel out inside the page and connect it."""
+    pairs = pair_scores(readers.bundles)
+    has_heatmap = any("heatmap" in classifier.outputs for classifier in readers.classifiers.values())
+    words = wording("en")
+    worded: list[Worded] = []
+
+    case = gr.State(None, time_to_live=SECONDS_A_CASE_IS_KEPT)
+    with gr.Row(elem_classes="compare"):
+        with gr.Column(scale=4, min_width=300, elem_classes="film-side"):
+            film = gr.HTML(film_html(None, "en"), elem_classes="film-holder", padding=False)
+            drop = gr.File(
+                label=words("compare.drop_label"), height=84, elem_id="drop", elem_classes="drop", type="filepath"
+            )
+            worded.append(Worded(drop, lambda words: {"label": words("compare.drop_label")}))
+        with gr.Column(scale=6, min_width=320, elem_classes="readings-side"):
+            operating_point = gr.Radio(
+                operating_point_choices("en"),
+                value=DEFAULT_OPERATING_POINT,
+                label=words("operating_point.label"),
+                elem_classes="choice",
+            )
+            worded.append(
+                Worded(
+                    operating_point,
+                    lambda words: {
+                        "label": words("operating_point.label"),
+                        "choices": operating_point_choices(words.language),
+                    },
+                )
+            )
+            readings = gr.HTML(readings_html(None, readers, pairs, words), padding=False)
+            with gr.Row(visible=has_heatmap, elem_classes="heatmap-choice"):
+                layer = gr.Radio(_layer_choices(readers, "en"), value="none", label=words("compare.heatmap"))
+                opacity = gr.Slider(0, 100, value=60, step=1, label=words("compare.opacity"), buttons=[])
+                worded.append(
+                    Worded(
+                        layer,
+                        lambda words: {
+                            "label": words("compare.heatmap"),
+                            "choices": _layer_choices(readers, words.language),
+                        },
+                    )
+                )
+                worded.append(Worded(opacity, lambda words: {"label": words("compare.opacity")}))
+
+    def read_upload(path: str | None, point: str, language: Language) -> tuple:
+        if path is None:
+            return (gr.skip(),) * 4
+        try:
+            return *read(Path(path), point, language), None
+        finally:
+            with suppress(OSError):  # the film was read: nothing of the upload stays
+                Path(path).unlink()
+
+    def read(source: Path | bytes, point: str, language: Language) -> tuple[Case | None, str, str]:
+        try:
+            found = read_case(source, readers.classifiers, point)
+        except PneumoscopeError as error:
+            return None, film_html(None, language), error_html(_without_path(str(error), source), wording(language))
+        except Exception as error:  # whatever a file does, the page goes on; the text may quote the film's header
+            log.debug("unexpected", exc_info=True)
+            fault = f"cannot be read (unexpected {type(error).__name__})"
+            return None, film_html(None, language), error_html(fault, wording(language))
+        small = replace(found, film=shrunk(found.film))
+        return small, film_html(small, language), readings_html(small, readers, pairs, wording(language))
+
+    def judge(found: Case | None, point: str, language: Language) -> tuple:
+        if found is None:
+            return gr.skip(), gr.skip()
+        judged = decide_case(found, readers.cards, point)
+        return judged, readings_html(judged, readers, pairs, wording(language))
+
+    def reword(found: Case | None, language: Language) -> tuple[str, str]:
+        return film_html(found, language), readings_html(found, readers, pairs, wording(language))
+
+    private = {"api_visibility": "private", "show_progress": "hidden"}
+    # A reading takes all processors: two at once would only wait for each other.
+    reading = private | {"concurrency_limit": 2, "concurrency_id": "reading"}
+    drop.upload(
+        read_upload,
+        [drop, operating_point, language],
+        [case, film, readings, drop],
+        **reading | {"show_progress": "minimal"},
+    )
+    operating_point.change(judge, [case, operating_point, language], [case, readings], queue=False, **private)
+    language.change(reword, [case, language], [film, readings], queue=False, **private)
+    layer.change(None, layer, None, js="(layer) => pneumoscope.layer(layer)", **private)
+    opacity.change(None, opacity, None, js="(percent) => pneumoscope.opacity(percent)", **private)
+
+    if examples:
+        heading = gr.HTML(_heading("en"), padding=False)
+        worded.append(Worded(heading, lambda words: {"value": _heading(words.language)}))
+        with gr.Row(elem_classes="examples"):
+            for example in examples:
+                button = gr.Button(
+                    _caption(example, words), icon=str(example.path), min_width=110, elem_classes="example"
+                )
+                worded.append(Worded(button, lambda words, example=example: {"value": _caption(example, words)}))
+                button.click(
+                    lambda point, language, example=example: read(example.path, point, language),
+                    [operating_point, language],
+                    [case, film, readings],
+                    **reading,
+                )
+    return ComparePanel(case, operating_point, (case, film, readings), read, tuple(worded))
+
+
+def film_html(case: Case | None, language: Language) -> str:
+    """The film, large, with each network's heatmap over it (hidden until asked for)."""
+    words = wording(language)
+    if case is None:
+        return f"<div class='film empty'><p>{escape(words('compare.drop'))}</p></div>"
+    height, width = case.film.shape
+    alt = escape(words("compare.film_alt", width=width, height=height), quote=True)
+    layers = "".join(
+        f"<img class='layer {reading.network}' alt='' src='{heatmap_uri(reading.heatmap)}'>"
+        for reading in case.readings
+        if reading.heatmap is not None
+    )
+    return (
+        f"<div class='film'><div class='frame' style='aspect-ratio:{width}/{height}'>"
+        f"<img class='picture' alt='{alt}' src='{jpeg_uri(case.film)}'>{layers}</div></div>"
+    )
+
+
+def operating_point_choices(language: Language) -> list[tuple[str, str]]:
+    """The operating points as (words, name), the default first."""
+    words = wording(language)
+    names = sorted(OPERATING_POINTS, key=lambda name: name != DEFAULT_OPERATING_POINT)
+    return [(words(f"operating_point.{name}"), name) for name in names]
+
+
+def _layer_choices(readers: Readers, language: Language) -> list[tuple[str, str]]:
+    words = wording(language)
+    networks = [name for name, classifier in readers.classifiers.items() if "heatmap" in classifier.outputs]
+    return [(words("compare.heatmap.none"), "none"), *((words(f"network.{name}"), name) for name in networks)]
+
+
+def _caption(example: Example, words: Wording) -> str:
+    return words(example.caption_key, **example.values)
+
+
+def _heading(language: Language) -> str:
+    return f"<h2 class='heading'>{escape(wording(language)('compare.examples'))}</h2>"
+
+
+def _without_path(message: str, source: Path | bytes) -> str:
+    # Where the server keeps uploads is nobody's concern; the film's own name is.
+    return message.replace(str(source), source.name) if isinstance(source, Path) else message

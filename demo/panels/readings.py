@@ -1,0 +1,116 @@
+"""The readings of one film as HTML: a column per network, and between them one line on whether they agree."""
+
+from collections.abc import Mapping
+from html import escape
+
+from demo.classifier import Reading
+from demo.compare import Case, agreement
+from demo.pairs import PairScores
+from demo.readers import Readers
+from demo.results import rounded
+from demo.wording import Wording
+from export.bundle import NETWORKS, Card
+
+
+def readings_html(case: Case | None, readers: Readers, pairs: PairScores | None, words: Wording) -> str:
+    """Both columns and the line that compares them; before a film is there, the columns are empty.
+
+    Args:
+        case: the film's readings, judged at the operating point that is chosen.
+        pairs: both networks' validation scores, for how often such a pair was right.
+    """
+    readings = {reading.network: reading for reading in case.readings} if case else {}
+    columns = "".join(_column(name, readings.get(name), readers, words) for name in NETWORKS)
+    line = _agreement_line(readings, readers.cards, pairs, words) if case else escape(words("compare.waiting"))
+    warnings = "".join(
+        f"<p class='notice' dir='ltr'>{escape(warning)}</p>" for warning in (case.warnings if case else ())
+    )
+    return f"<div class='readings'>{columns}</div><p class='agreement' role='status'>{line}</p>{warnings}"
+
+
+def error_html(error: str, words: Wording) -> str:
+    """A film that could not be read: the reader's own line, and what can be read."""
+    return (
+        f"<div class='fault' role='alert'><strong>{escape(words('compare.unreadable'))}</strong>"
+        f"<p dir='ltr'>{escape(error)}</p><p>{escape(words('compare.readable'))}</p></div>"
+    )
+
+
+def _column(name: str, reading: Reading | None, readers: Readers, words: Wording) -> str:
+    head = (
+        f"<h2><span class='badge'>{name.upper()}</span> {escape(words(f'network.{name}.what'))}</h2>"
+        f"{_placeholder(readers.cards.get(name), words)}"
+    )
+    if name not in readers.classifiers:
+        body = f"<p class='notice'>{escape(_why_missing(name, readers, words))}</p>"
+    elif reading is None:
+        body = f"<p class='verdict none'>–</p>{_bar(None, None, words)}"
+    else:
+        body = _verdict(reading, words) + _bar(reading, readers.cards[name].novelty_limit, words)
+    return f"<section class='network {name}' aria-label='{escape(words(f'network.{name}'))}'>{head}{body}</section>"
+
+
+def _placeholder(card: Card | None, words: Wording) -> str:
+    if card is None or not card.placeholder:
+        return ""
+    reason = escape(card.placeholder_reason, quote=True)
+    return f"<p class='placeholder'>{escape(words('compare.placeholder'))} <bdi dir='ltr'>{reason}</bdi></p>"
+
+
+def _why_missing(name: str, readers: Readers, words: Wording) -> str:
+    if name in readers.faults:
+        return words("compare.damaged", error=readers.faults[name])
+    return words("compare.missing", network=name.upper(), models=readers.models)
+
+
+def _verdict(reading: Reading, words: Wording) -> str:
+    kind = {True: "positive", False: "negative", None: "refused"}[reading.positive]
+    return f"<p class='verdict {kind}'>{escape(words(f'verdict.{kind}'))}</p>"
+
+
+def _bar(reading: Reading | None, novelty_limit: float | None, words: Wording) -> str:
+    if reading is None:
+        return "<div class='bar'></div>"
+    probability, threshold = rounded(reading.probability), rounded(reading.threshold)
+    label = words("compare.bar", probability=probability, threshold=threshold)
+    numbers = [
+        (words("word.probability"), probability),
+        (words("word.threshold"), threshold),
+        (words("word.logit"), f"{reading.logit:.2f}"),
+        (words("word.time"), words("compare.milliseconds", milliseconds=f"{reading.milliseconds:.0f}")),
+    ]
+    if reading.novelty is not None and novelty_limit is not None:
+        value = words("compare.of_limit", novelty=f"{reading.novelty:.2f}", limit=f"{novelty_limit:.2f}")
+        numbers.append((words("word.novelty"), value))
+    cells = "".join(f"<div><dt>{escape(name)}</dt><dd><bdi>{escape(value)}</bdi></dd></div>" for name, value in numbers)
+    return (
+        f"<div class='bar' role='img' aria-label='{escape(label, quote=True)}'>"
+        f"<div class='fill' style='inline-size:{reading.probability * 100:.2f}%'></div>"
+        f"<div class='mark' style='inset-inline-start:{reading.threshold * 100:.2f}%'></div></div>"
+        f"<dl class='numbers'>{cells}</dl>"
+    )
+
+
+def _agreement_line(
+    readings: Mapping[str, Reading], cards: Mapping[str, Card], pairs: PairScores | None, words: Wording
+) -> str:
+    if len(readings) < 2:
+        return escape(words("compare.one_network"))
+    agree = agreement(tuple(readings.values()))
+    if agree is None:
+        return escape(words("compare.refused"))
+    line = f"<strong>{escape(words('compare.agree' if agree else 'compare.disagree'))}</strong>"
+    if pairs is None:
+        return line
+    verdicts = {name: bool(reading.positive) for name, reading in readings.items()}
+    record = pairs.record({name: reading.threshold for name, reading in readings.items()}, verdicts)
+    if record.films == 0:
+        return f"{line} {escape(words('compare.pair_never', of_films=record.of_films))}"
+    if agree:
+        right = record.pneumonia if verdicts["a"] else record.films - record.pneumonia
+        return f"{line} {escape(words('compare.pair_right', films=record.films, right=right))}"
+    right_a = record.pneumonia if verdicts["a"] else record.films - record.pneumonia
+    text = words(
+        "compare.pair_split", films=record.films, of_films=record.of_films, a=right_a, b=record.films - right_a
+    )
+    return f"{line} {escape(text)}"

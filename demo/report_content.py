@@ -1,0 +1,328 @@
+"""What a report says, in words and figures: the same for its HTML and its PDF, which only lay it out."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any, Literal
+
+from demo.classifier import Reading
+from demo.colours import NETWORK_COLOURS
+from demo.compare import Case, agreement
+from demo.report_text import Direction, bounded, direction_of, tidy
+from demo.results import rounded
+from demo.wording import Wording
+from export.bundle import MODEL, Card
+
+FINGERPRINT_DIGITS = 12
+CARD_TEXT_LENGTH = 300  # characters of a card's own text; the shipped ones have fewer
+MOST_DECIMALS = 9
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a cell: words in the report's language, or something always written left to right.
+
+    Attributes:
+        kind: "words", "figure" (numbers, short Latin terms: kept on one line), "latin" (English text of a card)
+            or "code" (hexadecimal digits: may break anywhere).
+    """
+
+    text: str
+    kind: Literal["words", "figure", "latin", "code"] = "words"
+
+
+Cell = tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table: its label, and a cell per network."""
+
+    label: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """The part of a network's reading that is drawn larger than a row of the table.
+
+    Attributes:
+        verdict: in words; `verdict_kind` is the same for the layout.
+        probability: 0..1, the length of the bar; `threshold`, 0..1, is where its mark stands.
+        probability_text, threshold_text: as many decimals as tell one from the other.
+        bar_alt: what the bar shows, for who does not see it.
+        remark: why the bar is not there; "" where it is.
+        placeholder: what to know about a placeholder network; "" for one that is none.
+        placeholder_reason: the card's own words, in English.
+        heatmap_alt: "" where the network shows no heatmap.
+    """
+
+    network: str
+    badge: str
+    what: str
+    colour: str
+    verdict_kind: Literal["positive", "negative", "refused"]
+    verdict: str
+    probability: float
+    threshold: float
+    probability_text: str
+    threshold_text: str
+    bar_alt: str
+    remark: str
+    placeholder: str
+    placeholder_reason: str
+    heatmap_alt: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """A whole report. `labels` has the fixed words of the layout by name."""
+
+    language: str
+    direction: Direction
+    product: str
+    created: str
+    title: str
+    title_direction: Direction
+    note: tuple[str, ...]  # its lines
+    note_direction: Direction
+    film_alt: str
+    warnings: tuple[str, ...]
+    agreement: str
+    agreement_kind: Literal["agree", "disagree", "none"]
+    columns: tuple[Column, ...]
+    reading_rows: tuple[Row, ...]
+    network_rows: tuple[Row, ...]
+    limits: tuple[str, ...]
+    labels: Mapping[str, str]
+
+
+LABELS = (
+    "heading",
+    "page",
+    "film",
+    "typed_title",
+    "typed_note",
+    "warnings",
+    "created",
+    "made_by",
+    "networks",
+    "placeholder",
+    "verdict",
+    "mark",
+    "heatmap",
+    "heatmap_how",
+    "limits",
+)
+
+
+def report_content(
+    case: Case, cards: Mapping[str, Card], title: str, note: str, created: datetime, words: Wording
+) -> Content:
+    """Put a case into words.
+
+    Args:
+        case: with at least one reading.
+        cards: of every network that read it.
+        title, note: as they were typed.
+        created: aware.
+        words: of the report's language.
+    """
+    pairs = [(reading, cards[reading.network]) for reading in case.readings]
+    typed_title, typed_note = tidy(title), tidy(note, lines=True)
+    kind, line = _agreement(case.readings, words)
+    labels = {name: words(f"report.{name}") for name in LABELS}
+    labels |= {"disclaimer": words("disclaimer.short"), "probability": words("word.probability")}
+    return Content(
+        language=words.language,
+        direction=words.direction,
+        product=f"{words('app.name')} {version('pneumoscope')}",
+        created=_time(created),
+        title=typed_title,
+        title_direction=direction_of(typed_title, words.direction),
+        note=tuple(typed_note.split("\n")) if typed_note else (),
+        note_direction=direction_of(typed_note, words.direction),
+        film_alt=words("report.film_alt"),
+        warnings=tuple(bounded(tidy(warning), CARD_TEXT_LENGTH) for warning in case.warnings),
+        agreement=line,
+        agreement_kind=kind,
+        columns=tuple(_column(reading, card, words) for reading, card in pairs),
+        reading_rows=tuple(_reading_rows(pairs, words)),
+        network_rows=tuple(_network_rows([card for _, card in pairs], words)),
+        limits=(words("disclaimer.children"), words("report.limits_text"), words("report.privacy")),
+        labels=labels,
+    )
+
+
+def _agreement(readings: tuple[Reading, ...], words: Wording) -> tuple[Literal["agree", "disagree", "none"], str]:
+    if len(readings) < 2:
+        return "none", words("report.one_network")
+    agree = agreement(readings)
+    if agree is None:
+        return "none", words("report.no_agreement")
+    if agree:
+        return "agree", words("report.agree", verdict=_verdict(readings[0], words))
+    return "disagree", words("report.disagree")
+
+
+def _verdict_kind(reading: Reading) -> Literal["positive", "negative", "refused"]:
+    if reading.positive is None:
+        return "refused"
+    return "positive" if reading.positive else "negative"
+
+
+def _verdict(reading: Reading, words: Wording) -> str:
+    return words(f"verdict.{_verdict_kind(reading)}")
+
+
+def _column(reading: Reading, card: Card, words: Wording) -> Column:
+    probability, threshold = told_apart(reading.probability, reading.threshold)
+    return Column(
+        network=reading.network,
+        badge=reading.network.upper(),
+        what=words(f"network.{reading.network}.what"),
+        colour=NETWORK_COLOURS[reading.network],
+        verdict_kind=_verdict_kind(reading),
+        verdict=_verdict(reading, words),
+        probability=reading.probability,
+        threshold=reading.threshold,
+        probability_text=probability,
+        threshold_text=threshold,
+        bar_alt=words("report.bar_alt", probability=probability, threshold=threshold),
+        remark=words("report.refused_figure") if reading.positive is None else "",
+        placeholder=words("report.placeholder_what") if card.placeholder else "",
+        placeholder_reason=_card_text(card.placeholder_reason) if card.placeholder else "",
+        heatmap_alt="" if reading.heatmap is None else words("report.heatmap_alt", network=reading.network.upper()),
+    )
+
+
+def told_apart(probability: float, threshold: float) -> tuple[str, str]:
+    """Both with three decimals, or with as many more as show that they differ: a verdict hangs on which is larger."""
+    texts = rounded(probability), rounded(threshold)
+    decimals = 4
+    while texts[0] == texts[1] and probability != threshold and decimals <= MOST_DECIMALS:
+        texts = f"{probability:.{decimals}f}", f"{threshold:.{decimals}f}"
+        decimals += 1
+    return texts
+
+
+def _reading_rows(pairs: list[tuple[Reading, Card]], words: Wording) -> list[Row]:
+    rows = [
+        Row(words("operating_point.label"), tuple(_point_name(reading, words) for reading, _ in pairs)),
+        Row(words("report.point_on_validation"), tuple(_point_on_validation(*pair, words) for pair in pairs)),
+    ]
+    if any(_tested(*pair) for pair in pairs):
+        rows.append(Row(words("report.point_on_test"), tuple(_point_on_test(*pair, words) for pair in pairs)))
+    rows.append(Row(words("word.logit"), tuple(_figure(f"{reading.logit:.3f}") for reading, _ in pairs)))
+    rows.append(Row(words("report.novelty"), tuple(_novelty(*pair, words) for pair in pairs)))
+    return rows
+
+
+def _point_name(reading: Reading, words: Wording) -> Cell:
+    key = f"operating_point.{reading.operating_point}"
+    name = Part(words(key)) if key in words.texts else Part(_card_text(reading.operating_point), "latin")
+    threshold = told_apart(reading.probability, reading.threshold)[1]
+    return name, Part(words("report.threshold")), Part(threshold, "figure")
+
+
+def _point_on_validation(reading: Reading, card: Card, words: Wording) -> Cell:
+    point = card.operating_points[reading.operating_point]
+    return _rates(point.sensitivity, point.specificity, words)
+
+
+def _tested(reading: Reading, card: Card) -> bool:
+    # The card has the test figures of one operating point; they say nothing about the others.
+    return card.metrics.test is not None and card.metrics.test.get("operating_point") == reading.operating_point
+
+
+def _point_on_test(reading: Reading, card: Card, words: Wording) -> Cell:
+    if not _tested(reading, card) or card.metrics.test is None:
+        return (Part(words("report.not_measured")),)
+    measured = card.metrics.test
+    return _rates(_number(measured, "sensitivity", "value"), _number(measured, "specificity", "value"), words)
+
+
+def _rates(sensitivity: float | None, specificity: float | None, words: Wording) -> Cell:
+    known = [
+        (name, rate) for name, rate in (("sensitivity", sensitivity), ("specificity", specificity)) if rate is not None
+    ]
+    parts = [(Part(words(f"word.{name}")), _percent(rate, words)) for name, rate in known]
+    return tuple(part for pair in parts for part in pair) or (Part(words("report.not_measured")),)
+
+
+def _novelty(reading: Reading, card: Card, words: Wording) -> Cell:
+    if reading.novelty is None:
+        return (Part(words("report.not_measured")),)
+    measured = Part(f"{reading.novelty:.2f}", "figure")
+    if card.novelty_limit is None:
+        return measured, Part(words("report.no_limit"))
+    return measured, Part(words("report.limit")), Part(f"{card.novelty_limit:.2f}", "figure")
+
+
+def _network_rows(cards: list[Card], words: Wording) -> list[Row]:
+    def row(key: str, *cells: Cell) -> Row:
+        return Row(words(f"report.{key}"), cells)
+
+    return [
+        row("network", *((Part(_card_text(card.title), "latin"),) for card in cards)),
+        row("auroc_validation", *(_auroc(card.metrics.validation, words) for card in cards)),
+        row("auroc_test", *(_auroc(card.metrics.test, words) for card in cards)),
+        row("prevalence", *(_prevalence(card.metrics.validation, words) for card in cards)),
+        row("input", *(_figure(f"{card.prepare.image_size} × {card.prepare.image_size}") for card in cards)),
+        row("temperature", *(_figure(f"{card.calibration.temperature:.4g}") for card in cards)),
+        row("network_created", *(_figure(_card_text(card.created)) for card in cards)),
+        row("commit", *((Part(_card_text(card.commit), "code"),) for card in cards)),
+        row("split", *((Part(_card_text(card.split_fingerprint)[:FINGERPRINT_DIGITS], "code"),) for card in cards)),
+        row("checksum", *(_checksum(card, words) for card in cards)),
+    ]
+
+
+def _auroc(measured: Mapping[str, Any] | None, words: Wording) -> Cell:
+    value = _number(measured, "auroc", "value")
+    if value is None:
+        return (Part(words("report.not_measured")),)
+    text = f"{value:.3f}"
+    low, high = _number(measured, "auroc", "low"), _number(measured, "auroc", "high")
+    if low is not None and high is not None:
+        text += f" ({low:.3f}–{high:.3f})"
+    films = _number(measured, "films")
+    figure = Part(text, "figure")
+    return (figure,) if films is None else (figure, Part(words("report.films", films=f"{films:.0f}")))
+
+
+def _prevalence(measured: Mapping[str, Any], words: Wording) -> Cell:
+    share = _number(measured, "prevalence")
+    return (Part(words("report.not_measured")),) if share is None else (_percent(share, words),)
+
+
+def _checksum(card: Card, words: Wording) -> Cell:
+    digits = card.checksums.get(MODEL)
+    return (Part(digits, "code"),) if digits else (Part(words("report.not_measured")),)
+
+
+def _figure(text: str) -> Cell:
+    return (Part(text, "figure"),)
+
+
+def _percent(share: float, words: Wording) -> Part:
+    return Part(words("report.percent", value=f"{share * 100:.1f}"), "figure")
+
+
+def _number(measured: Mapping[str, Any] | None, *path: str) -> float | None:
+    # A card's metrics are open: a later version may write them otherwise, and then they are not shown.
+    found: Any = measured
+    for key in path:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    usable = isinstance(found, int | float) and not isinstance(found, bool) and math.isfinite(found)
+    return float(found) if usable else None
+
+
+def _card_text(text: str) -> str:
+    return bounded(tidy(text), CARD_TEXT_LENGTH)
+
+
+def _time(moment: datetime) -> str:
+    offset = moment.strftime("%z")
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC{offset[:3]}:{offset[3:5]}"

@@ -1,0 +1,93 @@
+"""The pictures of a report, made from pixels alone: the film, the film under a heatmap, the probability's bar."""
+
+import cv2
+import numpy as np
+
+from demo.pictures import shrunk
+from train.radiograph import PrepareSpec, ResizeRule
+
+FILM_SIDE = 1000  # pixels; 75 mm of paper at 340 dots per inch
+HEATMAP_SIDE = 560
+QUALITY = 90
+STRONGEST = 0.6  # how much of the film a heatmap's 1 covers
+OUTLINE = 0.5  # of the heatmap's scale
+
+BAR_WIDTH, BAR_HEIGHT = 300, 24
+
+
+def film_jpeg(film: np.ndarray) -> bytes:
+    """A film, uint8 [H, W], as a grey JPEG of at most FILM_SIDE pixels a side."""
+    return _jpeg(shrunk(film, FILM_SIDE))
+
+
+def heatmap_jpeg(film: np.ndarray, heatmap: np.ndarray, spec: PrepareSpec) -> bytes:
+    """A film with a network's heatmap over it, as a JPEG of at most HEATMAP_SIDE pixels a side.
+
+    The colours are OpenCV's inferno, whose brightness rises with the value; as the film is bright too, an outline
+    at half the scale says in grey print what they say.
+
+    Args:
+        film: uint8 [H, W].
+        heatmap: float32 [h, w], 0..1, of the whole prepared film.
+        spec: how the film was prepared, that is which part of the film the heatmap covers.
+    """
+    small = shrunk(film, HEATMAP_SIDE)
+    # Drawn larger where the film is tiny: an outline on 8 pixels would be all there is to see.
+    if max(small.shape) < HEATMAP_SIDE:
+        scale = HEATMAP_SIDE / max(small.shape)
+        size = tuple(max(1, round(side * scale)) for side in small.shape[::-1])
+        small = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
+    value = _over_film(heatmap, small.shape, spec.resize)
+    colour = cv2.applyColorMap(np.rint(value * 255).astype(np.uint8), cv2.COLORMAP_INFERNO).astype(np.float32)
+    share = (value * STRONGEST)[..., None]
+    picture = np.rint(small[..., None] * (1 - share) + colour * share).astype(np.uint8)
+    # One pixel of black around it: a line at the film's edge is closed, not lost.
+    inside = np.pad((value >= OUTLINE).astype(np.uint8), 1)
+    outlines = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE, offset=(-1, -1))[0]
+    for shade, thickness in ((0, 5), (255, 2)):
+        cv2.drawContours(picture, outlines, -1, (shade,) * 3, thickness, cv2.LINE_AA)
+    return _jpeg(picture)
+
+
+def bar_svg(probability: float, threshold: float, colour: str) -> str:
+    """A bar from 0 to 1 that is filled up to the probability, with a mark at the threshold; no text in it.
+
+    It runs from left to right in every language, as scales of numbers do.
+    """
+    left, span = 8, BAR_WIDTH - 16
+    end, mark = left + span * min(max(probability, 0.0), 1.0), left + span * min(max(threshold, 0.0), 1.0)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {BAR_WIDTH} {BAR_HEIGHT}" '
+        f'width="{BAR_WIDTH}" height="{BAR_HEIGHT}">'
+        f'<rect x="{left}" y="8" width="{end - left:.2f}" height="12" fill="{colour}"/>'
+        f'<rect x="{left}" y="8" width="{span}" height="12" fill="none" stroke="#333333" stroke-width="1"/>'
+        f'<path d="M{mark:.2f} 6V24" stroke="#ffffff" stroke-width="5"/>'
+        f'<path d="M{mark:.2f} 6V24" stroke="#000000" stroke-width="2"/>'
+        f'<path d="M{mark - 6:.2f} 0h12l-6 8z" fill="#000000"/></svg>'
+    )
+
+
+def _over_film(heatmap: np.ndarray, shape: tuple[int, ...], resize: ResizeRule) -> np.ndarray:
+    """Lay a heatmap of the prepared square over a film of that shape: float32 [H, W], 0 where the film was cut off."""
+    height, width = shape
+    value = np.nan_to_num(heatmap.astype(np.float32))
+    if resize == "letterbox":
+        edge = max(height, width)
+        square = _resized(value, (edge, edge))
+        top, left = (edge - height) // 2, (edge - width) // 2
+        return square[top : top + height, left : left + width]
+    if resize == "crop":
+        edge = min(height, width)
+        top, left = (height - edge) // 2, (width - edge) // 2
+        whole = np.zeros((height, width), np.float32)
+        whole[top : top + edge, left : left + edge] = _resized(value, (edge, edge))
+        return whole
+    return _resized(value, (width, height))
+
+
+def _resized(value: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return np.clip(cv2.resize(value, size, interpolation=cv2.INTER_CUBIC), 0, 1)
+
+
+def _jpeg(picture: np.ndarray) -> bytes:
+    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
