@@ -13,15 +13,22 @@ from demo.readers import Readers
 from demo.wording import LANGUAGES, Language, Wording, wording
 
 FOLDER = Path(__file__).parent / "panels"
-CSS = FOLDER / "page.css"
 SCRIPT = FOLDER / "page.js"
-SECONDS_BETWEEN_SWEEPS, SECONDS_AN_UPLOAD_IS_KEPT = 600, 3600
+# A film is read at once. Its upload is not deleted there and then, because Gradio names uploads by their content: two
+# visitors with the same film share one file.
+SECONDS_BETWEEN_SWEEPS, SECONDS_AN_UPLOAD_IS_KEPT = 30, 120
 
 THEME = gr.themes.Base(
     primary_hue=gr.themes.colors.blue,
     neutral_hue=gr.themes.colors.slate,
     font=["system-ui", "sans-serif"],
     font_mono=["ui-monospace", "monospace"],
+).set(
+    # Gradio's own grey is too light to read.
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_400",
+    block_label_text_color="*neutral_700",
+    block_info_text_color="*neutral_600",
 )
 
 
@@ -49,7 +56,7 @@ def build_page(readers: Readers, data_root: Path | None = None) -> gr.Blocks:
                 label=wording("en")("page.language"),
                 elem_classes="language",
                 container=False,
-                min_width=170,
+                min_width=210,
                 scale=0,
             )
             worded.append(Worded(language, lambda words: {"label": words("page.language")}))
@@ -81,6 +88,11 @@ def build_page(readers: Readers, data_root: Path | None = None) -> gr.Blocks:
         page.load(None, kept_language, language, js="(kept) => pneumoscope.start(kept)", **private)
         theme.click(None, js="() => pneumoscope.theme()", **private)
     return page
+
+
+def css() -> str:
+    """The rules of all panels."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.css")))
 
 
 def head() -> str:
@@ -119,10 +131,10 @@ def _no_networks(readers: Readers, words: Wording) -> str:
         "pneumoscope data fetch films",
         "pneumoscope train a --data films",
         "pneumoscope train b --data films",
-        f"pneumoscope export a b --data films --to {readers.models}",
+        f"pneumoscope export a b --data films --to {readers.folder_name}",
     )
     lines = escape("\n".join(commands))
     return (
         f"<div class='no-networks'><h2>{escape(words('page.no_networks'))}</h2>{faults}"
-        f"<p>{escape(words('page.no_networks.how', models=readers.models))}</p><pre dir='ltr'>{lines}</pre></div>"
+        f"<p>{escape(words('page.no_networks.how', models=readers.folder_name))}</p><pre dir='ltr'>{lines}</pre></div>"
     )

@@ -58,9 +58,17 @@ def make_card(**changes: Any) -> Card:
 
 
 def make_model(
-    card: Card, weight: float = 8.0, bias: float = -4.0, shape: tuple = ("N", 8, 8, 1), novelty: bool = False
+    card: Card,
+    weight: float = 8.0,
+    bias: float = -4.0,
+    shape: tuple = ("N", 8, 8, 1),
+    novelty: bool = False,
+    heatmap: bool = False,
 ) -> bytes:
-    """A network that weighs a film's mean: logit = weight · mean / 255 + bias; novelty = mean / 255."""
+    """A network that weighs a film's mean: logit = weight · mean / 255 + bias; novelty = mean / 255.
+
+    Its heatmap is the film itself, 0..1.
+    """
     from onnx import TensorProto, helper
 
     def constant(name: str, *values: float) -> Any:
@@ -87,6 +95,11 @@ def make_model(
             constant("temperature", card.calibration.temperature),
         ],
     )
+    if heatmap:
+        graph.initializer.append(helper.make_tensor("last", TensorProto.INT64, (1,), [3]))
+        graph.node.append(helper.make_node("Squeeze", ["grey", "last"], ["flat"]))
+        graph.node.append(helper.make_node("Div", ["flat", "white"], ["heatmap"]))
+        graph.output.append(helper.make_tensor_value_info("heatmap", TensorProto.FLOAT, list(shape[:3])))
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     helper.set_model_props(model, metadata_of(card))
     return model.SerializeToString()
@@ -114,11 +127,14 @@ def tiny_model() -> Callable[..., bytes]:
 
 @pytest.fixture(scope="session")
 def tiny_bundle() -> Callable[..., Bundle]:
-    """Write a whole tiny bundle to `models/<network>`: (models, network="a", model settings, **card entries)."""
+    """Write a whole tiny bundle to `models/<network>`: (models, network="a", graph settings, scores.csv, **card)."""
 
-    def write(models: Path, network: str = "a", graph: dict | None = None, **changes: Any) -> Bundle:
+    def write(
+        models: Path, network: str = "a", graph: dict | None = None, scores: bytes | None = None, **changes: Any
+    ) -> Bundle:
         card = make_card(network=network, **changes)
-        return write_bundle(models / network, card, make_model(card, **(graph or {})), BESIDE_THE_MODEL)
+        beside = BESIDE_THE_MODEL if scores is None else BESIDE_THE_MODEL | {"scores.csv": scores}
+        return write_bundle(models / network, card, make_model(card, **(graph or {})), beside)
 
     return write
 

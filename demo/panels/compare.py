@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -10,9 +9,9 @@ from pathlib import Path
 import gradio as gr
 
 from demo.compare import Case, decide_case, read_case
+from demo.evidence import read_evidence
 from demo.examples import Example
-from demo.pairs import pair_scores
-from demo.panels import Worded
+from demo.panels import Worded, report
 from demo.panels.readings import error_html, readings_html
 from demo.pictures import heatmap_uri, jpeg_uri, shrunk
 from demo.readers import Readers
@@ -46,17 +45,17 @@ class ComparePanel:
 
 def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> ComparePanel:
     """Lay the panel out inside the page and connect it."""
-    pairs = pair_scores(readers.bundles)
+    evidence = read_evidence(readers.bundles)
     has_heatmap = any("heatmap" in classifier.outputs for classifier in readers.classifiers.values())
     words = wording("en")
     worded: list[Worded] = []
 
     case = gr.State(None, time_to_live=SECONDS_A_CASE_IS_KEPT)
-    with gr.Row(elem_classes="compare"):
+    with gr.Row(elem_classes="compare", elem_id="compare-panel"):
         with gr.Column(scale=4, min_width=300, elem_classes="film-side"):
             film = gr.HTML(film_html(None, "en"), elem_classes="film-holder", padding=False)
             drop = gr.File(
-                label=words("compare.drop_label"), height=84, elem_id="drop", elem_classes="drop", type="filepath"
+                label=words("compare.drop_label"), height=56, elem_id="drop", elem_classes="drop", type="filepath"
             )
             worded.append(Worded(drop, lambda words: {"label": words("compare.drop_label")}))
         with gr.Column(scale=6, min_width=320, elem_classes="readings-side"):
@@ -75,7 +74,7 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
                     },
                 )
             )
-            readings = gr.HTML(readings_html(None, readers, pairs, words), padding=False)
+            readings = gr.HTML(readings_html(None, readers, evidence, words), padding=False)
             with gr.Row(visible=has_heatmap, elem_classes="heatmap-choice"):
                 layer = gr.Radio(_layer_choices(readers, "en"), value="none", label=words("compare.heatmap"))
                 opacity = gr.Slider(0, 100, value=60, step=1, label=words("compare.opacity"), buttons=[])
@@ -89,15 +88,12 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
                     )
                 )
                 worded.append(Worded(opacity, lambda words: {"label": words("compare.opacity")}))
+            worded += report.build(readers, case, language)
 
     def read_upload(path: str | None, point: str, language: Language) -> tuple:
         if path is None:
             return (gr.skip(),) * 4
-        try:
-            return *read(Path(path), point, language), None
-        finally:
-            with suppress(OSError):  # the film was read: nothing of the upload stays
-                Path(path).unlink()
+        return *read(Path(path), point, language), None
 
     def read(source: Path | bytes, point: str, language: Language) -> tuple[Case | None, str, str]:
         try:
@@ -109,16 +105,16 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
             fault = f"cannot be read (unexpected {type(error).__name__})"
             return None, film_html(None, language), error_html(fault, wording(language))
         small = replace(found, film=shrunk(found.film))
-        return small, film_html(small, language), readings_html(small, readers, pairs, wording(language))
+        return small, film_html(small, language), readings_html(small, readers, evidence, wording(language))
 
     def judge(found: Case | None, point: str, language: Language) -> tuple:
         if found is None:
             return gr.skip(), gr.skip()
         judged = decide_case(found, readers.cards, point)
-        return judged, readings_html(judged, readers, pairs, wording(language))
+        return judged, readings_html(judged, readers, evidence, wording(language))
 
     def reword(found: Case | None, language: Language) -> tuple[str, str]:
-        return film_html(found, language), readings_html(found, readers, pairs, wording(language))
+        return film_html(found, language), readings_html(found, readers, evidence, wording(language))
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
     # A reading takes all processors: two at once would only wait for each other.
@@ -159,13 +155,14 @@ def film_html(case: Case | None, language: Language) -> str:
         return f"<div class='film empty'><p>{escape(words('compare.drop'))}</p></div>"
     height, width = case.film.shape
     alt = escape(words("compare.film_alt", width=width, height=height), quote=True)
+    shape = "tall" if height * 11 > width * 10 else "wide"  # the frame's own side is about 11 : 10
     layers = "".join(
         f"<img class='layer {reading.network}' alt='' src='{heatmap_uri(reading.heatmap)}'>"
         for reading in case.readings
         if reading.heatmap is not None
     )
     return (
-        f"<div class='film'><div class='frame' style='aspect-ratio:{width}/{height}'>"
+        f"<div class='film'><div class='frame {shape}' style='aspect-ratio:{width}/{height}'>"
         f"<img class='picture' alt='{alt}' src='{jpeg_uri(case.film)}'>{layers}</div></div>"
     )
 

@@ -1,5 +1,5 @@
 "use strict";
-// What the page does without asking the server: direction, theme, heatmap.
+// What the page does without asking the server: direction, theme, heatmap, downloads, films dropped anywhere.
 const pneumoscope = {
   // Gradio calls these before its own event; what they return is what the event is given.
   speak(language) {
@@ -29,8 +29,42 @@ const pneumoscope = {
   opacity(percent) {
     document.documentElement.style.setProperty("--heatmap-opacity", percent / 100);
   },
+  // Hand films to Compare's file field, as if they had been chosen there.
+  open(files) {
+    const field = document.querySelector("#drop input[type=file]");
+    if (!field || !files.length) return;
+    const one = new DataTransfer();
+    one.items.add(files[0]);
+    field.files = one.files;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  },
 };
+
+function comparing(event) {
+  const shown = document.querySelector("#compare-panel");
+  return shown && shown.offsetParent !== null && !event.target.closest?.("#drop");
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   const chosen = localStorage.getItem("pneumoscope-theme");
   if (chosen) document.body.classList.toggle("dark", chosen === "dark");
+});
+document.addEventListener("dragover", (event) => {
+  if (!comparing(event)) return;
+  event.preventDefault();
+  document.body.classList.add("dropping");
+});
+for (const end of ["dragleave", "dragend", "drop"]) {
+  document.addEventListener(end, () => document.body.classList.remove("dropping"));
+}
+document.addEventListener("drop", (event) => {
+  if (!comparing(event) || !event.dataTransfer.files.length) return;
+  event.preventDefault();
+  pneumoscope.open(event.dataTransfer.files);
+});
+document.addEventListener("paste", (event) => {
+  if (comparing(event) && event.clipboardData.files.length) pneumoscope.open(event.clipboardData.files);
+});
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.(".film.empty")) document.querySelector("#drop input[type=file]")?.click();
 });

@@ -5,23 +5,23 @@ from html import escape
 
 from demo.classifier import Reading
 from demo.compare import Case, agreement
-from demo.pairs import PairScores
+from demo.evidence import SPLITS, Evidence
 from demo.readers import Readers
 from demo.results import rounded
 from demo.wording import Wording
 from export.bundle import NETWORKS, Card
 
 
-def readings_html(case: Case | None, readers: Readers, pairs: PairScores | None, words: Wording) -> str:
+def readings_html(case: Case | None, readers: Readers, evidence: Evidence, words: Wording) -> str:
     """Both columns and the line that compares them; before a film is there, the columns are empty.
 
     Args:
         case: the film's readings, judged at the operating point that is chosen.
-        pairs: both networks' validation scores, for how often such a pair was right.
+        evidence: what the networks did on known films, for how good each is and how often such a pair was right.
     """
     readings = {reading.network: reading for reading in case.readings} if case else {}
-    columns = "".join(_column(name, readings.get(name), readers, words) for name in NETWORKS)
-    line = _agreement_line(readings, readers.cards, pairs, words) if case else escape(words("compare.waiting"))
+    columns = "".join(_column(name, readings.get(name), readers, evidence, words) for name in NETWORKS)
+    line = _agreement_line(readings, evidence, words) if case else escape(words("compare.waiting"))
     warnings = "".join(
         f"<p class='notice' dir='ltr'>{escape(warning)}</p>" for warning in (case.warnings if case else ())
     )
@@ -36,9 +36,9 @@ def error_html(error: str, words: Wording) -> str:
     )
 
 
-def _column(name: str, reading: Reading | None, readers: Readers, words: Wording) -> str:
+def _column(name: str, reading: Reading | None, readers: Readers, evidence: Evidence, words: Wording) -> str:
     head = (
-        f"<h2><span class='badge'>{name.upper()}</span> {escape(words(f'network.{name}.what'))}</h2>"
+        f"<h2><span class='badge'>{name.upper()}</span> <bdi>{escape(words(f'network.{name}.what'))}</bdi></h2>"
         f"{_placeholder(readers.cards.get(name), words)}"
     )
     if name not in readers.classifiers:
@@ -46,21 +46,27 @@ def _column(name: str, reading: Reading | None, readers: Readers, words: Wording
     elif reading is None:
         body = f"<p class='verdict none'>–</p>{_bar(None, None, words)}"
     else:
-        body = _verdict(reading, words) + _bar(reading, readers.cards[name].novelty_limit, words)
+        body = (
+            _verdict(reading, words)
+            + _bar(reading, readers.cards[name].novelty_limit, words)
+            + _record(reading, evidence, words)
+        )
     return f"<section class='network {name}' aria-label='{escape(words(f'network.{name}'))}'>{head}{body}</section>"
 
 
 def _placeholder(card: Card | None, words: Wording) -> str:
     if card is None or not card.placeholder:
         return ""
-    reason = escape(card.placeholder_reason, quote=True)
-    return f"<p class='placeholder'>{escape(words('compare.placeholder'))} <bdi dir='ltr'>{reason}</bdi></p>"
+    return (
+        f"<details class='placeholder'><summary>{escape(words('compare.placeholder'))}</summary>"
+        f"<p dir='ltr' lang='en'>{escape(card.placeholder_reason)}</p></details>"
+    )
 
 
 def _why_missing(name: str, readers: Readers, words: Wording) -> str:
     if name in readers.faults:
         return words("compare.damaged", error=readers.faults[name])
-    return words("compare.missing", network=name.upper(), models=readers.models)
+    return words("compare.missing", letter=name.upper(), network=name, models=readers.folder_name)
 
 
 def _verdict(reading: Reading, words: Wording) -> str:
@@ -91,26 +97,36 @@ def _bar(reading: Reading | None, novelty_limit: float | None, words: Wording) -
     )
 
 
-def _agreement_line(
-    readings: Mapping[str, Reading], cards: Mapping[str, Card], pairs: PairScores | None, words: Wording
-) -> str:
+def _record(reading: Reading, evidence: Evidence, words: Wording) -> str:
+    """How good the network is at this threshold, on every split that was scored."""
+    rows = ""
+    for split in SPLITS:
+        counts = evidence.counts(reading.network, split, reading.threshold)
+        if counts is not None:
+            cells = f"<td>{counts.sensitivity:.3f}</td><td>{counts.specificity:.3f}</td><td>{counts.n}</td>"
+            rows += f"<tr><th scope='row'>{escape(words(f'word.{split}'))}</th>{cells}</tr>"
+    if not rows:
+        return ""
+    names = ("compare.record", "word.sensitivity", "word.specificity", "word.films")
+    heads = "".join(f"<th scope='col'>{escape(words(name))}</th>" for name in names)
+    return f"<table class='record'><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _agreement_line(readings: Mapping[str, Reading], evidence: Evidence, words: Wording) -> str:
     if len(readings) < 2:
         return escape(words("compare.one_network"))
     agree = agreement(tuple(readings.values()))
     if agree is None:
         return escape(words("compare.refused"))
     line = f"<strong>{escape(words('compare.agree' if agree else 'compare.disagree'))}</strong>"
-    if pairs is None:
-        return line
     verdicts = {name: bool(reading.positive) for name, reading in readings.items()}
-    record = pairs.record({name: reading.threshold for name, reading in readings.items()}, verdicts)
+    record = evidence.pair({name: reading.threshold for name, reading in readings.items()}, verdicts)
+    if record is None:
+        return line
     if record.films == 0:
         return f"{line} {escape(words('compare.pair_never', of_films=record.of_films))}"
-    if agree:
-        right = record.pneumonia if verdicts["a"] else record.films - record.pneumonia
-        return f"{line} {escape(words('compare.pair_right', films=record.films, right=right))}"
     right_a = record.pneumonia if verdicts["a"] else record.films - record.pneumonia
-    text = words(
-        "compare.pair_split", films=record.films, of_films=record.of_films, a=right_a, b=record.films - right_a
-    )
-    return f"{line} {escape(text)}"
+    if agree:
+        return f"{line} {escape(words('compare.pair_right', films=record.films, right=right_a))}"
+    counts = {"films": record.films, "of_films": record.of_films, "a": right_a, "b": record.films - right_a}
+    return f"{line} {escape(words('compare.pair_split', **counts))}"

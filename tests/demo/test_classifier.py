@@ -3,13 +3,14 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from demo.classifier import ReadingError, load_classifier
+from demo.classifier import ReadingError, decide, load_classifier
 from export.bundle import BundleError, read_bundle, write_bundle
 from train.errors import UsageError
 from train.radiograph import PrepareSpec, prepare
@@ -193,3 +194,28 @@ def test_loading_leaves_no_telemetry_behind(tmp_path, tiny_bundle):
     environment |= {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "models")], env=environment, check=True)
     assert list(home.rglob("*")) == []
+
+
+def test_another_operating_point_needs_no_second_run(classifier):
+    card = classifier.bundle.card
+    film = np.full((20, 20), 140, np.uint8)
+    reading = classifier.read(film)
+    for point in card.operating_points:
+        assert replace(decide(reading, card, point), milliseconds=0) == replace(
+            classifier.read(film, point), milliseconds=0
+        )
+    with pytest.raises(UsageError, match="choose one of them"):
+        decide(reading, card, "best")
+
+
+def test_a_refused_film_stays_refused_at_every_operating_point(tmp_path, tiny_bundle):
+    bundle = tiny_bundle(tmp_path, "a", {"novelty": True}, novelty_limit=0.1)
+    reading = load_classifier(bundle, "cpu", 1).read(np.full((20, 20), 255, np.uint8))
+    assert decide(reading, bundle.card, "f1").positive is None
+
+
+def test_a_heatmap_is_read_where_the_graph_has_one(tmp_path, tiny_bundle, classifier):
+    film = np.full((20, 20), 51, np.uint8)
+    showing = load_classifier(tiny_bundle(tmp_path / "with", "a", {"heatmap": True}), "cpu", 1)
+    np.testing.assert_allclose(showing.read(film).heatmap, np.full((8, 8), 0.2), atol=1e-6)
+    assert classifier.read(film).heatmap is None
