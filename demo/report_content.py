@@ -18,6 +18,7 @@ from export.bundle import MODEL, Card
 FINGERPRINT_DIGITS = 12
 CARD_TEXT_LENGTH = 300  # characters of a card's own text; the shipped ones have fewer
 MOST_DECIMALS = 9
+MINUS = "\u2212"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,15 @@ class Part:
 
 
 Cell = tuple[Part, ...]
+AND = Part("·")
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A line that somebody typed, in its own direction: that of the report it stands in says nothing about it."""
+
+    text: str
+    direction: Direction
 
 
 @dataclass(frozen=True)
@@ -84,10 +94,8 @@ class Content:
     direction: Direction
     product: str
     created: str
-    title: str
-    title_direction: Direction
-    note: tuple[str, ...]  # its lines
-    note_direction: Direction
+    title: Typed
+    note: tuple[Typed, ...]
     film_alt: str
     warnings: tuple[str, ...]
     agreement: str
@@ -95,14 +103,14 @@ class Content:
     columns: tuple[Column, ...]
     reading_rows: tuple[Row, ...]
     network_rows: tuple[Row, ...]
-    limits: tuple[str, ...]
+    limits: str
+    privacy: str
     labels: Mapping[str, str]
 
 
 LABELS = (
     "heading",
     "page",
-    "film",
     "typed_title",
     "typed_note",
     "warnings",
@@ -111,6 +119,7 @@ LABELS = (
     "networks",
     "placeholder",
     "verdict",
+    "probability",
     "mark",
     "heatmap",
     "heatmap_how",
@@ -131,19 +140,17 @@ def report_content(
         words: of the report's language.
     """
     pairs = [(reading, cards[reading.network]) for reading in case.readings]
-    typed_title, typed_note = tidy(title), tidy(note, lines=True)
+    note_lines = tidy(note, lines=True).split("\n") if tidy(note) else []
     kind, line = _agreement(case.readings, words)
     labels = {name: words(f"report.{name}") for name in LABELS}
-    labels |= {"disclaimer": words("disclaimer.short"), "probability": words("word.probability")}
+    labels["disclaimer"] = words("disclaimer.short")
     return Content(
         language=words.language,
         direction=words.direction,
         product=f"{words('app.name')} {version('pneumoscope')}",
         created=_time(created),
-        title=typed_title,
-        title_direction=direction_of(typed_title, words.direction),
-        note=tuple(typed_note.split("\n")) if typed_note else (),
-        note_direction=direction_of(typed_note, words.direction),
+        title=_typed(tidy(title), words),
+        note=tuple(_typed(line, words) for line in note_lines),
         film_alt=words("report.film_alt"),
         warnings=tuple(bounded(tidy(warning), CARD_TEXT_LENGTH) for warning in case.warnings),
         agreement=line,
@@ -151,7 +158,8 @@ def report_content(
         columns=tuple(_column(reading, card, words) for reading, card in pairs),
         reading_rows=tuple(_reading_rows(pairs, words)),
         network_rows=tuple(_network_rows([card for _, card in pairs], words)),
-        limits=(words("disclaimer.children"), words("report.limits_text"), words("report.privacy")),
+        limits=f"{words('disclaimer.children')} {words('report.limits_text')}",
+        privacy=words("report.privacy"),
         labels=labels,
     )
 
@@ -165,6 +173,10 @@ def _agreement(readings: tuple[Reading, ...], words: Wording) -> tuple[Literal["
     if agree:
         return "agree", words("report.agree", verdict=_verdict(readings[0], words))
     return "disagree", words("report.disagree")
+
+
+def _typed(line: str, words: Wording) -> Typed:
+    return Typed(line, direction_of(line, words.direction))
 
 
 def _verdict_kind(reading: Reading) -> Literal["positive", "negative", "refused"]:
@@ -211,20 +223,25 @@ def told_apart(probability: float, threshold: float) -> tuple[str, str]:
 def _reading_rows(pairs: list[tuple[Reading, Card]], words: Wording) -> list[Row]:
     rows = [
         Row(words("operating_point.label"), tuple(_point_name(reading, words) for reading, _ in pairs)),
+        Row(words("report.threshold"), tuple(_threshold(reading) for reading, _ in pairs)),
         Row(words("report.point_on_validation"), tuple(_point_on_validation(*pair, words) for pair in pairs)),
     ]
     if any(_tested(*pair) for pair in pairs):
         rows.append(Row(words("report.point_on_test"), tuple(_point_on_test(*pair, words) for pair in pairs)))
-    rows.append(Row(words("word.logit"), tuple(_figure(f"{reading.logit:.3f}") for reading, _ in pairs)))
+    rows.append(
+        Row(words("report.logit"), tuple(_figure(f"{reading.logit:.3f}".replace("-", MINUS)) for reading, _ in pairs))
+    )
     rows.append(Row(words("report.novelty"), tuple(_novelty(*pair, words) for pair in pairs)))
     return rows
 
 
 def _point_name(reading: Reading, words: Wording) -> Cell:
     key = f"operating_point.{reading.operating_point}"
-    name = Part(words(key)) if key in words.texts else Part(_card_text(reading.operating_point), "latin")
-    threshold = told_apart(reading.probability, reading.threshold)[1]
-    return name, Part(words("report.threshold")), Part(threshold, "figure")
+    return (Part(words(key)) if key in words.texts else Part(_card_text(reading.operating_point), "latin"),)
+
+
+def _threshold(reading: Reading) -> Cell:
+    return _figure(told_apart(reading.probability, reading.threshold)[1])
 
 
 def _point_on_validation(reading: Reading, card: Card, words: Wording) -> Cell:
@@ -245,11 +262,11 @@ def _point_on_test(reading: Reading, card: Card, words: Wording) -> Cell:
 
 
 def _rates(sensitivity: float | None, specificity: float | None, words: Wording) -> Cell:
-    known = [
-        (name, rate) for name, rate in (("sensitivity", sensitivity), ("specificity", specificity)) if rate is not None
-    ]
-    parts = [(Part(words(f"word.{name}")), _percent(rate, words)) for name, rate in known]
-    return tuple(part for pair in parts for part in pair) or (Part(words("report.not_measured")),)
+    parts: list[Part] = []
+    for name, rate in (("sensitivity", sensitivity), ("specificity", specificity)):
+        if rate is not None:
+            parts += [*([AND] if parts else []), Part(words(f"word.{name}")), _percent(rate, words)]
+    return tuple(parts) or (Part(words("report.not_measured")),)
 
 
 def _novelty(reading: Reading, card: Card, words: Wording) -> Cell:
@@ -257,8 +274,8 @@ def _novelty(reading: Reading, card: Card, words: Wording) -> Cell:
         return (Part(words("report.not_measured")),)
     measured = Part(f"{reading.novelty:.2f}", "figure")
     if card.novelty_limit is None:
-        return measured, Part(words("report.no_limit"))
-    return measured, Part(words("report.limit")), Part(f"{card.novelty_limit:.2f}", "figure")
+        return measured, AND, Part(words("report.no_limit"))
+    return measured, AND, Part(words("report.limit")), Part(f"{card.novelty_limit:.2f}", "figure")
 
 
 def _network_rows(cards: list[Card], words: Wording) -> list[Row]:
@@ -272,7 +289,7 @@ def _network_rows(cards: list[Card], words: Wording) -> list[Row]:
         row("prevalence", *(_prevalence(card.metrics.validation, words) for card in cards)),
         row("input", *(_figure(f"{card.prepare.image_size} × {card.prepare.image_size}") for card in cards)),
         row("temperature", *(_figure(f"{card.calibration.temperature:.4g}") for card in cards)),
-        row("network_created", *(_figure(_card_text(card.created)) for card in cards)),
+        row("network_created", *((Part(_card_text(card.created), "latin"),) for card in cards)),
         row("commit", *((Part(_card_text(card.commit), "code"),) for card in cards)),
         row("split", *((Part(_card_text(card.split_fingerprint)[:FINGERPRINT_DIGITS], "code"),) for card in cards)),
         row("checksum", *(_checksum(card, words) for card in cards)),
@@ -289,7 +306,7 @@ def _auroc(measured: Mapping[str, Any] | None, words: Wording) -> Cell:
         text += f" ({low:.3f}–{high:.3f})"
     films = _number(measured, "films")
     figure = Part(text, "figure")
-    return (figure,) if films is None else (figure, Part(words("report.films", films=f"{films:.0f}")))
+    return (figure,) if films is None else (figure, AND, Part(words("report.films", films=f"{films:.0f}")))
 
 
 def _prevalence(measured: Mapping[str, Any], words: Wording) -> Cell:
@@ -299,7 +316,7 @@ def _prevalence(measured: Mapping[str, Any], words: Wording) -> Cell:
 
 def _checksum(card: Card, words: Wording) -> Cell:
     digits = card.checksums.get(MODEL)
-    return (Part(digits, "code"),) if digits else (Part(words("report.not_measured")),)
+    return (Part(digits, "code"),) if digits else (Part(words("report.unknown")),)
 
 
 def _figure(text: str) -> Cell:

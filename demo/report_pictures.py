@@ -1,5 +1,8 @@
 """The pictures of a report, made from pixels alone: the film, the film under a heatmap, the probability's bar."""
 
+import base64
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -15,13 +18,38 @@ OUTLINE = 0.5  # of the heatmap's scale
 BAR_WIDTH, BAR_HEIGHT = 300, 24
 
 
-def film_jpeg(film: np.ndarray) -> bytes:
-    """A film, uint8 [H, W], as a grey JPEG of at most FILM_SIDE pixels a side."""
+@dataclass(frozen=True)
+class Picture:
+    """A JPEG of `width` by `height` pixels."""
+
+    jpeg: bytes
+    width: int
+    height: int
+
+    @property
+    def aspect(self) -> float:
+        """Width per height."""
+        return self.width / self.height
+
+    @property
+    def uri(self) -> str:
+        """The JPEG as a `data:` address."""
+        return f"data:image/jpeg;base64,{base64.b64encode(self.jpeg).decode('ascii')}"
+
+    @property
+    def svg(self) -> str:
+        """The JPEG inside an SVG, which is how Typst can be given one as text."""
+        size = f'width="{self.width}" height="{self.height}"'
+        return f'<svg xmlns="http://www.w3.org/2000/svg" {size}><image {size} href="{self.uri}"/></svg>'
+
+
+def film_picture(film: np.ndarray) -> Picture:
+    """A film, uint8 [H, W], in grey, of at most FILM_SIDE pixels a side."""
     return _jpeg(shrunk(film, FILM_SIDE))
 
 
-def heatmap_jpeg(film: np.ndarray, heatmap: np.ndarray, spec: PrepareSpec) -> bytes:
-    """A film with a network's heatmap over it, as a JPEG of at most HEATMAP_SIDE pixels a side.
+def heatmap_picture(film: np.ndarray, heatmap: np.ndarray, spec: PrepareSpec) -> Picture:
+    """A film with a network's heatmap over it; its longer side has HEATMAP_SIDE pixels.
 
     The colours are OpenCV's inferno, whose brightness rises with the value; as the film is bright too, an outline
     at half the scale says in grey print what they say.
@@ -89,5 +117,6 @@ def _resized(value: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.clip(cv2.resize(value, size, interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
-def _jpeg(picture: np.ndarray) -> bytes:
-    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+def _jpeg(pixels: np.ndarray) -> Picture:
+    height, width = pixels.shape[:2]
+    return Picture(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes(), width, height)

@@ -8,7 +8,7 @@ Direction = Literal["ltr", "rtl"]
 
 MARKS_IN_A_ROW = 4  # more on one letter would run over the lines around it; pointed Hebrew has up to 4
 EMPTY_LINES_IN_A_ROW = 1
-UNBROKEN_LENGTH = 24
+UNBROKEN_LENGTH = 20
 
 _KEPT_FORMATS = frozenset("\u200c\u200d\u200e\u200f\u00ad")  # joiners, marks of direction, soft hyphen
 _SPACES = frozenset({"Cc", "Zl", "Zp"})
@@ -54,7 +54,7 @@ def direction_of(text: str, otherwise: Direction) -> Direction:
 
 
 def breakable(text: str) -> str:
-    """Allow a line break (U+200B) inside whatever has no space for long; between letters, never before their marks."""
+    """Allow a line break (U+200B) before each letter of a word that is past UNBROKEN_LENGTH, never before its marks."""
     pieces: list[str] = []
     run = 0
     for index, character in enumerate(text):
@@ -62,7 +62,6 @@ def breakable(text: str) -> str:
         joined = unicodedata.category(character).startswith("M") or "\u200d" in (character, text[index - 1])
         if run > UNBROKEN_LENGTH and not joined:
             pieces.append("\u200b")
-            run = 1
         pieces.append(character)
     return "".join(pieces)
 

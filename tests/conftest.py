@@ -1,12 +1,24 @@
 """Fixtures shared by all tests."""
 
+import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pydicom
 import pytest
 from hypothesis import settings
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    ComputedRadiographyImageStorage,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
 
 from export.bundle import Bundle, Card, metadata_of, write_bundle
 from train.operating_points import OPERATING_POINTS
@@ -206,3 +218,67 @@ def copied_run(trained_run: Any, run_command: Callable[..., Any], tmp_path: Path
 
     shutil.copytree(trained_run.folder, tmp_path / "runs" / "tiny")
     return RunFolder(tmp_path / "runs" / "tiny")
+
+
+def make_dicom(
+    pixels: np.ndarray,
+    *,
+    syntax: str = ExplicitVRLittleEndian,
+    bits: int | None = None,
+    preamble: bool = True,
+    streams: Sequence[bytes] | None = None,
+    **elements: object,
+) -> bytes:
+    """The bytes of a DICOM film.
+
+    Args:
+        pixels: [H, W] or [frames, H, W].
+        syntax: transfer syntax; a compressed one (but for RLE) needs `streams`.
+        bits: BitsStored.
+        preamble: write 128 bytes, "DICM" and the file meta information before the dataset.
+        streams: compressed frames.
+        elements: set on the dataset by keyword; those given as None are left out.
+    """
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = ComputedRadiographyImageStorage
+    meta.MediaStorageSOPInstanceUID = "1.2.826.0.1.3680043.8.498.4242"
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian if syntax == RLELossless else syntax
+    little, implicit = syntax != ExplicitVRBigEndian, syntax == ImplicitVRLittleEndian
+    dataset = FileDataset(
+        None, {}, file_meta=meta, preamble=b"\0" * 128, is_implicit_VR=implicit, is_little_endian=little
+    )
+    dataset.SOPClassUID = ComputedRadiographyImageStorage
+    dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    dataset.PatientName, dataset.PatientID, dataset.PatientBirthDate = "Doe^Jane", "PAT-4711", "19991231"
+    dataset.InstitutionName, dataset.AccessionNumber = "St. Elsewhere", "ACC-0815"
+    dataset.Modality, dataset.PhotometricInterpretation, dataset.SamplesPerPixel = "CR", "MONOCHROME2", 1
+    allocated = 8 * pixels.itemsize
+    dataset.Rows, dataset.Columns = pixels.shape[-2:]
+    dataset.BitsAllocated, dataset.BitsStored = allocated, bits or allocated
+    dataset.HighBit = dataset.BitsStored - 1
+    dataset.PixelRepresentation = int(pixels.dtype.kind == "i")
+    raw = pixels.astype(pixels.dtype.newbyteorder("<" if little else ">")).tobytes()
+    dataset.PixelData = encapsulate(list(streams)) if streams else raw + b"\0" * (len(raw) % 2)
+    dataset["PixelData"].VR = "OW" if allocated > 8 and not streams else "OB"
+    dataset["PixelData"].is_undefined_length = bool(streams)
+    for name, value in elements.items():
+        if value is None:
+            delattr(dataset, name)
+        else:
+            setattr(dataset, name, value)
+    if syntax == RLELossless:
+        dataset.compress(RLELossless, generate_instance_uid=False)
+    output = io.BytesIO()
+    if preamble:
+        dataset.save_as(output, enforce_file_format=True)
+    else:
+        buffer = pydicom.filebase.DicomFileLike(output)
+        buffer.is_little_endian, buffer.is_implicit_VR = little, implicit
+        pydicom.filewriter.write_dataset(buffer, dataset)
+    return output.getvalue()
+
+
+@pytest.fixture(scope="session")
+def dicom() -> Callable[..., bytes]:
+    """`make_dicom`."""
+    return make_dicom

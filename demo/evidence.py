@@ -1,0 +1,79 @@
+"""What the networks did on films whose answer is known: the ground a visitor judges a verdict on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from demo.bundle_scores import BundleScores, read_bundle_scores
+from export.bundle import Bundle
+from train.errors import PneumoscopeError
+from train.operating_points import Confusion, confusion
+
+Split = Literal["validation", "test"]
+SPLITS: tuple[Split, ...] = ("validation", "test")
+
+
+@dataclass(frozen=True)
+class PairRecord:
+    """What was true of the validation films on which two networks gave one pair of verdicts.
+
+    Attributes:
+        films: that got this pair of verdicts.
+        pneumonia: how many of them show pneumonia.
+        of_films: validation films in all.
+    """
+
+    films: int
+    pneumonia: int
+    of_films: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The scores of each network's films, by network and split; a split that was not scored is not there.
+
+    Attributes:
+        comparable: both networks were scored on the same validation films.
+    """
+
+    scores: Mapping[str, Mapping[Split, BundleScores]]
+    comparable: bool
+
+    def counts(self, network: str, split: Split, threshold: float) -> Confusion | None:
+        """The confusion counts of a network at a threshold; None where that split was not scored."""
+        scored = self.scores.get(network, {}).get(split)
+        return None if scored is None else confusion(scored.labels, scored.probabilities, threshold)
+
+    def pair(self, thresholds: Mapping[str, float], verdicts: Mapping[str, bool]) -> PairRecord | None:
+        """The record of a pair of verdicts (network → positive) at two thresholds; None if not comparable."""
+        if not self.comparable:
+            return None
+        scored = {name: self.scores[name]["validation"] for name in verdicts}
+        ill = next(iter(scored.values())).labels == 1
+        alike = np.ones(ill.size, dtype=bool)
+        for name, positive in verdicts.items():
+            alike &= (scored[name].probabilities >= thresholds[name]) == positive
+        return PairRecord(int(alike.sum()), int((alike & ill).sum()), ill.size)
+
+
+def read_evidence(bundles: Mapping[str, Bundle]) -> Evidence:
+    """Read the scores of all bundles. Scores that cannot be read count as not there: a film can be read without."""
+    scores = {name: _splits(bundle) for name, bundle in bundles.items()}
+    same_split = len({bundle.card.split_fingerprint for bundle in bundles.values()}) == 1
+    films = [splits["validation"].films for splits in scores.values() if "validation" in splits]
+    comparable = same_split and len(films) == 2 and films[0] == films[1]
+    return Evidence(scores, comparable)
+
+
+def _splits(bundle: Bundle) -> dict[Split, BundleScores]:
+    found: dict[Split, BundleScores] = {}
+    for split in SPLITS:
+        try:
+            scored = read_bundle_scores(bundle, split)
+        except PneumoscopeError:
+            continue
+        if len(scored):
+            found[split] = scored
+    return found

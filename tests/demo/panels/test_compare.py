@@ -1,0 +1,93 @@
+import gradio as gr
+import pytest
+from demo.examples import Example
+
+from demo.panels import compare
+from demo.readers import open_readers
+from demo.wording import wording
+
+
+@pytest.fixture
+def built(models):
+    """The panel in a page of its own, and the page's callbacks by name."""
+
+    def build(examples=()):
+        with gr.Blocks(analytics_enabled=False) as page:
+            language = gr.Radio(["en", "he"])
+            panel = compare.build(open_readers(models, "cpu"), examples, language)
+        return panel, {block.fn.__name__: block.fn for block in page.fns.values() if block.fn}, page
+
+    return build
+
+
+def test_an_upload_is_read_from_its_own_bytes(built, tmp_path, write_film):
+    _, callbacks, _ = built()
+    case, film, readings, field = callbacks["read_upload"](str(write_film(tmp_path / "x.png", 200)), "youden", "en")
+    assert [reading.positive for reading in case.readings] == [True, False]
+    assert "data:image/jpeg;base64," in film
+    assert "pneumonia likely" in readings
+    assert field is None  # ready for the next film
+
+
+def test_a_film_is_kept_no_larger_than_the_screen(built, tmp_path, write_film):
+    panel, _, _ = built()
+    case, _, _ = panel.open_film(write_film(tmp_path / "x.png", size=(2400, 1200)), "youden", "en")
+    assert case.film.shape == (1600, 800)
+
+
+def test_another_operating_point_redraws_without_a_network(built, tmp_path, write_film, monkeypatch):
+    panel, callbacks, _ = built()
+    case, _, _ = panel.open_film(write_film(tmp_path / "x.png", 140), "youden", "en")
+    monkeypatch.setattr("demo.panels.compare.read_case", None)
+    judged, readings = callbacks["judge"](case, "specificity_95", "en")
+    assert {reading.operating_point for reading in judged.readings} == {"specificity_95"}
+    assert "threshold 0.800" in readings
+    assert judged.film is case.film
+
+
+def test_a_file_that_is_no_film_is_said_calmly_and_forgets_the_last_one(built, tmp_path):
+    panel, _, _ = built()
+    path = tmp_path / "note.jpg"
+    path.write_text("only text")
+    case, film, readings = panel.open_film(path, "youden", "en")
+    assert case is None
+    assert "empty" in film
+    assert "note.jpg" in readings
+    assert str(tmp_path) not in readings
+    assert "Readable: JPEG" in readings
+
+
+def test_an_unexpected_fault_shows_nothing_of_the_file(built, monkeypatch):
+    def fail(*_):
+        raise KeyError("DOE^JANE")
+
+    panel, _, _ = built()
+    monkeypatch.setattr("demo.panels.compare.read_case", fail)
+    _, _, readings = panel.open_film(b"x", "youden", "en")
+    assert "unexpected KeyError" in readings
+    assert "DOE" not in readings
+
+
+def test_a_heatmap_lies_over_the_film(models, tiny_bundle, built, tmp_path, write_film):
+    tiny_bundle(models, "a", {"heatmap": True})
+    panel, _, page = built()
+    _, film, _ = panel.open_film(write_film(tmp_path / "x.png"), "youden", "en")
+    assert film.count("class='layer a'") == 1
+    assert "layer b" not in film
+    choices = [block.choices for block in page.blocks.values() if isinstance(block, gr.Radio)]
+    assert [("film only", "none"), ("Network A", "a")] in choices
+
+
+def test_an_example_is_a_named_button(built, tmp_path, write_film):
+    example = Example(write_film(tmp_path / "x.png", 255), "verdict.positive", {})
+    _, callbacks, page = built([example])
+    assert "pneumonia likely" in [block.value for block in page.blocks.values() if isinstance(block, gr.Button)]
+    case, _, _ = callbacks["<lambda>"]("youden", "en")
+    assert case.readings[0].positive is True
+
+
+def test_the_operating_points_have_words_in_both_languages():
+    for language in ("en", "he"):
+        choices = {name: label for label, name in compare.operating_point_choices(language)}
+        assert next(iter(choices)) == "youden"
+        assert choices["f1"] == wording(language)("operating_point.f1")
