@@ -91,7 +91,7 @@ def report_pdf(case: ReportCase, words: Wording) -> bytes:
         sys_inputs={"report": json.dumps(data)},  # text stays text: Typst never reads it as markup
         ignore_system_fonts=True,
         format="pdf",
-        timestamp=_in_whole_minutes(case.created),
+        timestamp=_as_pdf_date(case.created),
     )
 
 
@@ -129,10 +129,10 @@ def _breakable(value: object) -> object:
     return value
 
 
-def _in_whole_minutes(moment: datetime) -> datetime:
-    # A PDF's date knows its zone to the minute.
+def _as_pdf_date(moment: datetime) -> datetime:
+    # A PDF's date knows the time to the second and its zone to the minute.
     offset = moment.utcoffset() or timedelta()
-    return moment.astimezone(timezone(timedelta(minutes=offset // timedelta(minutes=1))))
+    return moment.replace(microsecond=0).astimezone(timezone(timedelta(minutes=offset // timedelta(minutes=1))))
 
 
 def _import_typst() -> ModuleType:

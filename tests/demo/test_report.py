@@ -453,6 +453,11 @@ def test_the_callers_mistakes_are_named(make_report):
     assert ReportCase(report.case, report.cards).created.utcoffset() is not None
 
 
+def test_a_report_of_this_very_moment_becomes_a_pdf(make_report):
+    moment = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+    assert report_pdf(make_report(created=moment), ENGLISH).startswith(b"%PDF-")
+
+
 def test_odd_zones(make_report):
     for offset, shown in ((timedelta(hours=-3, minutes=-30), "UTC-03:30"), (timedelta(seconds=5), "UTC+00:00")):
         report = make_report(created=datetime(2026, 1, 2, tzinfo=timezone(offset)))
