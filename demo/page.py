@@ -6,9 +6,10 @@ from pathlib import Path
 
 import gradio as gr
 
+from demo.api import register
 from demo.colours import NETWORK_COLOURS
 from demo.examples import find_examples
-from demo.panels import Worded, compare
+from demo.panels import Worded, about, batch, compare, evaluation
 from demo.readers import Readers
 from demo.wording import LANGUAGES, Language, Wording, wording
 
@@ -67,6 +68,7 @@ def build_page(readers: Readers, data_root: Path | None = None) -> gr.Blocks:
         else:
             missing = gr.HTML(_no_networks(readers, wording("en")))
             worded.append(Worded(missing, lambda words: {"value": _no_networks(readers, words)}))
+        register(readers)
         foot = gr.HTML(_foot(wording("en")), padding=False, elem_classes="foot")
         worded.append(Worded(foot, lambda words: {"value": _foot(words)}))
 
@@ -102,15 +104,23 @@ def head() -> str:
 
 
 def _panels(readers: Readers, data_root: Path | None, language: gr.Radio) -> list[Worded]:
+    words = wording("en")
     worded: list[Worded] = []
-    with gr.Tabs(elem_classes="panels"):
-        with gr.Tab(wording("en")("tab.compare"), id="compare") as tab:
-            worded += compare.build(readers, find_examples(readers.bundles, data_root), language).worded
-        worded.append(Worded(tab, lambda words: {"label": words("tab.compare")}))
-        with gr.Tab(wording("en")("tab.about"), id="about") as tab2:
-            gr.HTML("About")
-        worded.append(Worded(tab2, lambda words: {"label": words("tab.about")}))
+    with gr.Tabs(elem_classes="panels") as tabs:
+        with gr.Tab(words("tab.compare"), id="compare") as tab:
+            comparing = compare.build(readers, find_examples(readers.bundles, data_root), language)
+            worded += [_tab(tab, "compare"), *comparing.worded]
+        with gr.Tab(words("tab.evaluation"), id="evaluation") as tab:
+            worded += [_tab(tab, "evaluation"), *evaluation.build(readers, language, tab)]
+        with gr.Tab(words("tab.batch"), id="batch") as tab:
+            worded += [_tab(tab, "batch"), *batch.build(readers, comparing, language, tabs)]
+        with gr.Tab(words("tab.about"), id="about") as tab:
+            worded += [_tab(tab, "about"), *about.build(readers, language)]
     return worded
+
+
+def _tab(tab: gr.Tab, name: str) -> Worded:
+    return Worded(tab, lambda words: {"label": words(f"tab.{name}")})
 
 
 def _title(words: Wording) -> str:

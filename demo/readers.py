@@ -16,12 +16,18 @@ class Readers:
     Attributes:
         models: the folder they come from.
         classifiers: those that work.
-        faults: for each network whose bundle is there but cannot be used, why, in one line.
+        faults: for each network whose bundle is there but cannot be used, why, in one line that names no folder
+            above the models' own: visitors see it.
     """
 
     models: Path
     classifiers: Mapping[str, Classifier]
     faults: Mapping[str, str]
+
+    @property
+    def folder_name(self) -> str:
+        """What visitors are told of `models`: its name, not where on the server it lies."""
+        return self.models.resolve().name
 
     @property
     def bundles(self) -> dict[str, Bundle]:
@@ -51,5 +57,5 @@ def open_readers(models: Path | None = None, device: Device = "auto") -> Readers
             for bundle in find_bundles(folder, (name,)).values():
                 classifiers[name] = load_classifier(bundle, device)
         except BundleError as error:
-            faults[name] = str(error)
+            faults[name] = str(error).replace(str(folder), folder.resolve().name)
     return Readers(folder, classifiers, faults)

@@ -1,4 +1,4 @@
-"""The commands `data fetch`, `data check` and `data phantoms`."""
+"""The commands `data fetch`, `data check` and `data phantoms`; `data synthesize` joins them."""
 
 import shlex
 from dataclasses import asdict
@@ -9,6 +9,7 @@ import typer
 
 from train.console import AsJson, Command, Debug, print_json, print_table, progress_bar, say, say_next, say_warning
 from train.errors import UsageError
+from train.synthesize_cli import synthesize_command
 
 if TYPE_CHECKING:
     from train.cohort_check import CheckReport
@@ -147,6 +148,9 @@ def phantoms_command(
     else:
         say(f"{len(cohort.films)} synthetic films of {len({film.patient for film in cohort.films})} patients")
     say_next(f"pneumoscope train a --data {shlex.quote(str(folder))}")
+
+
+app.command("synthesize", cls=Command)(synthesize_command)
 
 
 def _print_report(report: "CheckReport") -> None:

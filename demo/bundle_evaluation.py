@@ -1,0 +1,150 @@
+"""What a bundle tells about its network's worth: scores, training history, and measured figures with intervals."""
+
+import csv
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from demo.bundle_scores import BundleScores, read_bundle_scores
+from export.bundle import Bundle, Card
+from train.scores import SCORED_SPLITS, ScoresError, logistic
+
+EPOCH_FIGURES = ("loss", "accuracy", "auroc", "val_loss", "val_accuracy", "val_auroc", "learning_rate")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A figure and its 95 % interval; `low` and `high` are None where the bundle has none."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of history.csv: its stage, its number from 1 on, and those of EPOCH_FIGURES that are numbers."""
+
+    stage: str
+    number: int
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class BundleEvaluation:
+    """A network's evaluation, as far as its bundle can be read.
+
+    Attributes:
+        card: of the bundle.
+        scores: by split, those with films of both classes.
+        history: in the order of training; empty where there is none.
+        broken: names of the bundle's files that could not be read.
+    """
+
+    card: Card
+    scores: Mapping[str, BundleScores]
+    history: tuple[Epoch, ...]
+    broken: tuple[str, ...]
+    _measured: Mapping[str, Any]
+
+    @property
+    def network(self) -> str:
+        """The name, "a" or "b"."""
+        return self.card.network
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Thresholds of the operating points, on the calibrated probability."""
+        return {name: point.threshold for name, point in self.card.operating_points.items()}
+
+    def measured(self, split: str, name: str) -> Measured | None:
+        """A figure of a whole split, such as "auroc"; None where evaluation.json does not have it."""
+        return _measured(self._look_up(split, "metrics", name))
+
+    def measured_at(self, split: str, point: str, name: str) -> Measured | None:
+        """A figure at an operating point, such as "sensitivity"."""
+        return _measured(self._look_up(split, "metrics", "operating_points", point, name))
+
+    def as_report(self, split: str) -> tuple[Measured, Measured, float] | None:
+        """The figures as the report counts them.
+
+        Returns:
+            The accuracy at 0.5, the highest F1 of any threshold on this very split, and that threshold on the
+            calibrated probability; None where evaluation.json does not have them.
+        """
+        entry = ("metrics", "as_report")
+        accuracy = _measured(self._look_up(split, *entry, "accuracy_at_0.5"))
+        f1 = _measured(self._look_up(split, *entry, "f1_maximum"))
+        threshold = self._look_up(split, *entry, "f1_maximum", "threshold")
+        if accuracy is None or f1 is None or not _is_share(threshold):
+            return None
+        # evaluation.json was written before calibration: its thresholds are on the uncalibrated probability.
+        odds = math.inf if threshold == 1 else threshold / (1 - threshold)
+        logit = np.log(odds) if odds > 0 else -math.inf
+        return accuracy, f1, float(logistic(logit / self.card.calibration.temperature))
+
+    def _look_up(self, *path: str) -> Any:  # noqa: ANN401  # JSON
+        found: Any = self._measured
+        for key in path:
+            found = found.get(key) if isinstance(found, dict) else None
+        return found
+
+
+def read_bundle_evaluation(bundle: Bundle) -> BundleEvaluation:
+    """Read what a bundle has; a file that cannot be read is named in `broken`, never raised."""
+    broken: list[str] = []
+    scores: dict[str, BundleScores] = {}
+    try:
+        found = {split: read_bundle_scores(bundle, split) for split in SCORED_SPLITS}
+        scores = {split: part for split, part in found.items() if len(set(part.labels.tolist())) == 2}
+    except ScoresError:
+        broken.append("scores.csv")
+    history = _read_history(bundle.folder / "history.csv")
+    if history is None:
+        broken.append("history.csv")
+    measured = _read_measured(bundle.folder / "evaluation.json")
+    if measured is None:
+        broken.append("evaluation.json")
+    return BundleEvaluation(bundle.card, scores, history or (), tuple(broken), measured or {})
+
+
+def _read_history(path: Path) -> tuple[Epoch, ...] | None:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        epochs = tuple(Epoch(row["stage"], int(row["epoch"]), _figures(row)) for row in rows)
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        return None
+    # Without a stage, or with no figure that could be drawn, it is no history.
+    drawable = all(epoch.stage and "loss" in epoch.figures for epoch in epochs)
+    return epochs if epochs and drawable else None
+
+
+def _figures(row: Mapping[str, str]) -> dict[str, float]:
+    values = {name: float(row[name]) for name in EPOCH_FIGURES if row.get(name)}
+    return {name: value for name, value in values.items() if math.isfinite(value)}
+
+
+def _read_measured(path: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("validation"), dict) else None
+
+
+def _measured(entry: Any) -> Measured | None:  # noqa: ANN401  # JSON
+    if not isinstance(entry, dict) or not _is_share(entry.get("value")):
+        return None
+    if _is_share(entry.get("low")) and _is_share(entry.get("high")):
+        return Measured(entry["value"], entry["low"], entry["high"])
+    return Measured(entry["value"])
+
+
+def _is_share(value: Any) -> bool:  # noqa: ANN401  # JSON
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1

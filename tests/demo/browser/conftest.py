@@ -1,0 +1,36 @@
+"""A visitor's page: the shipped networks behind it, a real Chromium before it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def visit(running_page: str, chromium: Any) -> Iterator[Callable[..., Any]]:
+    """Open the page as a new visitor: (**context settings) → playwright's `Page`, ready to be used.
+
+    When the test ends, no visitor may have seen an error in the console or asked another host for anything.
+    """
+    contexts, faults = [], []
+
+    def watch(request: Any) -> None:
+        if not request.url.startswith((running_page, "data:", "blob:", running_page.replace("http", "ws"))):
+            faults.append(f"asked for {request.url}")
+
+    def visit(**settings: Any) -> Any:
+        context = chromium.new_context(**({"viewport": {"width": 1280, "height": 800}} | settings))
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", watch)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+        page.goto(running_page)
+        page.wait_for_selector("#drop input[type=file]", state="attached")
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert faults == []
