@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 
 import gradio as gr
+import numpy as np
 
 from demo.compare import Case, decide_case, read_case
 from demo.evidence import read_evidence
@@ -18,9 +19,11 @@ from demo.readers import Readers
 from demo.wording import Language, Wording, wording
 from train.errors import PneumoscopeError
 from train.operating_points import DEFAULT_OPERATING_POINT, OPERATING_POINTS
+from train.radiograph import read_radiograph
 
 log = logging.getLogger(__name__)
 
+THUMBNAIL = 128  # pixels
 SECONDS_A_CASE_IS_KEPT = 3600  # in the server's memory, after the last thing its visitor did with it
 
 
@@ -135,9 +138,10 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
         worded.append(Worded(heading, lambda words: {"value": _heading(words.language)}))
         with gr.Row(elem_classes="examples"):
             for example in examples:
-                button = gr.Button(
-                    _caption(example, words), icon=str(example.path), min_width=110, elem_classes="example"
-                )
+                with gr.Column(min_width=108, elem_classes="example"):
+                    # Beside the button and not its icon: Gradio would copy the film to where it serves files from.
+                    gr.HTML(_thumbnail(example.path), padding=False)
+                    button = gr.Button(_caption(example, words), size="sm")
                 worded.append(Worded(button, lambda words, example=example: {"value": _caption(example, words)}))
                 button.click(
                     lambda point, language, example=example: read(example.path, point, language),
@@ -178,6 +182,14 @@ def _layer_choices(readers: Readers, language: Language) -> list[tuple[str, str]
     words = wording(language)
     networks = [name for name, classifier in readers.classifiers.items() if "heatmap" in classifier.outputs]
     return [(words("compare.heatmap.none"), "none"), *((words(f"network.{name}"), name) for name in networks)]
+
+
+def _thumbnail(path: Path) -> str:
+    try:
+        picture = shrunk(read_radiograph(path), THUMBNAIL)
+    except PneumoscopeError:  # said when the example is opened
+        picture = np.zeros((THUMBNAIL, THUMBNAIL), np.uint8)
+    return f"<img alt='' src='{jpeg_uri(picture)}'>"
 
 
 def _caption(example: Example, words: Wording) -> str:

@@ -130,7 +130,7 @@ def test_two_visitors_keep_their_own_films(visit, films, predicted):
 
 
 def test_an_example_is_opened_with_the_keyboard_alone(page):
-    example = page.locator("button.example").first
+    example = page.locator(".example button").first
     for _ in range(30):
         page.keyboard.press("Tab")
         if example.evaluate("button => button === document.activeElement"):

@@ -33,7 +33,7 @@ def open_tab(page, tab, language):
 
 
 def open_example(page):
-    page.locator("button.example").first.click()
+    page.locator(".example button").first.click()
     page.wait_for_selector(".verdict.positive, .verdict.negative")
 
 

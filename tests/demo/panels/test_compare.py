@@ -1,7 +1,7 @@
 import gradio as gr
 import pytest
-from demo.examples import Example
 
+from demo.examples import Example
 from demo.panels import compare
 from demo.readers import open_readers
 from demo.wording import wording

@@ -1,5 +1,6 @@
 import json
 import re
+from pathlib import Path
 
 import gradio as gr
 import pytest
@@ -99,7 +100,7 @@ def test_what_is_not_on_screen_is_drawn_later(built):
 
 
 def test_a_slider_moves_its_own_network_only(built):
-    callbacks, page, _, _ = built()
+    _, page, _, _ = built()
     slides = [block for block in page.fns.values() if name_of(block.fn) == "slide"]
     assert len(slides) == 2
     html, point = slides[1].fn(0.001, "youden", "validation", 70.0, "en")
@@ -110,7 +111,7 @@ def test_a_slider_moves_its_own_network_only(built):
 
 
 def test_an_operating_point_moves_the_slider_and_back(built):
-    callbacks, _, _, models = built()
+    callbacks, _, _, _ = built()
     jump, slide = callbacks["jump"], callbacks["slide"]
     html, value = jump.fn("f1", "validation", 70.0, "en")
     assert f"Threshold {value:.3f}: Best F1" in html
@@ -164,8 +165,7 @@ def test_every_label_follows_the_language(built, language):
 
 
 def test_the_theme_knows_every_colour_of_the_plots():
-    css = (evaluation.__spec__.origin.rsplit("/", 1)[0] + "/evaluation.css",)
-    rules = open(css[0], encoding="utf-8").read()
+    rules = Path(evaluation.__file__).with_name("evaluation.css").read_text(encoding="utf-8")
     known = {tuple(map(int, found)) for found in re.findall(r"rgb\((\d+), (\d+), (\d+)\)", rules)}
     for colour in (*NETWORK_COLOURS.values(), INK, GRID, PAPER):
         assert tuple(bytes.fromhex(colour[1:])) in known
