@@ -4,7 +4,7 @@ import csv
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,10 @@ class BundleEvaluation:
     """
 
     card: Card
-    scores: Mapping[str, BundleScores]
+    scores: Mapping[str, BundleScores] = field(repr=False)
     history: tuple[Epoch, ...]
     broken: tuple[str, ...]
-    _measured: Mapping[str, Any]
+    _measured: Mapping[str, Any] = field(repr=False)
 
     @property
     def network(self) -> str:

@@ -102,11 +102,11 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
         try:
             found = read_case(source, readers.classifiers, point)
         except PneumoscopeError as error:
-            return None, film_html(None, language), error_html(_without_path(str(error), source), wording(language))
+            return None, film_html(None, language), error_html(_named(str(error), source), wording(language))
         except Exception as error:  # whatever a file does, the page goes on; the text may quote the film's header
             log.debug("unexpected", exc_info=True)
             fault = f"cannot be read (unexpected {type(error).__name__})"
-            return None, film_html(None, language), error_html(fault, wording(language))
+            return None, film_html(None, language), error_html(_named(fault, source), wording(language))
         small = replace(found, film=shrunk(found.film))
         return small, film_html(small, language), readings_html(small, readers, evidence, wording(language))
 
@@ -200,6 +200,9 @@ def _heading(language: Language) -> str:
     return f"<h2 class='heading'>{escape(wording(language)('compare.examples'))}</h2>"
 
 
-def _without_path(message: str, source: Path | bytes) -> str:
+def _named(fault: str, source: Path | bytes) -> str:
+    if not isinstance(source, Path):
+        return fault
     # Where the server keeps uploads is nobody's concern; the film's own name is.
-    return message.replace(str(source), source.name) if isinstance(source, Path) else message
+    fault = fault.replace(str(source), source.name)
+    return fault if fault.startswith(source.name) else f"{source.name}: {fault}"

@@ -8,7 +8,13 @@ const pneumoscope = {
     return language;
   },
   start(kept) {
+    pneumoscope.dress(); // again: Gradio has meanwhile dressed the page as the system is
     return pneumoscope.speak(kept === "he" ? "he" : "en");
+  },
+  // The theme the visitor chose, if there is one.
+  dress() {
+    const chosen = localStorage.getItem("pneumoscope-theme");
+    if (chosen) document.body.classList.toggle("dark", chosen === "dark");
   },
   theme() {
     const dark = document.body.classList.toggle("dark");
@@ -45,10 +51,7 @@ function comparing(event) {
   return shown && shown.offsetParent !== null && !event.target.closest?.("#drop");
 }
 
-document.addEventListener("DOMContentLoaded", () => {
-  const chosen = localStorage.getItem("pneumoscope-theme");
-  if (chosen) document.body.classList.toggle("dark", chosen === "dark");
-});
+document.addEventListener("DOMContentLoaded", pneumoscope.dress);
 document.addEventListener("dragover", (event) => {
   if (!comparing(event)) return;
   event.preventDefault();
