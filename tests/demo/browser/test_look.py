@@ -93,7 +93,7 @@ def test_the_theme_follows_the_system_until_the_visitor_chooses(visit):
     shade = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).reduce((a, b) => a + +b, 0)"
     assert page.evaluate(shade) < 150
     page.get_by_role("button", name="Light or dark").click()
-    assert page.evaluate(shade) > 600
+    page.wait_for_function(f"{shade} > 600")
     page.reload()
     page.wait_for_selector("#drop input[type=file]", state="attached")
     page.wait_for_function(f"{shade} > 600")
