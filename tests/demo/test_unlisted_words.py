@@ -186,7 +186,7 @@ def unlisted_in_typst(source: str) -> list[str]:
 
 
 def unlisted_in_script(source: str) -> list[str]:
-    source = re.sub(r"^\s*//.*$|/\*.*?\*/", "", source, flags=re.MULTILINE | re.DOTALL)
+    source = re.sub(r"^\s*//.*$|/\*[\s\S]*?\*/", "", source, flags=re.MULTILINE)
     strings = re.findall(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|`(?:[^`\\]|\\.)*`', source)
     said = [text for text in strings if is_prose(text[1:-1]) and text[1:-1] != "use strict"]
     shown_at_once = r"(?:textContent|innerText|innerHTML|title|ariaLabel|alt|placeholder)\s*=\s*|(?:alert|confirm)\("
@@ -267,6 +267,7 @@ def test_planted_words_are_found_in_templates_scripts_and_styles():
     assert unlisted_in_typst("#text(size: 8pt)[as read by #report.product]")
     assert unlisted_in_typst('#strong("as read")')
     assert unlisted_in_script('status.textContent = "saved";')
-    assert unlisted_in_script("alert('gone');")
+    assert unlisted_in_script("// what follows is seen\nalert('gone');")
+    assert not unlisted_in_script('// "what stands here" is not\nrun("use strict", "a");')
     assert unlisted_in_script("const line = `saved as ${name}`;")
     assert unlisted_in_style(".empty::after { content: 'nothing here'; }")
