@@ -6,7 +6,6 @@ examples. A film that cannot be read is an `error` in its object; whatever else 
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_args
 
@@ -16,6 +15,7 @@ from gradio.data_classes import FileData
 from demo.classifier import Classifier, threshold_of
 from demo.compare import Comparison, ReadingObject, compare_film
 from demo.readers import Readers
+from demo.uploads import delete_upload
 from export.bundle import NETWORKS, Bundle
 from train.errors import PneumoscopeError
 from train.film_header import MAX_BYTES
@@ -142,9 +142,7 @@ def _take(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     finally:
-        with suppress(OSError):
-            path.unlink()
-            path.parent.rmdir()
+        delete_upload(path)
 
 
 def _path_of(film: object) -> tuple[Path, str]:

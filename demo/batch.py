@@ -4,7 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,7 @@ from demo.classifier import Classifier, threshold_of
 from demo.compare import Comparison, compare_film
 from demo.film_archive import ArchiveError, FilmArchive, is_archive, open_archive
 from demo.film_paths import printable
+from demo.uploads import delete_upload
 from export.bundle import Card
 from train.film_header import MAX_BYTES, RadiographError
 
@@ -98,9 +99,7 @@ def find_films(uploads: Sequence[Upload]) -> FilmSet:
 def delete_uploads(uploads: Sequence[Upload]) -> None:
     """Delete uploads, each with the folder that the server made for it alone; once is as good as twice."""
     for upload in uploads:
-        with suppress(OSError):
-            upload.path.unlink()
-            upload.path.parent.rmdir()
+        delete_upload(upload.path)
 
 
 def film_bytes(film: BatchFilm) -> bytes:

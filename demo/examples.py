@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from demo.bundle_scores import read_bundle_scores
 from export.bundle import Bundle
 from train.cohort import CLASSES
 from train.errors import PneumoscopeError
-from train.scores import logistic, read_scores
 from train.synthetic_films import SYNTHESIS
 
 log = logging.getLogger(__name__)
@@ -122,11 +122,9 @@ def _examples_of(bundles: Mapping[str, Bundle], root: Path) -> tuple[Example, ..
 
 def _verdicts(bundle: Bundle) -> list[_Verdict]:
     """The network's validation films, sorted by probability; films of the same probability by name."""
-    card = bundle.card
-    scores = read_scores(bundle.folder / "scores.csv").of_split("validation")
-    probabilities = logistic(scores.logits / card.calibration.temperature).tolist()
+    card, scores = bundle.card, read_bundle_scores(bundle, "validation")
     threshold = card.operating_points[card.default_operating_point].threshold
-    rows = sorted(zip(probabilities, scores.films, scores.labels.tolist(), strict=True))
+    rows = sorted(zip(scores.probabilities.tolist(), scores.films, scores.labels.tolist(), strict=True))
     return [_Verdict(film, label, probability >= threshold) for probability, film, label in rows]
 
 

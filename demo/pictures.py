@@ -5,6 +5,9 @@ import base64
 import cv2
 import numpy as np
 
+from train.radiograph import ResizeRule
+
+HEATMAP_SIDE = 256  # pixels; a heatmap is smooth
 SIDE_ON_SCREEN = 1600  # pixels; more than a screen shows of a film, and less than 1 MB
 
 
@@ -23,17 +26,40 @@ def jpeg_uri(film: np.ndarray, quality: int = 90) -> str:
     return _uri("jpeg", cv2.imencode(".jpg", film, [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
 
 
-def heatmap_uri(heatmap: np.ndarray, side: int = 256) -> str:
-    """A heatmap, float32 [h, w], 0..1, as a `data:` address of a square PNG, clear where there is no evidence.
+def heatmap_uri(heatmap: np.ndarray, shape: tuple[int, int], resize: ResizeRule) -> str:
+    """A heatmap, float32 [h, w], 0..1, as a `data:` address of a PNG that lies exactly over a film of that shape.
 
-    It is drawn square, as the network saw the film; whoever shows it stretches it over the film. The colours are
-    OpenCV's inferno, whose brightness rises with the value, so that it is read right in grey as well.
+    It is clear where there is no evidence. The colours are OpenCV's inferno, whose brightness rises with the value, so
+    that it is read right in grey as well.
     """
-    fine = np.clip(cv2.resize(heatmap.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC), 0, 1)
-    level = np.round(fine * 255).astype(np.uint8)
+    scale = HEATMAP_SIDE / max(shape)
+    height, width = (max(1, round(side * scale)) for side in shape)
+    level = np.rint(over_film(heatmap, (height, width), resize) * 255).astype(np.uint8)
     picture = cv2.cvtColor(cv2.applyColorMap(level, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2BGRA)
     picture[..., 3] = level
     return _uri("png", cv2.imencode(".png", picture)[1])
+
+
+def over_film(heatmap: np.ndarray, shape: tuple[int, ...], resize: ResizeRule) -> np.ndarray:
+    """Lay a heatmap of the prepared square over a film of that shape: float32 [H, W], 0 where the film was cut off."""
+    height, width = shape
+    value = np.nan_to_num(heatmap.astype(np.float32))
+    if resize == "letterbox":
+        edge = max(height, width)
+        square = _resized(value, (edge, edge))
+        top, left = (edge - height) // 2, (edge - width) // 2
+        return square[top : top + height, left : left + width]
+    if resize == "crop":
+        edge = min(height, width)
+        top, left = (height - edge) // 2, (width - edge) // 2
+        whole = np.zeros((height, width), np.float32)
+        whole[top : top + edge, left : left + edge] = _resized(value, (edge, edge))
+        return whole
+    return _resized(value, (width, height))
+
+
+def _resized(value: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return np.clip(cv2.resize(value, size, interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
 def _uri(kind: str, encoded: np.ndarray) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from demo.pictures import shrunk
-from train.radiograph import PrepareSpec, ResizeRule
+from demo.pictures import over_film, shrunk
+from train.radiograph import PrepareSpec
 
 FILM_SIDE = 1000  # pixels; 75 mm of paper at 340 dots per inch
 HEATMAP_SIDE = 560
@@ -65,7 +65,7 @@ def heatmap_picture(film: np.ndarray, heatmap: np.ndarray, spec: PrepareSpec) ->
         scale = HEATMAP_SIDE / max(small.shape)
         size = tuple(max(1, round(side * scale)) for side in small.shape[::-1])
         small = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
-    value = _over_film(heatmap, small.shape, spec.resize)
+    value = over_film(heatmap, small.shape, spec.resize)
     colour = cv2.applyColorMap(np.rint(value * 255).astype(np.uint8), cv2.COLORMAP_INFERNO).astype(np.float32)
     share = (value * STRONGEST)[..., None]
     picture = np.rint(small[..., None] * (1 - share) + colour * share).astype(np.uint8)
@@ -93,28 +93,6 @@ def bar_svg(probability: float, threshold: float, colour: str) -> str:
         f'<path d="M{mark:.2f} 6V24" stroke="#000000" stroke-width="2"/>'
         f'<path d="M{mark - 6:.2f} 0h12l-6 8z" fill="#000000"/></svg>'
     )
-
-
-def _over_film(heatmap: np.ndarray, shape: tuple[int, ...], resize: ResizeRule) -> np.ndarray:
-    """Lay a heatmap of the prepared square over a film of that shape: float32 [H, W], 0 where the film was cut off."""
-    height, width = shape
-    value = np.nan_to_num(heatmap.astype(np.float32))
-    if resize == "letterbox":
-        edge = max(height, width)
-        square = _resized(value, (edge, edge))
-        top, left = (edge - height) // 2, (edge - width) // 2
-        return square[top : top + height, left : left + width]
-    if resize == "crop":
-        edge = min(height, width)
-        top, left = (height - edge) // 2, (width - edge) // 2
-        whole = np.zeros((height, width), np.float32)
-        whole[top : top + edge, left : left + edge] = _resized(value, (edge, edge))
-        return whole
-    return _resized(value, (width, height))
-
-
-def _resized(value: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    return np.clip(cv2.resize(value, size, interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
 def _jpeg(pixels: np.ndarray) -> Picture:

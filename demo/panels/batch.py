@@ -139,6 +139,8 @@ def build(readers: Readers, compare: ComparePanel, language: gr.Radio, tabs: gr.
         counted = tabled = time.monotonic()
         rows = 0  # of the table on screen
         for comparison in read_batch(films, readers.classifiers, point, at_once, lambda: found.is_stopped):
+            if found.is_gone:  # what is on screen now is no longer this batch's
+                break
             found.comparisons.append(comparison)
             now = time.monotonic()
             done = len(found.comparisons)

@@ -1,7 +1,7 @@
 """The first panel: drop a film, read what both networks say."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -16,7 +16,9 @@ from demo.panels import Worded, report
 from demo.panels.readings import error_html, readings_html
 from demo.pictures import heatmap_uri, jpeg_uri, shrunk
 from demo.readers import Readers
+from demo.uploads import delete_upload
 from demo.wording import Language, Wording, wording
+from export.bundle import Card
 from train.errors import PneumoscopeError
 from train.operating_points import DEFAULT_OPERATING_POINT, OPERATING_POINTS
 from train.radiograph import read_radiograph
@@ -56,7 +58,7 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
     case = gr.State(None, time_to_live=SECONDS_A_CASE_IS_KEPT)
     with gr.Row(elem_classes="compare", elem_id="compare-panel"):
         with gr.Column(scale=4, min_width=300, elem_classes="film-side"):
-            film = gr.HTML(film_html(None, "en"), elem_classes="film-holder", padding=False)
+            film = gr.HTML(film_html(None, readers.cards, "en"), elem_classes="film-holder", padding=False)
             drop = gr.File(
                 label=words("compare.drop_label"), height=56, elem_id="drop", elem_classes="drop", type="filepath"
             )
@@ -96,28 +98,33 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
     def read_upload(path: str | None, point: str, language: Language) -> tuple:
         if path is None:
             return (gr.skip(),) * 4
-        return *read(Path(path), point, language), None
+        try:
+            return *read(Path(path), point, language), None
+        finally:
+            delete_upload(Path(path))
 
     def read(source: Path | bytes, point: str, language: Language) -> tuple[Case | None, str, str]:
         try:
             found = read_case(source, readers.classifiers, point)
         except PneumoscopeError as error:
-            return None, film_html(None, language), error_html(_named(str(error), source), wording(language))
+            return unreadable(_named(str(error), source), language)
         except Exception as error:  # whatever a file does, the page goes on; the text may quote the film's header
             log.debug("unexpected", exc_info=True)
-            fault = f"cannot be read (unexpected {type(error).__name__})"
-            return None, film_html(None, language), error_html(_named(fault, source), wording(language))
+            return unreadable(_named(f"cannot be read (unexpected {type(error).__name__})", source), language)
         small = replace(found, film=shrunk(found.film))
-        return small, film_html(small, language), readings_html(small, readers, evidence, wording(language))
+        return small, *drawn(small, language)
+
+    def unreadable(fault: str, language: Language) -> tuple[None, str, str]:
+        return None, film_html(None, readers.cards, language), error_html(fault, wording(language))
+
+    def drawn(found: Case | None, language: Language) -> tuple[str, str]:
+        return film_html(found, readers.cards, language), readings_html(found, readers, evidence, wording(language))
 
     def judge(found: Case | None, point: str, language: Language) -> tuple:
         if found is None:
             return gr.skip(), gr.skip()
         judged = decide_case(found, readers.cards, point)
         return judged, readings_html(judged, readers, evidence, wording(language))
-
-    def reword(found: Case | None, language: Language) -> tuple[str, str]:
-        return film_html(found, language), readings_html(found, readers, evidence, wording(language))
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
     # A reading takes all processors: two at once would only wait for each other.
@@ -129,7 +136,7 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
         **reading | {"show_progress": "minimal"},
     )
     operating_point.change(judge, [case, operating_point, language], [case, readings], queue=False, **private)
-    language.change(reword, [case, language], [film, readings], queue=False, **private)
+    language.change(drawn, [case, language], [film, readings], queue=False, **private)
     layer.change(None, layer, None, js="(layer) => pneumoscope.layer(layer)", **private)
     opacity.change(None, opacity, None, js="(percent) => pneumoscope.opacity(percent)", **private)
 
@@ -152,7 +159,7 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
     return ComparePanel(case, operating_point, (case, film, readings), read, tuple(worded))
 
 
-def film_html(case: Case | None, language: Language) -> str:
+def film_html(case: Case | None, cards: Mapping[str, Card], language: Language) -> str:
     """The film, large, with each network's heatmap over it (hidden until asked for)."""
     words = wording(language)
     if case is None:
@@ -161,7 +168,8 @@ def film_html(case: Case | None, language: Language) -> str:
     alt = escape(words("compare.film_alt", width=width, height=height), quote=True)
     shape = "tall" if height * 11 > width * 10 else "wide"  # the frame's own side is about 11 : 10
     layers = "".join(
-        f"<img class='layer {reading.network}' alt='' src='{heatmap_uri(reading.heatmap)}'>"
+        f"<img class='layer {reading.network}' alt='' "
+        f"src='{heatmap_uri(reading.heatmap, case.film.shape, cards[reading.network].prepare.resize)}'>"
         for reading in case.readings
         if reading.heatmap is not None
     )

@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.components.plot import PlotData
 
 from demo.bundle_evaluation import BundleEvaluation, read_bundle_evaluation
+from demo.figures.plot_parts import Figure
 from demo.live_figures import PREVALENCE_DIGITS, THRESHOLD_DIGITS, prevalence_of, snapped
 from demo.panels import Worded
 from demo.panels.compare import operating_point_choices
@@ -16,7 +17,6 @@ from demo.panels.evaluation_plots import Plot, draw_plots, marks_html, plot_name
 from demo.panels.report_table import report_html
 from demo.panels.threshold_table import percent as in_percent
 from demo.panels.threshold_table import threshold_html
-from demo.plot_parts import Figure
 from demo.readers import Readers
 from demo.wording import Language, Wording, wording
 from train.scores import SCORED_SPLITS

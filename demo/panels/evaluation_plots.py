@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from html import escape
 
 from demo.bundle_evaluation import BundleEvaluation, Measured
-from demo.curve_figures import f1_figure, precision_recall_figure, roc_figure
-from demo.history_figures import history_figure
+from demo.figures.curve_figures import f1_figure, precision_recall_figure, roc_figure
+from demo.figures.history_figures import history_figure
+from demo.figures.plot_parts import SYMBOLS, Figure, ScoredNetwork, with_interval
+from demo.figures.score_figures import histogram_figure, reliability_figure
 from demo.panels.threshold_table import percent, why_missing
-from demo.plot_parts import SYMBOLS, Figure, ScoredNetwork, with_interval
 from demo.reliability import BINS, reliability
-from demo.score_figures import histogram_figure, reliability_figure
 from demo.wording import Wording
 from train.operating_points import OPERATING_POINTS, auroc, average_precision
 

@@ -1,5 +1,6 @@
 import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -132,6 +133,21 @@ def test_a_stop_keeps_what_was_read(readers, films, monkeypatch):
     assert read == ["20.png", "40.png", "60.png"]
     assert len(begun) <= 3 + batch.AHEAD * 2
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("batch")]
+
+
+def test_few_films_are_begun_ahead_of_the_one_that_is_waited_for(readers, films, monkeypatch):
+    begun = []
+
+    class Counting(ThreadPoolExecutor):
+        def submit(self, function, film, *rest):
+            begun.append(film.name)
+            return super().submit(function, film, *rest)
+
+    monkeypatch.setattr(batch, "ThreadPoolExecutor", Counting)
+    reading = read_batch(find_films(films).films, readers.classifiers, at_once=2)
+    next(reading)
+    assert len(begun) == 2 * batch.AHEAD
+    assert len(list(reading)) == len(films) - 1
 
 
 def test_only_as_many_films_as_are_read_at_once_are_in_memory(readers, films, monkeypatch):

@@ -37,8 +37,14 @@ def test_a_film_becomes_a_jpeg_of_its_own_pixels():
 def test_a_heatmap_is_clear_where_there_is_nothing_and_opaque_where_there_is_all():
     heatmap = np.zeros((7, 7), np.float32)
     heatmap[:, 4:] = 1
-    kind, picture = decoded(heatmap_uri(heatmap, side=70))
+    kind, picture = decoded(heatmap_uri(heatmap, (512, 256), "squash"))
     assert kind == "data:image/png"
-    assert picture.shape == (70, 70, 4)
-    assert picture[:, :20, 3].max() == 0
-    assert picture[:, -20:, 3].min() == 255
+    assert picture.shape == (256, 128, 4)
+    assert picture[:, :36, 3].max() == 0
+    assert picture[:, -36:, 3].min() == 255
+
+
+def test_a_heatmap_covers_only_what_the_network_saw():
+    _, picture = decoded(heatmap_uri(np.ones((7, 7), np.float32), (256, 128), "crop"))
+    assert picture[64:192, :, 3].min() == 255
+    assert picture[:64, :, 3].max() == picture[192:, :, 3].max() == 0

@@ -219,12 +219,27 @@ def test_uploads_are_deleted_when_the_visitor_clears(panel, drop, tmp_path):
     assert "have been deleted" in note
 
 
-def test_uploads_are_deleted_when_another_batch_comes(panel, drop):
+def test_uploads_are_deleted_when_another_batch_comes(panel, drop, monkeypatch):
+    monkeypatch.setattr(batch, "SECONDS_BETWEEN_COUNTS", 0)
     found = drop()
     reading = panel.read(found)
+    next(reading)
     drop({"text.png": b"text"}, before=found, session="next")
     assert not any(upload.path.exists() for upload in found.uploads)
     assert list(reading) == []  # and the first one draws nothing any more
+
+
+def test_a_film_that_comes_out_of_the_networks_too_late_draws_nothing(panel, drop, monkeypatch):
+    monkeypatch.setattr(batch, "SECONDS_BETWEEN_COUNTS", 0)
+    found, films = drop(), batch.read_batch
+
+    def discarded_meanwhile(*arguments):
+        for comparison in films(*arguments):
+            found.discard()
+            yield comparison
+
+    monkeypatch.setattr(batch, "read_batch", discarded_meanwhile)
+    assert list(panel.read(found)) == []
 
 
 def test_uploads_are_deleted_when_the_visitor_leaves_and_only_theirs(panel, drop):

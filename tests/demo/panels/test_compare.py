@@ -22,11 +22,13 @@ def built(models):
 
 def test_an_upload_is_read_from_its_own_bytes(built, tmp_path, write_film):
     _, callbacks, _ = built()
-    case, film, readings, field = callbacks["read_upload"](str(write_film(tmp_path / "x.png", 200)), "youden", "en")
+    upload = write_film(tmp_path / "upload" / "x.png", 200)
+    case, film, readings, field = callbacks["read_upload"](str(upload), "youden", "en")
     assert [reading.positive for reading in case.readings] == [True, False]
     assert "data:image/jpeg;base64," in film
     assert "pneumonia likely" in readings
     assert field is None  # ready for the next film
+    assert not upload.parent.exists()  # and nothing of this one stays
 
 
 def test_a_film_is_kept_no_larger_than_the_screen(built, tmp_path, write_film):

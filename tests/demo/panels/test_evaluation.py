@@ -6,8 +6,8 @@ import gradio as gr
 import pytest
 
 from demo.colours import NETWORK_COLOURS
+from demo.figures.plot_parts import GRID, INK, PAPER
 from demo.panels import evaluation
-from demo.plot_parts import GRID, INK, PAPER
 from demo.readers import open_readers
 from demo.wording import wording
 

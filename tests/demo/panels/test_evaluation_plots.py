@@ -1,8 +1,8 @@
 import pytest
 
 from demo.bundle_evaluation import read_bundle_evaluation
+from demo.figures.plot_parts import with_interval
 from demo.panels.evaluation_plots import draw_plots, marks_html, plot_names
-from demo.plot_parts import with_interval
 from demo.wording import wording
 from train.operating_points import auroc
 

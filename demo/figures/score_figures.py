@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.colours import NETWORK_COLOURS
-from demo.plot_parts import (
+from demo.figures.plot_parts import (
     DASHES,
     INK,
     PAPER,

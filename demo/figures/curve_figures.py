@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.plot_parts import (
+from demo.figures.plot_parts import (
     PAPER,
     Figure,
     Json,

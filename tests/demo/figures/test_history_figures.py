@@ -3,7 +3,7 @@ import json
 import pytest
 
 from demo.bundle_evaluation import Epoch
-from demo.history_figures import history_figure
+from demo.figures.history_figures import history_figure
 from demo.wording import wording
 
 HISTORIES = {

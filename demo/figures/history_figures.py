@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from demo.bundle_evaluation import Epoch
 from demo.colours import NETWORK_COLOURS
-from demo.plot_parts import Figure, Json, axis, figure_text, line, make_figure, numbers
-from demo.score_figures import MARKERS
+from demo.figures.plot_parts import Figure, Json, axis, figure_text, line, make_figure, numbers
+from demo.figures.score_figures import MARKERS
 from demo.wording import Wording
 
 KNOWN_STAGES = ("train", "head", "fine_tune")

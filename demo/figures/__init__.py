@@ -1,0 +1,1 @@
+"""The plots of the page: Plotly figures as plain dicts, made from numbers."""
