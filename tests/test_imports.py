@@ -1,6 +1,7 @@
 """Who may import whom, read from the source: the arrows of the design, and the heavy libraries' rooms."""
 
 import ast
+import gc
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,11 @@ def room_of(path):
 
 def imports_of(path):
     """(imported module, line, at import time) for each import of a file, wherever it stands."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    gc.disable()  # until Python 3.11.8 a collection inside ast.parse may end it with a SystemError
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    finally:
+        gc.enable()
     at_import_time = set()
     pending = [tree]
     while pending:

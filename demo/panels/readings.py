@@ -6,6 +6,7 @@ from html import escape
 from demo.classifier import Reading
 from demo.compare import Case, agreement
 from demo.evidence import SPLITS, Evidence
+from demo.panels.glossary import explained
 from demo.readers import Readers
 from demo.results import rounded
 from demo.wording import Wording
@@ -80,15 +81,15 @@ def _bar(reading: Reading | None, novelty_limit: float | None, words: Wording) -
     probability, threshold = rounded(reading.probability), rounded(reading.threshold)
     label = words("compare.bar", probability=probability, threshold=threshold)
     numbers = [
-        (words("word.probability"), probability),
-        (words("word.threshold"), threshold),
-        (words("word.logit"), f"{reading.logit:.2f}"),
-        (words("word.time"), words("compare.milliseconds", milliseconds=f"{reading.milliseconds:.0f}")),
+        (explained("probability", words), probability),
+        (explained("threshold", words), threshold),
+        (explained("logit", words), f"{reading.logit:.2f}"),
+        (escape(words("word.time")), words("compare.milliseconds", milliseconds=f"{reading.milliseconds:.0f}")),
     ]
     if reading.novelty is not None and novelty_limit is not None:
         value = words("compare.of_limit", novelty=f"{reading.novelty:.2f}", limit=f"{novelty_limit:.2f}")
-        numbers.append((words("word.novelty"), value))
-    cells = "".join(f"<div><dt>{escape(name)}</dt><dd><bdi>{escape(value)}</bdi></dd></div>" for name, value in numbers)
+        numbers.append((explained("novelty", words), value))
+    cells = "".join(f"<div><dt>{name}</dt><dd><bdi>{escape(value)}</bdi></dd></div>" for name, value in numbers)
     return (
         f"<div class='bar' role='img' aria-label='{escape(label, quote=True)}'>"
         f"<div class='fill' style='inline-size:{reading.probability * 100:.2f}%'></div>"
@@ -107,8 +108,9 @@ def _record(reading: Reading, evidence: Evidence, words: Wording) -> str:
             rows += f"<tr><th scope='row'>{escape(words(f'word.{split}'))}</th>{cells}</tr>"
     if not rows:
         return ""
-    names = ("compare.record", "word.sensitivity", "word.specificity", "word.films")
-    heads = "".join(f"<th scope='col'>{escape(words(name))}</th>" for name in names)
+    rates = explained("sensitivity", words), explained("specificity", words)
+    names = (escape(words("compare.record")), *rates, escape(words("word.films")))
+    heads = "".join(f"<th scope='col'>{name}</th>" for name in names)
     return f"<table class='record'><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 
 
