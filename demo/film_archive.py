@@ -136,8 +136,8 @@ class _BoundedFile(io.FileIO):
 def _members(entries: list[zipfile.ZipInfo]) -> tuple[tuple[Member, ...], int]:
     members, left_out, unpacked, seen = [], 0, 0, set()
     for position, entry in enumerate(entries):
-        parts = _parts(entry.filename)
-        if entry.filename.endswith(("/", "\\")) or not parts or _is_hidden(parts):
+        parts = _parts(entry.orig_filename)
+        if entry.orig_filename.endswith(("/", "\\")) or not parts or _is_hidden(parts):
             continue
         suffix = PurePosixPath(parts[-1]).suffix.lower()
         if suffix not in READABLE_SUFFIXES | _ARCHIVE_SUFFIXES:
@@ -148,7 +148,7 @@ def _members(entries: list[zipfile.ZipInfo]) -> tuple[tuple[Member, ...], int]:
             error = f"the archive has another file of this name: expected each once; {_AGAIN}"
         seen.add(parts)
         unpacked += entry.file_size if error is None else 0
-        members.append(Member(entry.filename, position, error))
+        members.append(Member(entry.orig_filename, position, error))
     if unpacked > MAX_UNPACKED_BYTES:
         raise ArchiveError(
             f"unpacks to {unpacked / 10**9:.1f} GB: expected at most {MAX_UNPACKED_BYTES / 10**9:.0f} GB; split it"
