@@ -139,7 +139,7 @@ def _members(entries: list[zipfile.ZipInfo]) -> tuple[tuple[Member, ...], int]:
         parts = _parts(entry.orig_filename)
         if entry.orig_filename.endswith(("/", "\\")) or not parts or _is_hidden(parts):
             continue
-        suffix = PurePosixPath(parts[-1]).suffix.lower()
+        suffix = PurePosixPath(parts[-1].split("\0")[0]).suffix.lower()
         if suffix not in READABLE_SUFFIXES | _ARCHIVE_SUFFIXES:
             left_out += 1
             continue
