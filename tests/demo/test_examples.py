@@ -136,7 +136,7 @@ def test_the_median_of_a_kind_is_chosen(bundles, films, synthetic):
 
 def test_an_error_of_one_network_alone_is_preferred(bundles, films, synthetic):
     a = {f"{number}.png": (1, -number) for number in (1, 2, 3, 4, 5)}
-    b = {**a, "5.png": (1, 8)}
+    b = {**a, "4.png": (1, 8), "5.png": (1, 9)}  # b's right positive is 4, the median of two
     found = find_examples(bundles({"a": a, "b": b}), films(*a))
     told = {example.path.name: example.caption_key for example in found}
     assert told["5.png"] == "examples.pneumonia.only_b_right"
@@ -147,6 +147,9 @@ def test_no_film_twice(bundles, films, synthetic):
     scores = {"ill.png": (1, 3), "well.png": (0, -3)}
     found = find_examples(bundles({"a": scores, "b": scores}), films(*scores))
     assert [example.path.name for example in found] == ["ill.png", "well.png"]
+    scores = {f"{logit}.png": (1, logit) for logit in (1, 2, 3)}
+    found = find_examples(bundles({"a": scores, "b": scores}), films(*scores))
+    assert [example.path.name for example in found] == ["2.png", "1.png"]
 
 
 @pytest.mark.parametrize(
