@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from demo.classifier import Classifier, threshold_of
-from demo.compare import Comparison, compare_film
+from demo.compare import Comparison, agreement, compare_film
 from demo.film_archive import ArchiveError, FilmArchive, is_archive, open_archive
 from demo.film_paths import printable
 from demo.uploads import delete_upload
@@ -168,8 +168,7 @@ def judged(comparison: Comparison, cards: Mapping[str, Card], operating_point: s
         positive = None if reading["refused"] else float(np.float32(reading["probability"])) >= threshold
         decided = {"threshold": threshold, "operating_point": operating_point, "positive": positive}
         readings[network] = {**reading, **decided}
-    verdicts = [reading["positive"] for reading in readings.values()]
-    agree = None if len(verdicts) < 2 or None in verdicts else len(set(verdicts)) == 1
+    agree = agreement([reading["positive"] for reading in readings.values()])
     return {**comparison, "readings": readings, "agree": agree}
 
 

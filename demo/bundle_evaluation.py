@@ -12,7 +12,7 @@ import numpy as np
 
 from demo.bundle_scores import BundleScores, read_bundle_scores
 from export.bundle import Bundle, Card
-from train.scores import SCORED_SPLITS, ScoresError, logistic
+from train.scores import ScoresError, logistic
 
 EPOCH_FIGURES = ("loss", "accuracy", "auroc", "val_loss", "val_accuracy", "val_auroc", "learning_rate")
 
@@ -100,7 +100,7 @@ def read_bundle_evaluation(bundle: Bundle) -> BundleEvaluation:
     broken: list[str] = []
     scores: dict[str, BundleScores] = {}
     try:
-        found = {split: read_bundle_scores(bundle, split) for split in SCORED_SPLITS}
+        found = read_bundle_scores(bundle)
         scores = {split: part for split, part in found.items() if len(set(part.labels.tolist())) == 2}
     except ScoresError:
         broken.append("scores.csv")

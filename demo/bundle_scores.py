@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.bundle import Bundle
-from train.scores import bounded, logistic, read_scores
+from train.scores import SCORED_SPLITS, Scores, bounded, logistic, read_scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +27,17 @@ class BundleScores:
         return len(self.films)
 
 
-def read_bundle_scores(bundle: Bundle, split: str) -> BundleScores:
-    """Read the films of a split ("validation" or "test"); none where that split was not scored.
+def read_bundle_scores(bundle: Bundle) -> dict[str, BundleScores]:
+    """Read the films of each split of SCORED_SPLITS that was scored.
 
     Raises:
         ScoresError: the bundle's scores.csv cannot be read.
     """
-    scores = read_scores(bundle.folder / "scores.csv").of_split(split)
+    scores = read_scores(bundle.folder / "scores.csv")
+    parts = {split: scores.of_split(split) for split in SCORED_SPLITS}
+    return {split: _calibrated(part, bundle) for split, part in parts.items() if len(part)}
+
+
+def _calibrated(scores: Scores, bundle: Bundle) -> BundleScores:
     logits = bounded(scores.logits) / bundle.card.calibration.temperature
     return BundleScores(scores.films, scores.labels, logistic(logits))

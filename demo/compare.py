@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 import numpy as np
 
@@ -57,7 +57,7 @@ class Case:
         return {
             "path": str(path),
             "readings": {reading.network: _as_object(reading) for reading in self.readings},
-            "agree": agreement(self.readings),
+            "agree": agreement([reading.positive for reading in self.readings]),
             "error": None,
         }
 
@@ -87,12 +87,18 @@ def decide_case(case: Case, cards: Mapping[str, Card], operating_point: str) -> 
     return replace(case, readings=readings)
 
 
-def agreement(readings: Sequence[Reading]) -> bool | None:
-    """Whether all networks give the same verdict; None when fewer than two gave one or a network refused."""
-    verdicts = [reading.positive for reading in readings]
+def agreement(verdicts: Sequence[bool | None]) -> bool | None:
+    """Whether all networks' verdicts (`positive`) are the same; None when fewer than two gave one or one refused."""
     if len(verdicts) < 2 or None in verdicts:
         return None
     return len(set(verdicts)) == 1
+
+
+def verdict_kind(positive: bool | None) -> Literal["positive", "negative", "refused"]:
+    """What a verdict is called where it needs a name: a key of the catalogue, a class of the page."""
+    if positive is None:
+        return "refused"
+    return "positive" if positive else "negative"
 
 
 def compare_film(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -10,9 +9,6 @@ from demo.bundle_scores import BundleScores, read_bundle_scores
 from export.bundle import Bundle
 from train.errors import PneumoscopeError
 from train.operating_points import Confusion, confusion
-
-Split = Literal["validation", "test"]
-SPLITS: tuple[Split, ...] = ("validation", "test")
 
 
 @dataclass(frozen=True)
@@ -38,10 +34,10 @@ class Evidence:
         comparable: both networks were scored on the same validation films.
     """
 
-    scores: Mapping[str, Mapping[Split, BundleScores]]
+    scores: Mapping[str, Mapping[str, BundleScores]]
     comparable: bool
 
-    def counts(self, network: str, split: Split, threshold: float) -> Confusion | None:
+    def counts(self, network: str, split: str, threshold: float) -> Confusion | None:
         """The confusion counts of a network at a threshold; None where that split was not scored."""
         scored = self.scores.get(network, {}).get(split)
         return None if scored is None else confusion(scored.labels, scored.probabilities, threshold)
@@ -67,13 +63,8 @@ def read_evidence(bundles: Mapping[str, Bundle]) -> Evidence:
     return Evidence(scores, comparable)
 
 
-def _splits(bundle: Bundle) -> dict[Split, BundleScores]:
-    found: dict[Split, BundleScores] = {}
-    for split in SPLITS:
-        try:
-            scored = read_bundle_scores(bundle, split)
-        except PneumoscopeError:
-            continue
-        if len(scored):
-            found[split] = scored
-    return found
+def _splits(bundle: Bundle) -> dict[str, BundleScores]:
+    try:
+        return read_bundle_scores(bundle)
+    except PneumoscopeError:
+        return {}

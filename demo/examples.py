@@ -122,7 +122,9 @@ def _examples_of(bundles: Mapping[str, Bundle], root: Path) -> tuple[Example, ..
 
 def _verdicts(bundle: Bundle) -> list[_Verdict]:
     """The network's validation films, sorted by probability; films of the same probability by name."""
-    card, scores = bundle.card, read_bundle_scores(bundle, "validation")
+    card, scores = bundle.card, read_bundle_scores(bundle).get("validation")
+    if scores is None:
+        return []
     threshold = card.operating_points[card.default_operating_point].threshold
     rows = sorted(zip(scores.probabilities.tolist(), scores.films, scores.labels.tolist(), strict=True))
     return [_Verdict(film, label, probability >= threshold) for probability, film, label in rows]

@@ -75,13 +75,6 @@ def build_page(readers: Readers, data_root: Path | None = None) -> gr.Blocks:
             words = wording(chosen)
             return [gr.update(**entry.properties(words)) for entry in worded]
 
-        def greet(kept: Language) -> list:
-            # A visitor who never chose another language needs nothing said again.
-            if kept not in LANGUAGES or kept == "en":
-                return [gr.skip()] * (len(worded) + 1)
-            first, *rest = speak(kept)
-            return [kept, first, *rest]
-
         private = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
         components = [entry.component for entry in worded]
         language.change(lambda chosen: chosen, language, kept_language, **private)

@@ -1,15 +1,15 @@
 """What a report says, in words and figures: the same for its HTML and its PDF, which only lay it out."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Literal
 
+from demo.card_figures import number
 from demo.classifier import Reading
 from demo.colours import NETWORK_COLOURS
-from demo.compare import Case, agreement
+from demo.compare import Case, agreement, verdict_kind
 from demo.report_text import Direction, bounded, direction_of, tidy
 from demo.results import rounded
 from demo.wording import Wording
@@ -167,7 +167,7 @@ def report_content(
 def _agreement(readings: tuple[Reading, ...], words: Wording) -> tuple[Literal["agree", "disagree", "none"], str]:
     if len(readings) < 2:
         return "none", words("report.one_network")
-    agree = agreement(readings)
+    agree = agreement([reading.positive for reading in readings])
     if agree is None:
         return "none", words("report.no_agreement")
     if agree:
@@ -179,14 +179,8 @@ def _typed(line: str, words: Wording) -> Typed:
     return Typed(line, direction_of(line, words.direction))
 
 
-def _verdict_kind(reading: Reading) -> Literal["positive", "negative", "refused"]:
-    if reading.positive is None:
-        return "refused"
-    return "positive" if reading.positive else "negative"
-
-
 def _verdict(reading: Reading, words: Wording) -> str:
-    return words(f"verdict.{_verdict_kind(reading)}")
+    return words(f"verdict.{verdict_kind(reading.positive)}")
 
 
 def _column(reading: Reading, card: Card, words: Wording) -> Column:
@@ -196,7 +190,7 @@ def _column(reading: Reading, card: Card, words: Wording) -> Column:
         badge=reading.network.upper(),
         what=words(f"network.{reading.network}.what"),
         colour=NETWORK_COLOURS[reading.network],
-        verdict_kind=_verdict_kind(reading),
+        verdict_kind=verdict_kind(reading.positive),
         verdict=_verdict(reading, words),
         probability=reading.probability,
         threshold=reading.threshold,
@@ -258,7 +252,7 @@ def _point_on_test(reading: Reading, card: Card, words: Wording) -> Cell:
     if not _tested(reading, card) or card.metrics.test is None:
         return (Part(words("report.not_measured")),)
     measured = card.metrics.test
-    return _rates(_number(measured, "sensitivity", "value"), _number(measured, "specificity", "value"), words)
+    return _rates(number(measured, "sensitivity", "value"), number(measured, "specificity", "value"), words)
 
 
 def _rates(sensitivity: float | None, specificity: float | None, words: Wording) -> Cell:
@@ -297,20 +291,20 @@ def _network_rows(cards: list[Card], words: Wording) -> list[Row]:
 
 
 def _auroc(measured: Mapping[str, Any] | None, words: Wording) -> Cell:
-    value = _number(measured, "auroc", "value")
+    value = number(measured, "auroc", "value")
     if value is None:
         return (Part(words("report.not_measured")),)
     text = f"{value:.3f}"
-    low, high = _number(measured, "auroc", "low"), _number(measured, "auroc", "high")
+    low, high = number(measured, "auroc", "low"), number(measured, "auroc", "high")
     if low is not None and high is not None:
         text += f" ({low:.3f}–{high:.3f})"
-    films = _number(measured, "films")
+    films = number(measured, "films")
     figure = Part(text, "figure")
     return (figure,) if films is None else (figure, AND, Part(words("report.films", films=f"{films:.0f}")))
 
 
 def _prevalence(measured: Mapping[str, Any], words: Wording) -> Cell:
-    share = _number(measured, "prevalence")
+    share = number(measured, "prevalence")
     return (Part(words("report.not_measured")),) if share is None else (_percent(share, words),)
 
 
@@ -325,15 +319,6 @@ def _figure(text: str) -> Cell:
 
 def _percent(share: float, words: Wording) -> Part:
     return Part(words("report.percent", value=f"{share * 100:.1f}"), "figure")
-
-
-def _number(measured: Mapping[str, Any] | None, *path: str) -> float | None:
-    # A card's metrics are open: a later version may write them otherwise, and then they are not shown.
-    found: Any = measured
-    for key in path:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    usable = isinstance(found, int | float) and not isinstance(found, bool) and math.isfinite(found)
-    return float(found) if usable else None
 
 
 def _card_text(text: str) -> str:

@@ -1,7 +1,8 @@
-"""The page's panels, one file a panel; and what they share: components whose words follow the language."""
+"""The page's panels, one file a panel; and what they share: words that follow the language, a network's heading."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -20,3 +21,10 @@ class Worded:
 
     component: gr.blocks.Block
     properties: Callable[[Wording], dict[str, Any]]
+
+
+def network_head(network: str, words: Wording) -> str:
+    """The network's badge and what it is, as HTML."""
+    what = escape(words(f"network.{network}.what"))
+    # Its own direction: the words may begin in Latin letters and still be Hebrew.
+    return f"<span class='badge'>{network.upper()}</span> <span dir='{words.direction}'>{what}</span>"

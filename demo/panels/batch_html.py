@@ -6,7 +6,7 @@ from html import escape
 from demo.batch import MAX_FILMS, FilmSet
 from demo.batch_table import Row, Sort, Tally
 from demo.classifier import threshold_of
-from demo.compare import Comparison, ReadingObject
+from demo.compare import Comparison, ReadingObject, verdict_kind
 from demo.film_paths import printable
 from demo.readers import Readers
 from demo.results import rounded
@@ -150,7 +150,7 @@ def _row(row: Row, networks: Sequence[str], words: Wording) -> str:
 
 
 def _reading(reading: ReadingObject, words: Wording) -> str:
-    kind = {True: "positive", False: "negative", None: "refused"}[reading["positive"]]
+    kind = verdict_kind(reading["positive"])
     # As in the column's sort, the number is a number: left to right, in any language.
     number = f"<bdi dir='ltr'>{escape(rounded(reading['probability']))}</bdi>"
     return f"<td class='number'>{number}</td><td class='says {kind}'>{escape(words(f'verdict.{kind}'))}</td>"

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from html import escape
 
 from demo.classifier import Reading
-from demo.compare import Case, agreement
-from demo.evidence import SPLITS, Evidence
+from demo.compare import Case, agreement, verdict_kind
+from demo.evidence import Evidence
+from demo.panels import network_head
 from demo.panels.glossary import explained
 from demo.readers import Readers
 from demo.results import rounded
 from demo.wording import Wording
 from export.bundle import NETWORKS, Card
+from train.scores import SCORED_SPLITS
 
 
 def readings_html(case: Case | None, readers: Readers, evidence: Evidence, words: Wording) -> str:
@@ -38,10 +40,7 @@ def error_html(error: str, words: Wording) -> str:
 
 
 def _column(name: str, reading: Reading | None, readers: Readers, evidence: Evidence, words: Wording) -> str:
-    head = (
-        f"<h2><span class='badge'>{name.upper()}</span> <bdi>{escape(words(f'network.{name}.what'))}</bdi></h2>"
-        f"{_placeholder(readers.cards.get(name), words)}"
-    )
+    head = f"<h2>{network_head(name, words)}</h2>{_placeholder(readers.cards.get(name), words)}"
     if name not in readers.classifiers:
         body = f"<p class='notice'>{escape(_why_missing(name, readers, words))}</p>"
     elif reading is None:
@@ -71,7 +70,7 @@ def _why_missing(name: str, readers: Readers, words: Wording) -> str:
 
 
 def _verdict(reading: Reading, words: Wording) -> str:
-    kind = {True: "positive", False: "negative", None: "refused"}[reading.positive]
+    kind = verdict_kind(reading.positive)
     return f"<p class='verdict {kind}'>{escape(words(f'verdict.{kind}'))}</p>"
 
 
@@ -101,7 +100,7 @@ def _bar(reading: Reading | None, novelty_limit: float | None, words: Wording) -
 def _record(reading: Reading, evidence: Evidence, words: Wording) -> str:
     """How good the network is at this threshold, on every split that was scored."""
     rows = ""
-    for split in SPLITS:
+    for split in SCORED_SPLITS:
         counts = evidence.counts(reading.network, split, reading.threshold)
         if counts is not None:
             cells = f"<td>{counts.sensitivity:.3f}</td><td>{counts.specificity:.3f}</td><td>{counts.n}</td>"
@@ -117,7 +116,7 @@ def _record(reading: Reading, evidence: Evidence, words: Wording) -> str:
 def _agreement_line(readings: Mapping[str, Reading], evidence: Evidence, words: Wording) -> str:
     if len(readings) < 2:
         return escape(words("compare.one_network"))
-    agree = agreement(tuple(readings.values()))
+    agree = agreement([reading.positive for reading in readings.values()])
     if agree is None:
         return escape(words("compare.refused"))
     line = f"<strong>{escape(words('compare.agree' if agree else 'compare.disagree'))}</strong>"

@@ -1,20 +1,13 @@
 """Save the film on screen, with both readings, as a page to print or to keep."""
 
-from typing import TYPE_CHECKING
-
 import gradio as gr
 
 from demo.compare import Case
 from demo.panels import Worded
 from demo.panels.downloads import Download, download, save_on_click
 from demo.readers import Readers
+from demo.report import NOTE_LENGTH, TITLE_LENGTH, ReportCase, report_html, report_pdf
 from demo.wording import Language, wording
-
-if TYPE_CHECKING:
-    from demo.report import ReportCase
-
-# As demo/report.py has them: it brings Jinja and Typst along, which a page without a report can start without.
-TITLE_LENGTH, NOTE_LENGTH = 200, 2000
 
 
 def build(readers: Readers, case: gr.State, language: gr.Radio) -> tuple[Worded, ...]:
@@ -28,15 +21,11 @@ def build(readers: Readers, case: gr.State, language: gr.Radio) -> tuple[Worded,
             as_html = gr.Button("HTML", size="sm", min_width=80)
 
     def make_html(case: Case | None, title: str, note: str, language: Language) -> Download | None:
-        from demo.report import report_html
-
         made = _report_case(case, readers, title, note, language)
         page = report_html(made, wording(language))
         return download(_file_name(made, "html"), "text/html", page.encode())
 
     def make_pdf(case: Case | None, title: str, note: str, language: Language) -> Download | None:
-        from demo.report import report_pdf
-
         made = _report_case(case, readers, title, note, language)
         return download(_file_name(made, "pdf"), "application/pdf", report_pdf(made, wording(language)))
 
@@ -49,14 +38,12 @@ def build(readers: Readers, case: gr.State, language: gr.Radio) -> tuple[Worded,
     )
 
 
-def _report_case(case: Case | None, readers: Readers, title: str, note: str, language: Language) -> "ReportCase":
-    from demo.report import ReportCase
-
+def _report_case(case: Case | None, readers: Readers, title: str, note: str, language: Language) -> ReportCase:
     if case is None:
         raise gr.Error(wording(language)("report.no_film"), title="", print_exception=False)
     return ReportCase(case, readers.cards, title or "", note or "")
 
 
-def _file_name(case: "ReportCase", suffix: str) -> str:
+def _file_name(case: ReportCase, suffix: str) -> str:
     # The time and nothing else: a name would carry into the file system what the visitor typed for the paper.
     return f"pneumoscope-{case.created:%Y-%m-%d-%H%M%S}.{suffix}"

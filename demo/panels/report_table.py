@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 
 from demo.bundle_evaluation import BundleEvaluation, Measured
-from demo.panels.threshold_table import network_head, percent
+from demo.panels import network_head
+from demo.panels.threshold_table import percent
 from demo.published import Published, published
 from demo.wording import Wording
 from train.scores import SCORED_SPLITS

@@ -5,6 +5,7 @@ from html import escape
 
 from demo.bundle_evaluation import BundleEvaluation, Measured
 from demo.live_figures import PREVALENCE_DIGITS, THRESHOLD_DIGITS, LiveFigures, live_figures, prevalence_of, snapped
+from demo.panels import network_head
 from demo.wording import Wording
 
 
@@ -59,13 +60,6 @@ def why_missing(evaluation: BundleEvaluation, split: str, words: Wording) -> str
 def percent(share: float, words: Wording, digits: int = 1) -> str:
     """A share in percent, as the language writes it; a dash where it is not defined."""
     return "–" if math.isnan(share) else words("evaluation.percent", number=f"{100 * share:.{digits}f}")
-
-
-def network_head(network: str, words: Wording) -> str:
-    """The network's badge and what it is, as HTML."""
-    what = escape(words(f"network.{network}.what"))
-    # Its own direction: the words may begin in Latin letters and still be Hebrew.
-    return f"<span class='badge'>{network.upper()}</span> <span dir='{words.direction}'>{what}</span>"
 
 
 def _matrix(evaluation: BundleEvaluation, figures: LiveFigures, words: Wording) -> str:

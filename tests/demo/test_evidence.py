@@ -37,7 +37,7 @@ HALF = {"a": 0.5, "b": 0.5}
 
 
 def test_stored_scores_are_on_the_scale_of_the_thresholds(bundles_of):
-    scored = read_bundle_scores(bundles_of(A, B)["a"], "validation")
+    scored = read_bundle_scores(bundles_of(A, B)["a"])["validation"]
     assert scored.labels.tolist() == [1, 1, 0, 0]
     assert scored.probabilities == pytest.approx([0.8808, 0.1192, 0.8808, 0.1192], abs=1e-4)
 

@@ -26,7 +26,7 @@ def slide(page, place, value):
 
 @pytest.mark.parametrize("network", ["a", "b"])
 def test_a_slider_recomputes_the_matrix(page, network):
-    scores = read_bundle_scores(find_bundles(default_models_folder())[network], "validation")
+    scores = read_bundle_scores(find_bundles(default_models_folder())[network])["validation"]
     side = f".threshold-side.{network}"
     for threshold in (0.31, 0.66):
         slide(page, side, threshold)
@@ -38,7 +38,7 @@ def test_a_slider_recomputes_the_matrix(page, network):
 
 
 def test_another_prevalence_changes_ppv_by_bayes(page):
-    scores = read_bundle_scores(find_bundles(default_models_folder())["a"], "validation")
+    scores = read_bundle_scores(find_bundles(default_models_folder())["a"])["validation"]
     slide(page, ".threshold-side.a", 0.5)
     slide(page, ".prevalence", 10)
     page.locator(".threshold-side.a").get_by_text("prevalence of 10").first.wait_for()
