@@ -32,9 +32,10 @@ class Reading:
         probability: calibrated, 0..1.
         logit: before calibration.
         threshold: of the operating point, on the calibrated probability.
-        positive: probability >= threshold; None when the film is refused.
+        positive: probability >= threshold; None when the film is refused, unless `forced`.
         refused: novelty is above the card's limit; False for a network that has no limit.
         novelty: distance from the training films; None for a network that does not measure it.
+        novelty_limit: the card's; None for a network that has none.
         milliseconds: preparing the film and running the network, by the clock and without decoding the file; of
             a batch the mean per film. Films read at once share the processors, so each then takes longer than alone.
         heatmap: where the evidence is, float32 [h, w], 0..1 on the network's fixed scale; it covers the whole
@@ -51,6 +52,7 @@ class Reading:
     novelty: float | None
     milliseconds: float
     heatmap: np.ndarray | None = field(default=None, compare=False, repr=False)
+    novelty_limit: float | None = None
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,7 @@ class Classifier:
             novelty=None if novelty is None else float(novelty),
             milliseconds=milliseconds,
             heatmap=heatmap,
+            novelty_limit=limit,
         )
 
 
@@ -177,6 +180,11 @@ def decide(reading: Reading, card: Card, operating_point: str) -> Reading:
     threshold = threshold_of(card, operating_point)
     positive = None if reading.refused else reading.probability >= threshold
     return replace(reading, operating_point=operating_point, threshold=threshold, positive=positive)
+
+
+def forced(reading: Reading) -> Reading:
+    """The same reading with its verdict, though the film is refused; it stays marked as refused."""
+    return replace(reading, positive=reading.probability >= reading.threshold)
 
 
 def load_classifier(bundle: Bundle, device: Device = "auto", threads: int | None = None) -> Classifier:

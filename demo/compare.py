@@ -9,7 +9,7 @@ from typing import Literal, TypedDict
 
 import numpy as np
 
-from demo.classifier import Classifier, Reading, decide
+from demo.classifier import Classifier, Reading, decide, forced
 from export.bundle import Card
 from train.errors import PneumoscopeError
 from train.radiograph import PrepareSpec, read_with_warnings
@@ -26,6 +26,7 @@ class ReadingObject(TypedDict):
     positive: bool | None
     refused: bool
     novelty: float | None
+    novelty_limit: float | None
     milliseconds: float
 
 
@@ -57,13 +58,17 @@ class Case:
         return {
             "path": str(path),
             "readings": {reading.network: _as_object(reading) for reading in self.readings},
-            "agree": agreement([reading.positive for reading in self.readings]),
+            "agree": agreement([None if reading.refused else reading.positive for reading in self.readings]),
             "error": None,
         }
 
 
 def read_case(
-    source: str | Path | bytes, classifiers: Mapping[str, Classifier], operating_point: str | None = None
+    source: str | Path | bytes,
+    classifiers: Mapping[str, Classifier],
+    operating_point: str | None = None,
+    *,
+    force: bool = False,
 ) -> Case:
     """Read one film with every classifier. It is decoded once, and prepared once for all networks that want it alike.
 
@@ -71,6 +76,7 @@ def read_case(
         source: a film of any kind `read_radiograph` reads, as a file or as the bytes of one.
         classifiers: by network name; their order is the order of the readings.
         operating_point: a name all cards have; None for each card's default.
+        force: give a refused film's verdict too.
 
     Raises:
         RadiographError: the film cannot be read.
@@ -78,7 +84,8 @@ def read_case(
         UsageError: a card has no such operating point.
     """
     film, warnings = read_with_warnings(source)
-    return Case(film, tuple(warnings), tuple(_readings(film, classifiers, operating_point)))
+    readings = _readings(film, classifiers, operating_point)
+    return Case(film, tuple(warnings), tuple(map(forced, readings) if force else readings))
 
 
 def decide_case(case: Case, cards: Mapping[str, Card], operating_point: str) -> Case:
@@ -107,6 +114,8 @@ def compare_film(
     operating_point: str | None = None,
     data: bytes | None = None,
     on_warning: Callable[[str], None] | None = None,
+    force: bool = False,
+    on_case: Callable[[str, Case], None] | None = None,
 ) -> Comparison:
     """Read one film as `read_case` does. A film that cannot be read is an `error` here, never an exception.
 
@@ -116,6 +125,8 @@ def compare_film(
         operating_point: a name all cards have; None for each card's default.
         data: the film's bytes where it is no file; `path` is then only its name.
         on_warning: called with each thing to know about a film that was read, as that it had more frames.
+        force: give a refused film's verdict too.
+        on_case: called with the path and all there is of a film that was read; its errors count as the film's.
 
     Returns:
         `agree` is None when fewer than two networks gave a verdict.
@@ -126,7 +137,9 @@ def compare_film(
     for classifier in classifiers.values():
         classifier.threshold(operating_point or classifier.bundle.card.default_operating_point)
     try:
-        case = read_case(path if data is None else data, classifiers, operating_point)
+        case = read_case(path if data is None else data, classifiers, operating_point, force=force)
+        if on_case is not None:
+            on_case(str(path), case)
     except PneumoscopeError as error:
         log.debug("%s", path, exc_info=True)
         return _unreadable(path, " ".join(str(error).split()))
@@ -165,6 +178,7 @@ def _as_object(reading: Reading) -> ReadingObject:
         "positive": reading.positive,
         "refused": reading.refused,
         "novelty": None if reading.novelty is None else _float32_digits(reading.novelty),
+        "novelty_limit": reading.novelty_limit,
         "milliseconds": round(reading.milliseconds, 2),
     }
 

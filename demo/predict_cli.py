@@ -4,20 +4,19 @@ import shlex
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from demo.predict_run import PredictRun
 from train.console import (
     NOT_A_MEDICAL_DEVICE,
     Command,
     Debug,
     print_table,
-    progress_bar,
     say,
     say_error,
     say_next,
@@ -38,8 +37,6 @@ Models = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Folder with the models a and b; by default those that came with pneumoscope."),
 ]
-
-SECONDS_BEFORE_PROGRESS = 2
 
 app = typer.Typer()
 
@@ -87,6 +84,22 @@ def predict(
             "begins a run and goes on after a stop.",
         ),
     ] = None,
+    heatmaps: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write into DIR, for each film and network, the film with the evidence for pneumonia laid over it "
+            "(JPEG; it shows the film, so guard it as the film itself).",
+        ),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Give a verdict and a heatmap also where a network refuses a picture as unlike its training films; "
+            "it stays marked as refused.",
+        ),
+    ] = False,
     models: Models = None,
     device: Annotated[DeviceName, typer.Option(help="auto takes an NVIDIA GPU when there is one that works.")] = "auto",
     debug: Debug = False,
@@ -94,8 +107,9 @@ def predict(
     """Read films (JPEG, PNG, TIFF, BMP, WebP, DICOM) and say what each network sees.
 
     Probability and threshold are always shown as two numbers: a film is called pneumonia when its probability
-    reaches the threshold. A film that cannot be read is reported and never stops the others. Each film's
-    `milliseconds` are what preparing it and running one network took, without decoding the file.
+    reaches the threshold. A picture whose novelty is above a network's limit is no chest film as the network knows
+    them: it is refused, which is a result and no error. A film that cannot be read is reported and never stops the
+    others. Each film's `milliseconds` are what preparing it and running one network took, without decoding the file.
 
     Exit code: 0 every film was read, 1 some film or a model could not be read, 2 wrong use.
     """
@@ -114,13 +128,19 @@ def predict(
         say(NOT_A_MEDICAL_DEVICE)
         _say_placeholders(bundles, say_warning)
 
+    overlays = None
+    if heatmaps is not None:
+        from demo.heatmap_overlay import open_overlays
+
+        overlays = open_overlays(heatmaps, found.films, bundles, say_warning)
+    run = PredictRun(bundles, operating_point, device, force, overlays)
     with _ends_with_its_reader():
         if resume is not None:
-            failed = _resume(resume, found.films, bundles, operating_point, device)
+            failed = _resume(resume, found.films, run)
         else:
             # Rows on a terminal are progress enough.
             quiet = output in ("csv", "jsonl") and sys.stdout.isatty()
-            failed = _print(_read(found.films, bundles, operating_point, device, not quiet), bundles, output)
+            failed = _print(run.read(found.films, not quiet), bundles, output)
     if failed:
         say_error(f"{failed} of {len(found.films)} films could not be read")
     if output == "table":
@@ -178,44 +198,6 @@ def _check_standard_input(films: Sequence[str], resume: Path | None) -> None:
         raise UsageError("- reads a film from standard input, but none is there; try: pneumoscope predict - < film.png")
 
 
-def _read(
-    films: Sequence[str],
-    bundles: "Mapping[str, Bundle]",
-    operating_point: str | None,
-    device: DeviceName,
-    with_progress: bool = True,
-) -> "Iterator[Comparison]":
-    """Load the networks at once, then read the films one by one as the result is gone through."""
-    from demo.classifier import load_classifier
-    from demo.runtime import runtime_warnings, usable_processors
-    from demo.stream import read_films, share_processors
-
-    for warning in runtime_warnings():
-        say_warning(warning)
-    at_once, threads = share_processors(len(films), usable_processors())
-    classifiers = {network: load_classifier(bundle, device, threads) for network, bundle in bundles.items()}
-    for line in dict.fromkeys(classifier.device_line for classifier in classifiers.values()):
-        say(line if at_once == 1 else f"{line}, {at_once} films at once")
-    comparisons = read_films(films, classifiers, operating_point, at_once, _say_film_warning)
-    return _with_progress(comparisons, len(films)) if with_progress else comparisons
-
-
-def _with_progress(comparisons: "Iterator[Comparison]", total: int) -> "Iterator[Comparison]":
-    """Show a progress bar when it takes longer than a moment."""
-    started = time.monotonic()
-    advance = None
-    with ExitStack() as bar:
-        for done, comparison in enumerate(comparisons, start=1):
-            yield comparison
-            seconds = time.monotonic() - started
-            rate = f"{done / max(seconds, 1e-9):.1f} films/s"
-            if advance is not None:
-                advance(1, rate)
-            elif seconds > SECONDS_BEFORE_PROGRESS and done < total:
-                advance = bar.enter_context(progress_bar("reading films", total))
-                advance(done, rate)
-
-
 def _print(comparisons: "Iterator[Comparison]", bundles: "Mapping[str, Bundle]", output: Output) -> int:
     """Print the films in the form asked for; returns how many could not be read."""
     from demo.results import as_json, csv_header, csv_rows, json_line
@@ -250,19 +232,13 @@ def _print_table(comparisons: "Sequence[Comparison]", bundles: "Mapping[str, Bun
             say_error(failure_line(comparison))
 
 
-def _resume(
-    path: Path,
-    films: Sequence[str],
-    bundles: "Mapping[str, Bundle]",
-    operating_point: str | None,
-    device: DeviceName,
-) -> int:
+def _resume(path: Path, films: Sequence[str], run: PredictRun) -> int:
     """Add to a file of readings the films it does not have; returns how many of all could not be read."""
     from demo.resume import open_readings
 
     decisions = {}
-    for network, bundle in bundles.items():
-        point = operating_point or bundle.card.default_operating_point
+    for network, bundle in run.bundles.items():
+        point = run.operating_point or bundle.card.default_operating_point
         decisions[network] = (point, bundle.card.operating_points[point].threshold)
     with open_readings(path, decisions) as readings:
         missing = [film for film in films if film not in readings.finished]
@@ -272,7 +248,7 @@ def _resume(
         elif readings.finished:
             say(f"{path}: {len(films) - len(missing)} of {len(films)} films are in it already")
         if missing:
-            for comparison in _read(missing, bundles, operating_point, device):
+            for comparison in run.read(missing):
                 readings.append(comparison)
                 failed += comparison["error"] is not None
     say(f"{path}: has all {len(films)} films")
@@ -293,12 +269,6 @@ def _ends_with_its_reader() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGPIPE, before)
-
-
-def _say_film_warning(path: str, warning: str) -> None:
-    from demo.film_paths import printable
-
-    say_warning(f"{printable(path)}: {warning}")
 
 
 def _say_placeholders(bundles: "Mapping[str, Bundle]", say_line: Callable[[str], None]) -> None:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from demo.compare import Comparison
+from demo.compare import Comparison, ReadingObject
 from demo.film_paths import printable
 from export.bundle import Bundle
 
@@ -21,6 +21,7 @@ CSV_COLUMNS = (
     "novelty",
     "milliseconds",
     "error",
+    "novelty_limit",  # last, because scripts may count columns
 )
 
 
@@ -65,9 +66,11 @@ def table_rows(comparisons: Sequence[Comparison], bundles: Mapping[str, Bundle])
             continue
         agree = {True: "yes", False: "NO", None: None}[comparison["agree"]]
         for index, (network, reading) in enumerate(comparison["readings"].items()):
-            verdict = "refused: unlike the training films"
+            verdict = ""
             if reading["positive"] is not None:
                 verdict = bundles[network].card.classes[reading["positive"]]
+            if reading["refused"]:
+                verdict = " although ".join(filter(None, (verdict, _refusal(reading))))
             rows.append(
                 [
                     name if index == 0 else "",
@@ -86,12 +89,20 @@ def summary(comparisons: Sequence[Comparison], bundles: Mapping[str, Bundle]) ->
     read = [comparison for comparison in comparisons if comparison["error"] is None]
     parts = [f"{len(read)} of {len(comparisons)} {'film' if len(comparisons) == 1 else 'films'} read"]
     for network, bundle in bundles.items():
+        refused = sum(comparison["readings"][network]["refused"] for comparison in read)
         positive = sum(comparison["readings"][network]["positive"] is True for comparison in read)
-        parts.append(f"{network.upper()} says {bundle.card.classes[1]} for {positive}")
+        refusals = f" and refuses {refused}" if refused else ""
+        parts.append(f"{network.upper()} says {bundle.card.classes[1]} for {positive}{refusals}")
     judged = [comparison["agree"] for comparison in read if comparison["agree"] is not None]
     if judged:
         parts.append(f"they agree on {sum(judged)}")
     return "; ".join(parts)
+
+
+def _refusal(reading: ReadingObject) -> str:
+    novelty, limit = reading["novelty"], reading["novelty_limit"]
+    numbers = f" (novelty {novelty:.2f}, limit {limit:.2f})" if novelty is not None and limit is not None else ""
+    return f"refused: not a chest film as I know them{numbers}"
 
 
 def rounded(value: float) -> str:

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
 from demo.classifier import Classifier
-from demo.compare import Comparison, compare_film
+from demo.compare import Case, Comparison, compare_film
 from demo.film_paths import STANDARD_INPUT
 from train.film_header import MAX_BYTES
 
@@ -32,6 +32,9 @@ def read_films(
     operating_point: str | None = None,
     at_once: int = 1,
     on_warning: Callable[[str, str], None] | None = None,
+    *,
+    force: bool = False,
+    on_case: Callable[[str, Case], None] | None = None,
 ) -> Iterator[Comparison]:
     """Read films in their order, `at_once` of them at a time; see `compare_film`.
 
@@ -43,6 +46,8 @@ def read_films(
         operating_point: a name all cards have; None for each card's default.
         at_once: how many films.
         on_warning: called with path and warning before the film is yielded, in the thread of whoever takes it.
+        force: give a refused film's verdict too.
+        on_case: as of `compare_film`; called in the reader's thread.
 
     Raises:
         UsageError: a card has no such operating point.
@@ -55,7 +60,7 @@ def read_films(
         for film in islice(todo, count):
             # Here and not in the reader's thread, which nothing could interrupt while it waits for an end of the input.
             data = sys.stdin.buffer.read(MAX_BYTES + 1) if film == STANDARD_INPUT else None
-            pending.append(readers.submit(_read_film, film, classifiers, operating_point, data))
+            pending.append(readers.submit(_read_film, film, classifiers, operating_point, data, force, on_case))
 
     try:
         begin(AHEAD * at_once)
@@ -71,7 +76,13 @@ def read_films(
 
 
 def _read_film(
-    film: str, classifiers: Mapping[str, Classifier], operating_point: str | None, data: bytes | None
+    film: str,
+    classifiers: Mapping[str, Classifier],
+    operating_point: str | None,
+    data: bytes | None,
+    force: bool,
+    on_case: Callable[[str, Case], None] | None,
 ) -> tuple[Comparison, list[str]]:
     warnings: list[str] = []
-    return compare_film(film, classifiers, operating_point, data, warnings.append), warnings
+    comparison = compare_film(film, classifiers, operating_point, data, warnings.append, force, on_case)
+    return comparison, warnings

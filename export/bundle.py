@@ -81,6 +81,32 @@ class Parity(_CardPart):
     decisions_changed: Annotated[int, Field(ge=0)]
 
 
+class HeatmapCard(_CardPart):
+    """The graph's `heatmap`: what speaks for `classes[1]`, 0..1, on one scale for every film."""
+
+    method: str
+    layer: str
+    shape: tuple[PositiveInt, PositiveInt]  # (h, w)
+    scale: PositiveFloat  # the contribution to the logit that is shown as 1
+    scale_percentile: float
+    scale_from: str
+    validation_clipped: Fraction  # share of the validation films that reach beyond 1
+    checks: dict[str, Any]  # see export/heatmap_checks.py
+
+
+class NoveltyCard(_CardPart):
+    """The graph's `novelty`, about 1 for a film like the training films; above `limit` a film is refused."""
+
+    method: str
+    features: PositiveInt
+    training_films: PositiveInt
+    limit: PositiveFloat
+    limit_percentile: float
+    selected_on: Literal["validation"]
+    guard: dict[str, Any] | None = None  # see export/novelty_checks.py; None where no foreign pictures were at hand
+    test_refused: Fraction | None = None  # share of the test films; None until they have been read
+
+
 class Card(_CardPart):
     """All that must be known to use a network and to judge it. `checksums` is filled by `write_bundle`."""
 
@@ -95,6 +121,8 @@ class Card(_CardPart):
     default_operating_point: str = DEFAULT_OPERATING_POINT
     operating_points: dict[str, OperatingPoint]
     novelty_limit: float | None = None
+    heatmap: HeatmapCard | None = None  # of a graph without that output None, as is `novelty`
+    novelty: NoveltyCard | None = None
     split_fingerprint: str
     metrics: Metrics
     parity: Parity
@@ -130,6 +158,8 @@ class Card(_CardPart):
             raise ValueError(f"default_operating_point {self.default_operating_point!r} is no operating point")
         if self.classes[0] == self.classes[1]:
             raise ValueError("classes must be two different names")
+        if self.novelty is not None and self.novelty.limit != self.novelty_limit:
+            raise ValueError("novelty_limit must be novelty.limit")
         if self.placeholder and not self.placeholder_reason.strip():
             raise ValueError("a placeholder needs a placeholder_reason")
         return self
@@ -231,7 +261,9 @@ def default_models_folder() -> Path:
 
 def metadata_of(card: Card) -> dict[str, str]:
     """The card as ONNX metadata_props: text as it is, everything else as JSON; without the checksums."""
-    entries = card.model_dump(mode="json", exclude={"checksums"})
+    # Bundles made before these outputs existed have neither key in their model.
+    absent = {name for name in ("heatmap", "novelty") if getattr(card, name) is None}
+    entries = card.model_dump(mode="json", exclude={"checksums", *absent})
     return {
         key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
         for key, value in entries.items()

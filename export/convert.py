@@ -3,6 +3,7 @@
 import tempfile
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -10,43 +11,69 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from train.networks import logit_model
+from export.heatmap import HeadWithEvidence, feature_model, shown_map
+from export.novelty import NoveltyModel
 
 OPSET = 18
 #: Tensors of fewer elements stay float32: biases and norms weigh nothing and matter more.
 FLOAT16_FROM_ELEMENTS = 4096
 
 
-def bundle_network(network: keras.Model, temperature: float) -> keras.Model:
+@dataclass(frozen=True, eq=False)
+class GraphEvidence:
+    """The constants behind the outputs `heatmap` and `novelty`.
+
+    Attributes:
+        scale: the contribution to the logit that the heatmap shows as 1, > 0.
+        novelty: the training films' features.
+    """
+
+    scale: float
+    novelty: NoveltyModel
+
+
+def bundle_network(network: keras.Model, temperature: float, evidence: GraphEvidence | None = None) -> keras.Model:
     """Wrap network A or B as the bundle's contract wants it.
 
     Returns:
         A model from `image` uint8 [N, S, S, 1] to {"logit": float32 [N], "probability": float32 [N]}, with
-        probability = sigmoid(logit / temperature).
+        probability = sigmoid(logit / temperature); with `evidence` also {"heatmap": float32 [N, h, w], 0..1,
+        "novelty": float32 [N]}, see `export.heatmap` and `export.novelty`.
     """
     side, channels = network.input_shape[1], network.input_shape[3]
     image = keras.Input((side, side, 1), dtype="uint8", name="image")
     x = keras.ops.cast(image, "float32")
     if channels > 1:
         x = keras.ops.repeat(x, channels, axis=-1)  # [N, S, S, channels]
-    logit = keras.ops.reshape(logit_model(network)(x), (-1,))  # [N]
-    probability = keras.ops.sigmoid(logit / temperature)
-    return keras.Model(image, {"logit": logit, "probability": probability}, name=f"pneumoscope_{network.name}")
+    features = feature_model(network)(x)  # [N, h, w, C]
+    logit, contributions, _ = HeadWithEvidence(network)(features)
+    outputs = {"logit": logit, "probability": keras.ops.sigmoid(logit / temperature)}
+    if evidence is not None:
+        outputs["heatmap"] = shown_map(contributions, evidence.scale)
+        outputs["novelty"] = evidence.novelty.in_graph(keras.ops.mean(features, axis=(1, 2)))
+    return keras.Model(image, outputs, name=f"pneumoscope_{network.name}")
 
 
-def to_onnx(network: keras.Model, temperature: float, *, store_float16: bool = False) -> onnx.ModelProto:
+def to_onnx(
+    network: keras.Model,
+    temperature: float,
+    evidence: GraphEvidence | None = None,
+    *,
+    store_float16: bool = False,
+) -> onnx.ModelProto:
     """Convert network A or B and its temperature to ONNX.
 
     Args:
         network: Keras model with a layer named `logit`.
         temperature: > 0.
+        evidence: constants of the outputs `heatmap` and `novelty`; without them the graph has neither.
         store_float16: keep large weights as float16 with a cast to float32 in the graph: half the size, computed in
             float32 as before.
 
     Returns:
         A checked model of opset 18 whose batch axis is free.
     """
-    wrapped = bundle_network(network, temperature)
+    wrapped = bundle_network(network, temperature, evidence)
     side = network.input_shape[1]
     # Keras exports a model's call signature only once it has been called.
     wrapped.predict_on_batch(np.zeros((1, side, side, 1), dtype=np.uint8))

@@ -8,7 +8,10 @@ from export.bundle import Bundle, metadata_of, write_bundle
 from export.calibration import calibrate
 from export.card import PLACEHOLDER_BACKBONE, card_in_words, make_card
 from export.convert import to_onnx, with_metadata
-from export.parity import SMALLEST_GATE, compare_with_keras, require_enough_films, require_parity
+from export.evidence import evidence_model, fit_evidence, heatmap_card, measure_films, novelty_card
+from export.heatmap_checks import check_heatmaps
+from export.novelty_checks import guard_figures, read_foreign_pictures
+from export.parity import SMALLEST_GATE, ParityReport, compare_with_keras, require_enough_films, require_parity
 from train.cohort import read_split
 from train.console import NOT_A_MEDICAL_DEVICE, say
 from train.errors import PneumoscopeError
@@ -24,7 +27,8 @@ def export_run(run: RunFolder, models: Path, data_root: Path, placeholder: str, 
     Args:
         run: a finished, evaluated run of network A or B.
         models: folder of bundles.
-        data_root: where the run's films are; the parity gate reads some of its validation films.
+        data_root: where the run's films are, of which training and validation are read; where it also holds foreign
+            pictures (`ood/`), the card says how many of them are refused.
         placeholder: why the bundle is a placeholder, or empty; B without ImageNet weights is one in any case.
         parity_films: how many films the gate compares, ≥ 64, spread evenly over the validation films.
 
@@ -40,20 +44,52 @@ def export_run(run: RunFolder, models: Path, data_root: Path, placeholder: str, 
     cohort = read_split(run.split, data_root)
     validation = cohort.of_split("validation")
     require_enough_films(len(validation))
-    rows = np.linspace(0, len(validation) - 1, max(parity_films, SMALLEST_GATE)).round().astype(int)
-    chosen = [validation[row] for row in np.unique(rows)]
-    images = prepare_all(data_root, chosen, settings.prepare.spec(), "validation")
+    spec = settings.prepare.spec()
+    images = prepare_all(data_root, validation, spec, "validation")
+    training = cohort.of_split("train")
     network = load_network(run)
+    opened = evidence_model(network)
+    fitted = fit_evidence(opened, prepare_all(data_root, training, spec, "train"), images)
     stored_float16 = settings.network == "b"
     say(f"converting {run.name} to ONNX …")
-    model = to_onnx(network, calibration.temperature, store_float16=stored_float16)
+    model = to_onnx(network, calibration.temperature, fitted.graph, store_float16=stored_float16)
     thresholds = {name: point.threshold for name, point in calibration.operating_points.items()}
-    report = compare_with_keras(network, model.SerializeToString(), images, calibration.temperature, thresholds)
+    rows = np.unique(np.linspace(0, len(validation) - 1, max(parity_films, SMALLEST_GATE)).round().astype(int))
+    report = compare_with_keras(
+        network, model.SerializeToString(), images[rows], calibration.temperature, thresholds, fitted.graph
+    )
     require_parity(report, stored_float16=stored_float16)
+    say("checking heatmap and novelty …")
+    labels, patients = np.array([film.label for film in validation]), [film.patient for film in validation]
+    checks = check_heatmaps(network, opened, images, labels, patients, fitted.validation, calibration.temperature)
+    foreign = read_foreign_pictures(data_root, spec)
+    guard = None
+    if foreign is not None:
+        guard = guard_figures(
+            lambda films: measure_films(opened, films, "novelty: foreign pictures").pooled,
+            fitted.graph.novelty.distance,
+            fitted.limit,
+            fitted.train.pooled,
+            images,
+            fitted.validation.pooled,
+            foreign,
+        )
+    test = None
+    if evaluation["test"]:  # all is chosen by now, and the run's test figures exist already: this only reports
+        test_images = prepare_all(data_root, cohort.of_split("test"), spec, "test")
+        test = measure_films(opened, test_images, "novelty: test films")
     reasons = [placeholder] if placeholder else []
     if settings.network == "b" and settings.backbone_weights != "imagenet":
         reasons.append(PLACEHOLDER_BACKBONE)
     card = make_card(run, settings, cohort.films, evaluation, calibration, report, "; ".join(reasons))
+    card = card.model_copy(
+        update={
+            "novelty_limit": fitted.limit,
+            "heatmap": heatmap_card(settings.network, fitted, checks),
+            "novelty": novelty_card(fitted, guard, test),
+            "parity": card.parity.model_copy(update=_evidence_parity(report)),
+        }
+    )
     return write_bundle(
         models / settings.network,
         card,
@@ -65,3 +101,10 @@ def export_run(run: RunFolder, models: Path, data_root: Path, placeholder: str, 
             "history.csv": run.history.read_bytes(),
         },
     )
+
+
+def _evidence_parity(report: ParityReport) -> dict[str, float | None]:
+    return {
+        "largest_heatmap_difference": report.largest_heatmap_difference,
+        "largest_novelty_difference": report.largest_novelty_difference,
+    }

@@ -12,6 +12,8 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime
 
+from export.convert import GraphEvidence
+from export.evidence import evidence_model, measure_films
 from train.console import progress_bar
 from train.errors import PneumoscopeError
 from train.scores import logistic
@@ -22,6 +24,9 @@ SMALLEST_GATE = 64
 #: Largest difference of the probability, for weights stored as float32 and as float16.
 FLOAT32_LIMIT = 1e-4
 FLOAT16_LIMIT = 2e-3
+#: Largest difference of a heatmap, 0..1, and of the novelty as a share of itself; float32 and float16.
+FLOAT32_EVIDENCE_LIMIT = 1e-3
+FLOAT16_EVIDENCE_LIMIT = 2e-2
 
 
 class ParityError(PneumoscopeError):
@@ -30,12 +35,17 @@ class ParityError(PneumoscopeError):
 
 @dataclass(frozen=True)
 class ParityReport:
-    """How far ONNX Runtime's answers are from Keras's on the same films."""
+    """How far ONNX Runtime's answers are from Keras's on the same films.
+
+    The differences of heatmap (0..1) and novelty (as a share of itself) are None for a graph without these outputs.
+    """
 
     films: int
     largest_probability_difference: float
     largest_logit_difference: float
     decisions_changed: int
+    largest_heatmap_difference: float | None = None
+    largest_novelty_difference: float | None = None
 
 
 def compare_with_keras(
@@ -44,6 +54,7 @@ def compare_with_keras(
     images: np.ndarray,
     temperature: float,
     thresholds: Mapping[str, float],
+    evidence: GraphEvidence | None = None,
 ) -> ParityReport:
     """Run prepared films through Keras and through the ONNX graph.
 
@@ -54,16 +65,18 @@ def compare_with_keras(
         temperature: of the graph.
         thresholds: on the calibrated probability, by operating point; a decision counts as changed when it differs at
             any of them.
+        evidence: of the graph, where it has heatmap and novelty. Novelty is compared with NumPy's in float64.
     """
     logits = predict_logits(network, images, network.input_shape[3], description="parity: Keras").astype(np.float64)
     expected = logistic(logits / temperature)
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    names = ["logit", "probability", *(["heatmap", "novelty"] if evidence is not None else [])]
     answers = []
     with progress_bar("parity: ONNX Runtime", len(images)) as advance:
         for image in images:
-            answers.append(session.run(["logit", "probability"], {"image": image[np.newaxis, ..., np.newaxis]}))
+            answers.append(session.run(names, {"image": image[np.newaxis, ..., np.newaxis]}))
             advance()
-    got_logit, got = np.concatenate(answers, axis=1).astype(np.float64)
+    got_logit, got, *shown = (np.concatenate(answer).astype(np.float64) for answer in zip(*answers, strict=True))
     changed = np.zeros(len(images), dtype=bool)
     for threshold in thresholds.values():
         changed |= (expected >= threshold) != (got >= threshold)
@@ -72,7 +85,20 @@ def compare_with_keras(
         largest_probability_difference=float(np.abs(expected - got).max()),
         largest_logit_difference=float(np.abs(logits - got_logit).max()),
         decisions_changed=int(changed.sum()),
+        **({} if evidence is None else _evidence_differences(network, images, evidence, *shown)),
     )
+
+
+def _evidence_differences(
+    network: keras.Model, images: np.ndarray, evidence: GraphEvidence, heatmaps: np.ndarray, novelty: np.ndarray
+) -> dict[str, float]:
+    measured = measure_films(evidence_model(network), images, "parity: heatmap and novelty")
+    expected = np.clip(measured.contributions / evidence.scale, 0, 1)
+    distance = evidence.novelty.distance(measured.pooled)
+    return {
+        "largest_heatmap_difference": float(np.abs(heatmaps - expected).max()),
+        "largest_novelty_difference": float((np.abs(novelty - distance) / np.maximum(distance, 0.1)).max()),
+    }
 
 
 def require_enough_films(count: int) -> None:
@@ -103,3 +129,10 @@ def require_parity(report: ParityReport, *, stored_float16: bool) -> None:
             f"{report.films} films (limit {limit:g}) and {report.decisions_changed} decisions changed: nothing was "
             "written; this is a fault of the conversion, please report it"
         )
+    limit = FLOAT16_EVIDENCE_LIMIT if stored_float16 else FLOAT32_EVIDENCE_LIMIT
+    for name, found in (("heatmap", report.largest_heatmap_difference), ("novelty", report.largest_novelty_difference)):
+        if found is not None and not found <= limit:
+            raise ParityError(
+                f"ONNX Runtime and Keras differ by up to {found:.2g} in {name} on {report.films} films (limit "
+                f"{limit:g}): nothing was written; this is a fault of the conversion, please report it"
+            )

@@ -22,7 +22,12 @@ TENSORFLOW_ROOMS = {
     "train.networks",
     "train.scoring",
     "export.convert",
+    "export.evidence",
+    "export.heatmap",
+    "export.heatmap_checks",
     "export.keras_speed",
+    "export.novelty",
+    "export.novelty_checks",
     "export.parity",
     "export.quantize",
 }

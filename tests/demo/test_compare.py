@@ -25,7 +25,8 @@ def test_the_object_of_the_design(tmp_path, classifiers, write_film):
     assert found["path"] == str(path)
     assert found["error"] is None
     assert list(found["readings"]) == ["a", "b"]
-    keys = ["probability", "threshold", "operating_point", "positive", "refused", "novelty", "milliseconds"]
+    keys = ["probability", "threshold", "operating_point", "positive", "refused", "novelty"]
+    keys += ["novelty_limit", "milliseconds"]
     for reading in found["readings"].values():
         assert list(reading) == keys
         assert reading["operating_point"] == "youden"
@@ -56,7 +57,21 @@ def test_a_refused_film_leaves_agreement_open(tmp_path, tiny_bundle, write_film)
     assert found["readings"]["a"]["refused"] is True
     assert found["readings"]["a"]["positive"] is None
     assert found["readings"]["a"]["novelty"] == 1.0
+    assert found["readings"]["a"]["novelty_limit"] == 0.1
     assert found["agree"] is None
+
+
+def test_a_forced_verdict_is_given_but_agrees_with_nobody(tmp_path, tiny_bundle, write_film):
+    tiny_bundle(tmp_path, "a", {"novelty": True}, novelty_limit=0.1)
+    tiny_bundle(tmp_path, "b")
+    both = {network: load_classifier(bundle, "cpu", 1) for network, bundle in find_bundles(tmp_path).items()}
+    seen = []
+    path = write_film(tmp_path / "film.png", 255)
+    found = compare_film(path, both, force=True, on_case=lambda name, case: seen.append((name, case.film.max())))
+    assert (found["readings"]["a"]["refused"], found["readings"]["a"]["positive"]) == (True, True)
+    assert found["readings"]["b"]["positive"] is True
+    assert found["agree"] is None
+    assert seen == [(str(path), 255)]
 
 
 def test_numbers_have_no_more_digits_than_the_graph_gave(tmp_path, classifiers, write_film):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from demo import cli, predict_cli
+from demo import cli, predict_cli, predict_run
 from train.console import NOT_A_MEDICAL_DEVICE
 
 COLUMNS = ["path", "network", "probability", "threshold", "operating_point", "positive", "refused", "novelty"]
@@ -60,7 +60,7 @@ def test_csv_is_all_that_stdout_holds(predict):
     result = predict("films", "--csv")
     assert result.exit_code == 0
     rows = rows_of(result)
-    assert list(rows[0]) == [*COLUMNS, "milliseconds", "error"]
+    assert list(rows[0]) == [*COLUMNS, "milliseconds", "error", "novelty_limit"]
     assert [(row["path"], row["network"], row["positive"]) for row in rows[2:4]] == [
         ("films/middle.png", "a", "true"),
         ("films/middle.png", "b", "false"),
@@ -220,10 +220,10 @@ def test_progress_appears_late_and_ends_complete(predict, monkeypatch):
         advanced.append(total)
         yield lambda n, note: advanced.append((n, note.endswith(" films/s")))
 
-    monkeypatch.setattr(predict_cli, "progress_bar", bar)
+    monkeypatch.setattr(predict_run, "progress_bar", bar)
     predict("films", "--json")
     assert advanced == []
-    monkeypatch.setattr(predict_cli, "SECONDS_BEFORE_PROGRESS", 0)
+    monkeypatch.setattr(predict_run, "SECONDS_BEFORE_PROGRESS", 0)
     predict("films", "--json")
     assert advanced == [3, (1, True), (1, True), (1, True)]
 

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from demo.results import CSV_COLUMNS, as_json, csv_header, csv_rows, failure_line, summary, table_rows
 
+UNLIKE = "not a chest film as I know them"
+
 # Any name Linux allows: bytes without NUL, UTF-8 or not.
 names = st.binary(min_size=1, max_size=40).map(lambda name: os.fsdecode(name.replace(b"\0", b"0")))
 odd_names = [b"a,b.png", b'"quoted".png', b"two\nlines.png", b"cr\rlf\r\n.png", b"\xff\xfe.png", b" ", b"'"]
@@ -23,6 +25,7 @@ def reading(positive=True, probability=0.75, **changes):
         "positive": positive,
         "refused": False,
         "novelty": None,
+        "novelty_limit": None,
         "milliseconds": 3.25,
     } | changes
 
@@ -42,18 +45,20 @@ def bundles(*networks):
 
 def test_the_columns_are_the_contract():
     assert csv_header() == (
-        b"path,network,probability,threshold,operating_point,positive,refused,novelty,milliseconds,error\n"
+        b"path,network,probability,threshold,operating_point,positive,refused,novelty,milliseconds,error,novelty_limit\n"
     )
 
 
 def test_a_row_per_film_and_network():
-    data = csv_rows(film(a=reading(), b=reading(False, 0.1, refused=True, novelty=2.5), agree=False), ["a", "b"])
-    assert data == (b"film.png,a,0.75,0.4,youden,true,false,,3.25,\nfilm.png,b,0.1,0.4,youden,false,true,2.5,3.25,\n")
+    refused = reading(False, 0.1, refused=True, novelty=2.5, novelty_limit=1.5)
+    assert csv_rows(film(a=reading(), b=refused, agree=False), ["a", "b"]) == (
+        b"film.png,a,0.75,0.4,youden,true,false,,3.25,,\nfilm.png,b,0.1,0.4,youden,false,true,2.5,3.25,,1.5\n"
+    )
 
 
 def test_a_film_that_cannot_be_read_has_a_row_per_network_too():
     assert csv_rows(film(error="cut short, sorry"), ["a", "b"]) == (
-        b'film.png,a,,,,,,,,"cut short, sorry"\nfilm.png,b,,,,,,,,"cut short, sorry"\n'
+        b'film.png,a,,,,,,,,"cut short, sorry",\nfilm.png,b,,,,,,,,"cut short, sorry",\n'
     )
 
 
@@ -94,7 +99,8 @@ def test_the_table_says_it_in_words():
         [
             film("x.png", reading(), reading(False, 0.123456), agree=False),
             film("y\n.png", error="cut short"),
-            film("z.png", reading(None, refused=True), reading(True, 0.99999)),
+            film("z.png", reading(None, refused=True, novelty=2.5, novelty_limit=1.5), reading(True, 0.99999)),
+            film("forced.png", reading(refused=True, novelty=2.5, novelty_limit=1.5)),
         ],
         bundles("a", "b"),
     )
@@ -102,8 +108,9 @@ def test_the_table_says_it_in_words():
         ["x.png", "A", "pneumonia", "0.750", "0.400", "NO"],
         ["", "B", "normal", "0.123", "0.400", ""],
         ["y\\n.png", None, "could not be read", None, None, None],
-        ["z.png", "A", "refused: unlike the training films", "0.750", "0.400", None],
+        ["z.png", "A", f"refused: {UNLIKE} (novelty 2.50, limit 1.50)", "0.750", "0.400", None],
         ["", "B", "pneumonia", ">0.999", "0.400", ""],
+        ["forced.png", "A", f"pneumonia although refused: {UNLIKE} (novelty 2.50, limit 1.50)", "0.750", "0.400", None],
     ]
 
 
@@ -121,6 +128,10 @@ def test_the_summary_counts():
     ]
     assert summary(found, both) == (
         "2 of 3 films read; A says pneumonia for 2; B says pneumonia for 1; they agree on 1"
+    )
+    refused = film(a=reading(None, refused=True), b=reading())
+    assert summary([refused], both) == (
+        "1 of 1 film read; A says pneumonia for 0 and refuses 1; B says pneumonia for 1"
     )
     assert summary([film(a=reading(False))], bundles("a")) == "1 of 1 film read; A says pneumonia for 0"
 

@@ -109,7 +109,7 @@ def test_standard_input_is_a_film_like_any_other(tmp_path, models, write_film, m
 
 
 def test_warnings_come_before_their_film(monkeypatch):
-    def compare(film, classifiers, operating_point, data, on_warning):
+    def compare(film, classifiers, operating_point, data, on_warning, *_):
         on_warning("first")
         on_warning("second")
         return answer(film)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from export.bundle import (
     BUNDLE_FILES,
@@ -289,3 +290,17 @@ def test_any_card_survives_json_unchanged(tiny_card, threshold, temperature, ext
     again = Card.model_validate(json.loads(json.dumps(card.model_dump(mode="json"))))
     assert again == card
     assert card_matches_metadata(again, metadata_of(card)) == []
+
+
+def test_a_card_from_before_heatmap_and_novelty_still_matches_its_model(tiny_card):
+    card = tiny_card()
+    assert not {"heatmap", "novelty"} & metadata_of(card).keys()
+    assert card_matches_metadata(card, metadata_of(card)) == []
+
+
+def test_the_cards_two_limits_must_be_one(tiny_card):
+    novelty = {"method": "m", "features": 2, "training_films": 40, "limit": 1.5, "limit_percentile": 99}
+    novelty["selected_on"] = "validation"
+    assert "novelty" in metadata_of(tiny_card(novelty=novelty, novelty_limit=1.5))
+    with pytest.raises(ValidationError, match=r"novelty\.limit"):
+        tiny_card(novelty=novelty, novelty_limit=1.4)

@@ -25,6 +25,26 @@ def test_the_bundle_is_whole_and_verified(exported_models):
     assert card.parity.largest_probability_difference <= 1e-4
     assert card.metrics.test is None
     assert "phantoms" in card.data
+    assert card.heatmap.method == "HiResCAM"
+    assert card.heatmap.scale > 0
+    assert card.heatmap.checks["occlusion"]["films"] >= 20
+    assert card.novelty.limit == card.novelty_limit > 0
+    assert (card.novelty.guard, card.novelty.test_refused) == (None, None)
+    assert card.parity.largest_novelty_difference <= 1e-3
+
+
+def test_noise_is_refused_and_a_phantom_is_not(exported_models, phantom_root):
+    from demo.classifier import load_classifier
+    from train.cohort import index_cohort
+    from train.radiograph import read_radiograph
+
+    classifier = load_classifier(find_bundles(exported_models)["a"])
+    films = [read_radiograph(phantom_root / film.path) for film in index_cohort(phantom_root).of_split("test")[:20]]
+    readings = classifier.read_batch(films)
+    assert sum(reading.refused for reading in readings) <= 5  # few training films, so a coarse covariance
+    assert all(reading.heatmap.shape == (1, 1) for reading in readings)
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    assert classifier.read(noise).refused
 
 
 def test_the_card_in_words_says_what_matters(exported_models):

@@ -1,6 +1,7 @@
 """The graph is complete by itself: what a decoder gives goes in, what a person needs comes out."""
 
 import os
+from dataclasses import replace
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -10,7 +11,10 @@ import onnx
 import onnxruntime
 import pytest
 
-from export.convert import to_onnx, with_metadata
+from export.convert import GraphEvidence, to_onnx, with_metadata
+from export.evidence import evidence_model, measure_films
+from export.heatmap import map_scale
+from export.novelty import NoveltyModel, fit_novelty
 from export.parity import (
     FLOAT16_LIMIT,
     FLOAT32_LIMIT,
@@ -97,3 +101,53 @@ def test_the_gate_is_where_it_should_be(stored_float16):
     ):
         with pytest.raises(ParityError):
             require_parity(report, stored_float16=stored_float16)
+
+
+@pytest.fixture(scope="module")
+def evidence(network, films):
+    measured = measure_films(evidence_model(network), films)
+    return GraphEvidence(map_scale(measured.contributions.max(axis=(1, 2))), fit_novelty(measured.pooled))
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_heatmap_and_novelty_are_in_the_graph_and_say_the_same(name, network, evidence, films):
+    if name == "b":
+        network = build_network_b(32, backbone_weights="random")
+        measured = measure_films(evidence_model(network), films)
+        evidence = GraphEvidence(map_scale(measured.contributions.max(axis=(1, 2))), fit_novelty(measured.pooled))
+    half = name == "b"
+    data = to_onnx(network, 2.0, evidence, store_float16=half).SerializeToString()
+    report = compare_with_keras(network, data, films, 2.0, THRESHOLDS, evidence)
+    require_parity(report, stored_float16=half)
+    assert report.largest_heatmap_difference < 1e-2
+    session = onnxruntime.InferenceSession(data)
+    shapes = {output.name: output.shape for output in session.get_outputs()}
+    assert shapes == {"logit": ["N"], "probability": ["N"], "novelty": ["N"], "heatmap": ["N", 1, 1]}
+    heatmap, novelty = session.run(["heatmap", "novelty"], {"image": films[:5, ..., np.newaxis]})
+    assert (heatmap.dtype, novelty.dtype) == (np.float32, np.float32)
+    assert heatmap.min() >= 0
+    assert heatmap.max() <= 1
+
+
+def test_a_graph_with_evidence_holds_each_kernel_once():
+    network = build_network_a(224, width=0.25)
+    novelty = NoveltyModel(np.zeros(64, np.float32), np.ones(64, np.float32), np.zeros((64, 8), np.float32))
+    plain = len(to_onnx(network, 1.0).SerializeToString())
+    assert len(to_onnx(network, 1.0, GraphEvidence(1.0, novelty)).SerializeToString()) < plain + 12_000
+
+
+def test_evidence_that_differs_is_found(network, evidence, films):
+    data = to_onnx(network, 2.0, evidence).SerializeToString()
+    for other in (
+        replace(evidence, scale=evidence.scale * 1.1),
+        replace(evidence, novelty=replace(evidence.novelty, mean=evidence.novelty.mean + 0.01)),
+    ):
+        report = compare_with_keras(network, data, films, 2.0, THRESHOLDS, other)
+        with pytest.raises(ParityError, match=r"in (heatmap|novelty) on 64 films"):
+            require_parity(report, stored_float16=False)
+
+
+def test_evidence_that_is_no_number_does_not_pass():
+    report = ParityReport(64, 0.0, 0.0, 0, float("nan"), 0.0)
+    with pytest.raises(ParityError, match="heatmap"):
+        require_parity(report, stored_float16=True)
