@@ -39,5 +39,5 @@ def read_bundle_scores(bundle: Bundle) -> dict[str, BundleScores]:
 
 
 def _calibrated(scores: Scores, bundle: Bundle) -> BundleScores:
-    logits = bounded(scores.logits) / bundle.card.calibration.temperature
+    logits = bundle.card.calibration.calibrated(bounded(scores.logits))
     return BundleScores(scores.films, scores.labels, logistic(logits))

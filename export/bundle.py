@@ -13,14 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     PositiveFloat,
     PositiveInt,
+    SerializerFunctionWrapHandler,
     ValidationError,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -50,11 +54,32 @@ class _CardPart(BaseModel):
 
 
 class Calibration(_CardPart):
-    """probability = sigmoid(logit / temperature). Guo et al., ICML 2017, section 4.2."""
+    """probability = sigmoid(logit / temperature + offset): see `export.calibration`.
 
-    method: Literal["temperature"] = "temperature"
+    Cards from before Platt scaling have no offset and are written as they were, because their models repeat them.
+    """
+
+    method: Literal["temperature", "platt"] = "temperature"
     temperature: PositiveFloat
+    offset: float = 0.0
     selected_on: Literal["validation"]
+
+    @model_validator(mode="after")
+    def _agrees_with_its_method(self) -> "Calibration":
+        if self.offset and self.method == "temperature":
+            raise ValueError(f"method temperature has no offset. Received: {self.offset}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_an_offset_never_given(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        entries = dump(self)
+        if "offset" not in self.model_fields_set:
+            entries.pop("offset", None)
+        return entries
+
+    def calibrated(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Logits on the calibrated scale, the scale of the card's thresholds."""
+        return logits / self.temperature + self.offset
 
 
 class OperatingPoint(_CardPart):

@@ -1,18 +1,50 @@
-"""Temperature and operating points, from validation scores alone."""
+"""The calibrated scale and the operating points on it, from validation scores alone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import minimize, minimize_scalar
 
+from train.calibration_error import brier_score, expected_calibration_error
 from train.errors import PneumoscopeError
 from train.evaluation import choose_thresholds
 from train.operating_points import confusion
 from train.scores import Scores, log_loss, logistic
 
-#: The optimum is sought between these temperatures.
+Method = Literal["temperature", "platt"]
+METHODS: tuple[Method, ...] = ("temperature", "platt")
+#: The optimum is sought between these temperatures, and offsets of at most this size.
 TEMPERATURE_RANGE = (0.05, 20.0)
+OFFSET_LIMIT = 20.0
+FOLDS = 10
+SEED = 0
 SEPARATED = "not fitted: the validation scores separate the classes, so that every lower temperature looks better"
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """probability = sigmoid(logit / temperature + offset): rising in the logit, so that no decision ever changes."""
+
+    temperature: float = 1.0
+    offset: float = 0.0
+
+    def calibrated(self, logits: ArrayLike) -> Floats:
+        """Logits on the calibrated scale."""
+        return np.asarray(logits, dtype=np.float64) / self.temperature + self.offset
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How good probabilities are: mean log loss in nats, Brier score, expected calibration error (15 equal bins)."""
+
+    log_loss: float
+    brier: float
+    ece: float
 
 
 @dataclass(frozen=True)
@@ -26,24 +58,40 @@ class CalibratedPoint:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What export adds to a network: probability = sigmoid(logit / temperature), and where to cut it.
+    """What export adds to a network: probability = sigmoid(logit / temperature + offset), and where to cut it.
 
-    log_loss_before and log_loss_after are means over the validation films, in nats. note is empty, or says why the
-    temperature was left at 1.
+    Attributes:
+        method: "temperature" (Guo et al. 2017, arXiv:1706.04599, section 4.2; offset 0) or "platt" (Platt 1999).
+        temperature, offset: fitted on all validation films.
+        before: of the network's own probability on the validation films.
+        after: of the calibrated one, each film by a scale fitted on the other patients' folds.
+        candidates: method → its cross-validated log loss, by which the method was chosen.
+        folds: of that cross-validation; 0 where the films are of too few patients, and `after` is of the fit itself.
+        note: empty, or why the scale was left as it is.
+        operating_points: the evaluation's own, on the calibrated scale.
     """
 
+    method: Method
     temperature: float
-    log_loss_before: float
-    log_loss_after: float
+    offset: float
+    before: Quality
+    after: Quality
+    candidates: dict[str, float]
+    folds: int
     note: str
     operating_points: dict[str, CalibratedPoint]
 
+    @property
+    def scale(self) -> Scale:
+        """Temperature and offset."""
+        return Scale(self.temperature, self.offset)
+
 
 def calibrate(scores: Scores) -> Calibration:
-    """Fit the temperature (Guo et al. 2017, arXiv:1706.04599, section 4.2) and choose the operating points.
+    """Choose between temperature and Platt scaling, fit, and move the operating points to the calibrated scale.
 
-    The temperature minimises log loss over the validation films; the operating points are the evaluation's own, moved
-    to the calibrated scale, so that calibration never changes a decision.
+    The method is the one with the lower log loss under cross-validation by patient; it is then fitted on all
+    validation films.
 
     Raises:
         PneumoscopeError: no validation films, or of one class only.
@@ -52,24 +100,118 @@ def calibrate(scores: Scores) -> Calibration:
     if not len(rows):
         raise PneumoscopeError("the run has no validation scores to calibrate on: pneumoscope evaluate RUN")
     points = choose_thresholds(rows.labels, rows.logits)
+    folds = _folds(rows)
+    calibrated = {method: _cross_validated(rows, folds, _FITS[method]) for method in METHODS}
+    losses = {method: log_loss(rows.labels, logits) for method, logits in calibrated.items()}
+    # Of equals the simpler: min takes the first.
+    method = min(METHODS, key=lambda name: losses[name])
+    scale = _FITS[method](rows.labels, rows.logits)
+    if scale is None and method == "platt":
+        method, scale = "temperature", _FITS["temperature"](rows.labels, rows.logits)
+    note = SEPARATED if scale is None else ""
+    scale = scale or Scale()
+    after = rows.logits if note else calibrated[method]
+    return Calibration(
+        method=method,
+        temperature=scale.temperature,
+        offset=scale.offset,
+        before=quality(rows.labels, rows.logits),
+        after=quality(rows.labels, after),
+        candidates=losses,
+        folds=len(folds),
+        note=note,
+        operating_points={name: _calibrated_point(rows, cut, scale) for name, cut in points.items()},
+    )
+
+
+def quality(labels: ArrayLike, logits: ArrayLike) -> Quality:
+    """Judge probabilities given as logits, [N], against labels, [N]."""
+    chances = logistic(logits)
+    return Quality(log_loss(labels, logits), brier_score(labels, chances), expected_calibration_error(labels, chances))
+
+
+def quality_on_test(scores: Scores, scale: Scale) -> tuple[Quality, Quality] | None:
+    """Before and after on the test films, to be reported and for nothing else; None where they were not read."""
+    rows = scores.of_split("test")
+    if not len(rows):
+        return None
+    return quality(rows.labels, rows.logits), quality(rows.labels, scale.calibrated(rows.logits))
+
+
+def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> Scale | None:
+    """The temperature of least log loss; None where the optimum lies outside TEMPERATURE_RANGE."""
+    raw = np.asarray(logits, dtype=np.float64)
     lowest, highest = np.log(TEMPERATURE_RANGE)
     found = minimize_scalar(
-        lambda log_temperature: log_loss(rows.labels, rows.logits / np.exp(log_temperature)),
+        lambda log_temperature: log_loss(labels, raw / np.exp(log_temperature)),
         bounds=(lowest, highest),
         method="bounded",
         options={"xatol": 1e-6},
     )
     at_the_edge = min(found.x - lowest, highest - found.x) < 1e-3
-    temperature = 1.0 if at_the_edge else float(np.exp(found.x))
-    return Calibration(
-        temperature=temperature,
-        log_loss_before=log_loss(rows.labels, rows.logits),
-        log_loss_after=log_loss(rows.labels, rows.logits / temperature),
-        note=SEPARATED if at_the_edge else "",
-        operating_points={name: _calibrated(rows, cut, temperature) for name, cut in points.items()},
+    return None if at_the_edge else Scale(float(np.exp(found.x)))
+
+
+def fit_platt(labels: ArrayLike, logits: ArrayLike) -> Scale | None:
+    """Temperature and offset of least log loss (Platt 1999, without his smoothed labels: there are enough films).
+
+    None where the optimum lies outside TEMPERATURE_RANGE or OFFSET_LIMIT, or a cut separates the classes, so that there
+    is none.
+    """
+    raw, truth = np.asarray(logits, dtype=np.float64), np.asarray(labels, dtype=np.float64)
+    if raw[truth == 1].min(initial=np.inf) > raw[truth == 0].max(initial=-np.inf):
+        return None
+
+    def loss(slope_and_offset: Floats) -> tuple[float, Floats]:
+        slope, offset = slope_and_offset
+        error = logistic(slope * raw + offset) - truth
+        return log_loss(truth, slope * raw + offset), np.array([np.mean(error * raw), np.mean(error)])
+
+    slopes = 1 / TEMPERATURE_RANGE[1], 1 / TEMPERATURE_RANGE[0]
+    bounds = (slopes, (-OFFSET_LIMIT, OFFSET_LIMIT))
+    found = minimize(
+        loss, [1.0, 0.0], jac=True, bounds=bounds, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-9}
     )
+    for value, (low, high) in zip(found.x, bounds, strict=True):
+        if min(value - low, high - value) < 1e-3 * min(abs(low), abs(high)):
+            return None
+    return Scale(float(1 / found.x[0]), float(found.x[1]))
 
 
-def _calibrated(rows: Scores, cut: float, temperature: float) -> CalibratedPoint:
+_FITS: dict[Method, Callable[[ArrayLike, ArrayLike], Scale | None]] = {
+    "temperature": fit_temperature,
+    "platt": fit_platt,
+}
+
+
+def _folds(rows: Scores) -> list[NDArray[np.int64]]:
+    """Rows of each fold: whole patients, stratified by class; none where a class has a single patient."""
+    ill = rows.labels == 1
+    patients = np.asarray(rows.patients)
+    count = min(FOLDS, len(set(patients[ill])), len(set(patients[~ill])))
+    if count < 2:
+        return []
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    dealer = StratifiedGroupKFold(n_splits=count, shuffle=True, random_state=SEED)
+    return [fold for _, fold in dealer.split(rows.logits, rows.labels, patients)]
+
+
+def _cross_validated(
+    rows: Scores, folds: list[NDArray[np.int64]], fit: Callable[[ArrayLike, ArrayLike], Scale | None]
+) -> Floats:
+    """Logits on the calibrated scale, each fitted without the film's own fold."""
+    if not folds:
+        return (fit(rows.labels, rows.logits) or Scale()).calibrated(rows.logits)
+    calibrated = np.array(rows.logits)
+    for fold in folds:
+        others = np.ones(len(rows), dtype=bool)
+        others[fold] = False
+        scale = fit(rows.labels[others], rows.logits[others]) or Scale()
+        calibrated[fold] = scale.calibrated(rows.logits[fold])
+    return calibrated
+
+
+def _calibrated_point(rows: Scores, cut: float, scale: Scale) -> CalibratedPoint:
     counts = confusion(rows.labels, rows.logits, cut)
-    return CalibratedPoint(float(logistic(cut / temperature)), counts.sensitivity, counts.specificity)
+    return CalibratedPoint(float(logistic(scale.calibrated(cut))), counts.sensitivity, counts.specificity)

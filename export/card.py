@@ -4,6 +4,7 @@ import datetime
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from train.settings import Settings
 
 if TYPE_CHECKING:
     from export.calibration import Calibration as FittedCalibration
+    from export.calibration import Quality
     from export.parity import ParityReport
 
 Json = dict[str, Any]
@@ -41,6 +43,7 @@ LICENCE = "Apache-2.0 (model and code)"
 PLACEHOLDER_BACKBONE = (
     "its backbone was not pretrained on ImageNet but on the training films alone; expect less than the report's figures"
 )
+_RATES = ("sensitivity", "specificity")
 HEADLINES = ("accuracy", "balanced_accuracy", "f1", "sensitivity", "specificity", "ppv", "npv")
 
 
@@ -50,6 +53,7 @@ def make_card(
     films: Sequence[Film],
     evaluation: Json,
     calibration: "FittedCalibration",
+    on_test: "tuple[Quality, Quality] | None",
     parity: "ParityReport",
     placeholder_reason: str,
 ) -> Card:
@@ -61,6 +65,7 @@ def make_card(
         films: of that run's split.
         evaluation: of that run, with validation and possibly test.
         calibration: from its validation scores.
+        on_test: what it does to the test films, where they have been read.
         parity: the gate's report.
         placeholder_reason: why the network is no better than a placeholder; empty when it is none.
     """
@@ -74,11 +79,17 @@ def make_card(
         classes=("normal", "pneumonia"),
         prepare=settings.prepare.spec(),
         calibration=Calibration(
+            method=calibration.method,
             temperature=calibration.temperature,
+            offset=calibration.offset,
             selected_on="validation",
             note=calibration.note,
-            log_loss_before=calibration.log_loss_before,
-            log_loss_after=calibration.log_loss_after,
+            log_loss_before=calibration.before.log_loss,
+            log_loss_after=calibration.after.log_loss,
+            candidates=calibration.candidates,
+            folds=calibration.folds,
+            validation={"before": asdict(calibration.before), "after": asdict(calibration.after)},
+            test=dict(zip(("before", "after"), map(asdict, on_test), strict=True)) if on_test else None,
         ),
         operating_points={
             name: OperatingPoint(
@@ -86,6 +97,7 @@ def make_card(
                 selected_on="validation",
                 sensitivity=point.sensitivity,
                 specificity=point.specificity,
+                test=_rates(test, name) if test else None,
             )
             for name, point in calibration.operating_points.items()
         },
@@ -123,6 +135,11 @@ def headlines(metrics: Mapping[str, Any]) -> Json:
         **{name: point[name] for name in HEADLINES},
         "as_report": metrics["as_report"],
     }
+
+
+def _rates(part: Mapping[str, Any], point: str) -> Json:
+    """What an operating point really has on a split: sensitivity and specificity with their intervals."""
+    return {name: part["metrics"]["operating_points"][point][name] for name in _RATES}
 
 
 def data_in_words(films: Sequence[Film]) -> str:
@@ -176,19 +193,25 @@ def card_in_words(card: Card) -> str:
     spec = card.prepare
     lines[-1] += (
         f"S = {spec.image_size}, resize rule {spec.resize}, contrast rule {spec.contrast}, gives `logit` and "
-        f"`probability` (temperature {card.calibration.temperature:.4f}), float32 [N]."
+        f"`probability` (calibrated, see below), float32 [N]."
     )
     lines += ["", "## Intended use", "", card.intended_use, "", card.not_intended_use]
     lines += ["", "## Training and evaluation data", "", card.data]
     lines += ["", f"Split fingerprint: `{card.split_fingerprint}`."]
     lines += ["", "## Operating points", "", "Chosen on validation, on the calibrated probability.", ""]
-    lines += ["| name | threshold | sensitivity (validation) | specificity (validation) |", "|---|---|---|---|"]
+    rates = [f"{rate} ({split})" for split in ("validation", "test") for rate in _RATES]
+    lines += [f"| name | threshold | {' | '.join(rates)} |", "|---|---|---|---|---|---|"]
     for name, point in card.operating_points.items():
         mark = " (default)" if name == card.default_operating_point else ""
-        lines.append(f"| {name}{mark} | {point.threshold:.4f} | {point.sensitivity:.4f} | {point.specificity:.4f} |")
-    lines += ["", "## Metrics", "", "At the default operating point, 95 % intervals, films taken as independent.", ""]
-    lines += ["| figure | validation | test |", "|---|---|---|"]
+        test_rates = (point.model_extra or {}).get("test")
+        cells = [f"{point.sensitivity:.4f}", f"{point.specificity:.4f}"]
+        cells += [_with_interval(test_rates[rate]) if test_rates else "not read" for rate in _RATES]
+        lines.append(f"| {name}{mark} | {point.threshold:.4f} | {' | '.join(cells)} |")
+    lines += _calibration_in_words(card.calibration)
     validation, test = card.metrics.validation, card.metrics.test
+    over = "over patients" if "independent_low" in validation["auroc"] else "films taken as independent"
+    lines += ["", "## Metrics", "", f"At the default operating point, 95 % intervals, {over}.", ""]
+    lines += ["| figure | validation | test |", "|---|---|---|"]
     lines.append(f"| films | {validation['films']} | {test['films'] if test else 'not read'} |")
     for name in ("auroc", "average_precision", *HEADLINES):
         cells = [_with_interval(metrics[name]) if metrics else "not read" for metrics in (validation, test)]
@@ -199,6 +222,30 @@ def card_in_words(card: Card) -> str:
         f"{card.parity.decisions_changed} decisions changed."
     )
     return "\n".join((*lines, ""))
+
+
+def _calibration_in_words(calibration: Calibration) -> list[str]:
+    kept = calibration.model_extra or {}
+    lines = ["", "## Calibration", ""]
+    if kept.get("note"):
+        return [*lines, f"Temperature 1: {kept['note']}."]
+    chosen = "Platt scaling" if calibration.method == "platt" else "one temperature"
+    losses = ", ".join(f"{name} {loss:.4f}" for name, loss in kept["candidates"].items())
+    sign = "-" if calibration.offset < 0 else "+"
+    shift = f" {sign} {abs(calibration.offset):.4f}" if calibration.offset else ""
+    lines.append(
+        f"probability = sigmoid(logit / {calibration.temperature:.4f}{shift}): {chosen}, which had "
+        f"the lower log loss on validation films, cross-validated by patient in {kept['folds']} folds ({losses}). "
+        "It rises with the logit and so changes no decision. ECE is over 15 bins of equally many films; validation "
+        "figures after it are cross-validated."
+    )
+    lines += ["", "| films | log loss | Brier score | ECE |", "|---|---|---|---|"]
+    for split in ("validation", "test"):
+        for stage, figures in (kept[split] or {}).items():
+            lines.append(
+                f"| {split}, {stage} | {figures['log_loss']:.4f} | {figures['brier']:.4f} | {figures['ece']:.4f} |"
+            )
+    return lines
 
 
 def _with_interval(figure: Mapping[str, float | None]) -> str:

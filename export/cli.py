@@ -94,7 +94,9 @@ def _summary(run: "RunFolder", bundle: "Bundle") -> dict[str, object]:
         "bundle": str(bundle.folder),
         "megabytes": round(bundle.model.stat().st_size / 1e6, 1),
         "validation_auroc": round(card.metrics.validation["auroc"]["value"], 4),
+        "calibration": card.calibration.method,
         "temperature": round(card.calibration.temperature, 4),
+        "offset": round(card.calibration.offset, 4),
         "largest_difference": float(f"{card.parity.largest_probability_difference:.2g}"),
         "placeholder": card.placeholder,
     }

@@ -1,4 +1,4 @@
-"""Keras network + temperature → one ONNX graph that takes what a decoder gives and returns what a person needs."""
+"""Keras network + calibration → one ONNX graph that takes what a decoder gives and returns what a person needs."""
 
 import tempfile
 import warnings
@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from export.calibration import Scale
 from export.heatmap import HeadWithEvidence, feature_model, shown_map
 from export.novelty import NoveltyModel
 
@@ -32,12 +33,12 @@ class GraphEvidence:
     novelty: NoveltyModel
 
 
-def bundle_network(network: keras.Model, temperature: float, evidence: GraphEvidence | None = None) -> keras.Model:
+def bundle_network(network: keras.Model, scale: Scale, evidence: GraphEvidence | None = None) -> keras.Model:
     """Wrap network A or B as the bundle's contract wants it.
 
     Returns:
         A model from `image` uint8 [N, S, S, 1] to {"logit": float32 [N], "probability": float32 [N]}, with
-        probability = sigmoid(logit / temperature); with `evidence` also {"heatmap": float32 [N, h, w], 0..1,
+        probability = sigmoid(logit / temperature + offset); with `evidence` also {"heatmap": float32 [N, h, w], 0..1,
         "novelty": float32 [N]}, see `export.heatmap` and `export.novelty`.
     """
     side, channels = network.input_shape[1], network.input_shape[3]
@@ -47,7 +48,10 @@ def bundle_network(network: keras.Model, temperature: float, evidence: GraphEvid
         x = keras.ops.repeat(x, channels, axis=-1)  # [N, S, S, channels]
     features = feature_model(network)(x)  # [N, h, w, C]
     logit, contributions, _ = HeadWithEvidence(network)(features)
-    outputs = {"logit": logit, "probability": keras.ops.sigmoid(logit / temperature)}
+    calibrated = logit / scale.temperature
+    if scale.offset:
+        calibrated = calibrated + scale.offset
+    outputs = {"logit": logit, "probability": keras.ops.sigmoid(calibrated)}
     if evidence is not None:
         outputs["heatmap"] = shown_map(contributions, evidence.scale)
         outputs["novelty"] = evidence.novelty.in_graph(keras.ops.mean(features, axis=(1, 2)))
@@ -56,16 +60,16 @@ def bundle_network(network: keras.Model, temperature: float, evidence: GraphEvid
 
 def to_onnx(
     network: keras.Model,
-    temperature: float,
+    scale: Scale,
     evidence: GraphEvidence | None = None,
     *,
     store_float16: bool = False,
 ) -> onnx.ModelProto:
-    """Convert network A or B and its temperature to ONNX.
+    """Convert network A or B and its calibration to ONNX.
 
     Args:
         network: Keras model with a layer named `logit`.
-        temperature: > 0.
+        scale: from logit to calibrated probability.
         evidence: constants of the outputs `heatmap` and `novelty`; without them the graph has neither.
         store_float16: keep large weights as float16 with a cast to float32 in the graph: half the size, computed in
             float32 as before.
@@ -73,7 +77,7 @@ def to_onnx(
     Returns:
         A checked model of opset 18 whose batch axis is free.
     """
-    wrapped = bundle_network(network, temperature, evidence)
+    wrapped = bundle_network(network, scale, evidence)
     side = network.input_shape[1]
     # Keras exports a model's call signature only once it has been called.
     wrapped.predict_on_batch(np.zeros((1, side, side, 1), dtype=np.uint8))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from export.bundle import Bundle, metadata_of, write_bundle
-from export.calibration import calibrate
+from export.calibration import calibrate, quality_on_test
 from export.card import PLACEHOLDER_BACKBONE, card_in_words, make_card
 from export.convert import to_onnx, with_metadata
 from export.evidence import evidence_model, fit_evidence, heatmap_card, measure_films, novelty_card
@@ -40,7 +40,8 @@ def export_run(run: RunFolder, models: Path, data_root: Path, placeholder: str, 
     if not run.environment.is_file():
         raise PneumoscopeError(f"run {run.name} is not finished: it has no environment.json; train it to its end")
     evaluation = read_evaluation(run.evaluation)
-    calibration = calibrate(read_scores(run.scores))
+    scores = read_scores(run.scores)
+    calibration = calibrate(scores)
     cohort = read_split(run.split, data_root)
     validation = cohort.of_split("validation")
     require_enough_films(len(validation))
@@ -52,16 +53,16 @@ def export_run(run: RunFolder, models: Path, data_root: Path, placeholder: str, 
     fitted = fit_evidence(opened, prepare_all(data_root, training, spec, "train"), images)
     stored_float16 = settings.network == "b"
     say(f"converting {run.name} to ONNX …")
-    model = to_onnx(network, calibration.temperature, fitted.graph, store_float16=stored_float16)
+    model = to_onnx(network, calibration.scale, fitted.graph, store_float16=stored_float16)
     thresholds = {name: point.threshold for name, point in calibration.operating_points.items()}
     rows = np.unique(np.linspace(0, len(validation) - 1, max(parity_films, SMALLEST_GATE)).round().astype(int))
     report = compare_with_keras(
-        network, model.SerializeToString(), images[rows], calibration.temperature, thresholds, fitted.graph
+        network, model.SerializeToString(), images[rows], calibration.scale, thresholds, fitted.graph
     )
     require_parity(report, stored_float16=stored_float16)
     say("checking heatmap and novelty …")
     labels, patients = np.array([film.label for film in validation]), [film.patient for film in validation]
-    checks = check_heatmaps(network, opened, images, labels, patients, fitted.validation, calibration.temperature)
+    checks = check_heatmaps(network, opened, images, labels, patients, fitted.validation, calibration.scale)
     foreign = read_foreign_pictures(data_root, spec)
     guard = None
     if foreign is not None:
@@ -81,7 +82,8 @@ def export_run(run: RunFolder, models: Path, data_root: Path, placeholder: str, 
     reasons = [placeholder] if placeholder else []
     if settings.network == "b" and settings.backbone_weights != "imagenet":
         reasons.append(PLACEHOLDER_BACKBONE)
-    card = make_card(run, settings, cohort.films, evaluation, calibration, report, "; ".join(reasons))
+    on_test = quality_on_test(scores, calibration.scale)
+    card = make_card(run, settings, cohort.films, evaluation, calibration, on_test, report, "; ".join(reasons))
     card = card.model_copy(
         update={
             "novelty_limit": fitted.limit,

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.stats import pearsonr, spearmanr
 
+from export.calibration import Scale
 from export.evidence import FilmMeasures, measure_films
 from export.heatmap import feature_model, head_of, network_of
 from train.loader import FilmBatches
@@ -35,7 +36,7 @@ def check_heatmaps(
     labels: np.ndarray,
     patients: Sequence[str],
     measures: FilmMeasures,
-    temperature: float,
+    scale: Scale,
 ) -> dict[str, Any]:
     """Run the three checks on validation films.
 
@@ -46,7 +47,7 @@ def check_heatmaps(
         labels: int [n].
         patients: [n].
         measures: of these films.
-        temperature: of the calibration.
+        scale: of the calibration.
 
     Returns:
         {"gradient_correlation": …, "random_head": …, "occlusion": …}, each a JSON object with the number of films.
@@ -56,9 +57,7 @@ def check_heatmaps(
     return {
         "gradient_correlation": gradient_correlation(network, images[few], measures.contributions[few]),
         "random_head": random_head(network, model, images[few], measures.contributions[few]),
-        "occlusion": occlusion(
-            model, images[ill], measures.contributions[ill], [patients[row] for row in ill], temperature
-        ),
+        "occlusion": occlusion(model, images[ill], measures.contributions[ill], [patients[row] for row in ill], scale),
     }
 
 
@@ -130,7 +129,7 @@ def occlusion(
     images: np.ndarray,
     contributions: np.ndarray,
     patients: Sequence[str],
-    temperature: float,
+    scale: Scale,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Cover the hottest tenth of each film with its mean grey, and a random tenth; compare how far the score falls.
@@ -143,7 +142,7 @@ def occlusion(
         images: uint8 [n, S, S], pneumonia films.
         contributions: float32 [n, h, w], of these films.
         patients: [n].
-        temperature: for the probability.
+        scale: for the probability.
         seed: of the places and the resamples.
     """
     generator = np.random.default_rng(seed)
@@ -156,9 +155,9 @@ def occlusion(
         moved = np.stack([np.roll(one, generator.integers(0, side, 2), (0, 1)) for one in hottest])
         after = measure_films(model, _covered(images, moved), "occlusion: random").logits
         drops.append(before - after)
-        falls.append(logistic(before / temperature) - logistic(after / temperature))
+        falls.append(logistic(scale.calibrated(before)) - logistic(scale.calibrated(after)))
     chance, chance_fall = np.mean(drops, axis=0), np.mean(falls, axis=0)
-    hot_fall = logistic(before / temperature) - logistic((before - hot) / temperature)
+    hot_fall = logistic(scale.calibrated(before)) - logistic(scale.calibrated(before - hot))
     return {
         "films": len(images),
         "covered": HOTTEST,

@@ -12,6 +12,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime
 
+from export.calibration import Scale
 from export.convert import GraphEvidence
 from export.evidence import evidence_model, measure_films
 from train.console import progress_bar
@@ -52,7 +53,7 @@ def compare_with_keras(
     network: keras.Model,
     model: bytes,
     images: np.ndarray,
-    temperature: float,
+    scale: Scale,
     thresholds: Mapping[str, float],
     evidence: GraphEvidence | None = None,
 ) -> ParityReport:
@@ -62,13 +63,13 @@ def compare_with_keras(
         network: the Keras network.
         model: the ONNX graph made from it.
         images: uint8 [n, S, S], as `prepare` leaves them.
-        temperature: of the graph.
+        scale: of the graph.
         thresholds: on the calibrated probability, by operating point; a decision counts as changed when it differs at
             any of them.
         evidence: of the graph, where it has heatmap and novelty. Novelty is compared with NumPy's in float64.
     """
     logits = predict_logits(network, images, network.input_shape[3], description="parity: Keras").astype(np.float64)
-    expected = logistic(logits / temperature)
+    expected = logistic(scale.calibrated(logits))
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     names = ["logit", "probability", *(["heatmap", "novelty"] if evidence is not None else [])]
     answers = []

@@ -2,30 +2,16 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from train.console import (
-    NOT_A_MEDICAL_DEVICE,
-    AsJson,
-    Command,
-    Debug,
-    print_json,
-    print_table,
-    say,
-    say_next,
-)
-from train.errors import UsageError
-
-if TYPE_CHECKING:
-    from train.run_folder import RunFolder
+from train.console import AsJson, Command, Debug, print_json, print_table, say, say_next, say_warning
+from train.data_root import DataRoot, required_data_root
+from train.errors import PneumoscopeError, UsageError
+from train.evaluate_cli import evaluate_command, evaluate_run
 
 app = typer.Typer(no_args_is_help=True)
-
-#: Every reading of the test films is written down here, in the folder the command runs in.
-TEST_READS = Path("docs/test-reads.csv")
-POINT_METRICS = ("accuracy", "balanced_accuracy", "f1", "sensitivity", "specificity")
 
 
 class Network(StrEnum):
@@ -42,12 +28,6 @@ class DeviceChoice(StrEnum):
     auto = "auto"
     gpu = "gpu"
     cpu = "cpu"
-
-
-DataRoot = Annotated[
-    Path | None,
-    typer.Option("--data", envvar="PNEUMOSCOPE_DATA", help="Folder that holds chest_xray/ or a cohort.csv."),
-]
 
 
 @app.command("train", cls=Command)
@@ -115,10 +95,19 @@ def train_command(
     changes.update(parse_assignment(text) for text in assignments or [])
     settings = make_settings(network.value, changes)
 
+    from train.bootstrap import require_patients
     from train.cohort import index_cohort, split_cohort
 
     data_root = required_data_root(data)
     cohort = split_cohort(index_cohort(data_root), settings.seed, settings.validation_fraction)
+    judged = network is not Network.backbone
+    try:
+        require_patients([film.patient for film in cohort.of_split("validation")], "the validation films")
+    except PneumoscopeError as error:
+        # Said now and not after hours of training.
+        if judged:
+            say_warning(f"{error}; the network will be trained, but not evaluated")
+        judged = False
 
     say("starting TensorFlow …")
     from train.device import choose_device
@@ -141,122 +130,12 @@ def train_command(
             print_table("backbone", ("run", "weights"), [tuple(result.values())])
         say_next(f"pneumoscope train b --backbone-weights {run.backbone_weights} --fine-tune-from 0")
         return
-    _evaluate(run, data_root, test=False, as_json=as_json)
+    if not judged:
+        if as_json:
+            print_json({"run": run.name, "validation": None})
+        say(f"{run.name} is trained, not evaluated: its validation films are of too few patients")
+        return
+    evaluate_run(run, data_root, test=False, as_json=as_json)
 
 
-@app.command("evaluate", cls=Command)
-def evaluate_command(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run: its name or its folder.")],
-    data: DataRoot = None,
-    test: Annotated[
-        bool,
-        typer.Option("--test", help="Read the test films at the thresholds frozen on validation; logged."),
-    ] = False,
-    as_json: AsJson = False,
-    debug: Debug = False,
-) -> None:
-    """Say how good a run is, with 95 % intervals.
-
-    On the validation films, where the thresholds are chosen; with --test also on the test films, at those thresholds.
-    """
-    from train.run_folder import find_run, require_network, settings_of
-
-    found = find_run(run)
-    require_network(found, settings_of(found), ("a", "b"))
-    say("starting TensorFlow …")
-    from train.device import choose_device
-
-    choose_device("auto")
-    _evaluate(found, required_data_root(data), test=test, as_json=as_json)
-
-
-def required_data_root(data: Path | None) -> Path:
-    """Return the data root that a command was given.
-
-    Raises:
-        UsageError: none was given, or it is no folder.
-    """
-    if data is None:
-        raise UsageError(
-            "no films given: pass --data DIR or set PNEUMOSCOPE_DATA to the folder that holds chest_xray/; "
-            "'pneumoscope data phantoms DIR' makes synthetic films to try with"
-        )
-    if not data.is_dir():
-        raise UsageError(f"the data root {data} is not a folder: expected one that holds chest_xray/")
-    return data
-
-
-def _evaluate(run: "RunFolder", data_root: Path, *, test: bool, as_json: bool) -> None:
-    """Score a run's films, keep scores, evaluation and curves in its folder, print them; test only if asked."""
-    import datetime
-
-    from train.cohort import read_split
-    from train.curve_plots import plot_curves, read_history
-    from train.evaluation import evaluate_test, evaluate_validation, read_evaluation, write_evaluation
-    from train.run_folder import commit_of_checkout, settings_of
-    from train.scores import joined, read_scores, write_scores
-    from train.scoring import score_run
-    from train.test_reads import append_test_read
-
-    settings = settings_of(run)
-    cohort = read_split(run.split, data_root)
-    known = read_scores(run.scores) if run.scores.is_file() else None
-    scored_since = run.scores.is_file() and run.scores.stat().st_mtime >= run.best_network.stat().st_mtime
-    if test and known is not None and scored_since and run.evaluation.is_file():
-        validation = known.of_split("validation")
-        evaluation = read_evaluation(run.evaluation)
-    else:
-        validation = score_run(run, cohort, "validation")
-        evaluation = evaluate_validation(validation, settings.network, cohort.fingerprint)
-    tested = known.of_split("test") if known is not None else None
-    if test:
-        tested = score_run(run, cohort, "test")
-    scores = validation if tested is None else joined(validation, tested)
-    if tested is not None and len(tested):
-        evaluation = evaluate_test(evaluation, scores, cohort.fingerprint)
-    write_scores(run.scores, scores)
-    write_evaluation(run.evaluation, evaluation)
-    if test:
-        date = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M")
-        append_test_read(TEST_READS, run.name, commit_of_checkout() or "unknown", date, evaluation)
-        say(f"this reading of the test films is logged in {TEST_READS}")
-    with_history = read_history(run.history) if run.history.is_file() else ()
-    plot_curves(evaluation, run.curves, with_history)
-    splits = ("validation", "test") if test else ("validation",)
-    if as_json:
-        print_json({"run": run.name, **{split: evaluation[split]["metrics"] for split in splits}})
-    else:
-        for split in splits:
-            _print_evaluation(run.name, split, evaluation[split]["metrics"])
-    say(NOT_A_MEDICAL_DEVICE)
-    say(f"curves: {run.curves}")
-    say_next(f"pneumoscope export {run.name}" if test else f"pneumoscope evaluate {run.name} --test")
-
-
-def _print_evaluation(run: str, split: str, metrics: dict[str, Any]) -> None:
-    rows = [
-        (name, f"{point['threshold']:.4f}", *(_with_interval(point[key]) for key in POINT_METRICS))
-        for name, point in metrics["operating_points"].items()
-    ]
-    columns = ("operating point", "threshold", *(key.replace("_", " ") for key in POINT_METRICS))
-    ill, films = metrics["positives"], metrics["n"]
-    print_table(f"{run}, {split}: {films} films, {ill} with pneumonia (thresholds from validation)", columns, rows)
-    report = metrics["as_report"]
-    best = report["f1_maximum"]
-    print_table(
-        f"{run}, {split}: without a threshold, and as the report counts",
-        ("figure", "value"),
-        [
-            ("AUROC", _with_interval(metrics["auroc"])),
-            ("average precision", _with_interval(metrics["average_precision"])),
-            ("log loss", f"{metrics['log_loss']:.4f}"),
-            ("accuracy at 0.5 (report)", _with_interval(report["accuracy_at_0.5"])),
-            ("maximum F1 (report)", f"{best['value']:.4f} at {best['threshold']:.4f}, chosen on {split} itself"),
-        ],
-    )
-
-
-def _with_interval(figure: dict[str, float | None]) -> str:
-    if figure["value"] is None:
-        return "–"
-    return f"{figure['value']:.4f} [{figure['low']:.4f}–{figure['high']:.4f}]"
+app.command("evaluate", cls=Command)(evaluate_command)

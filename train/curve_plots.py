@@ -61,6 +61,32 @@ def plot_curves(evaluation: Json, folder: Path, history: Sequence[Mapping[str, o
     return [folder / name for name in figures]
 
 
+def plot_stress(stress: Json, path: Path) -> None:
+    """Write a picture of stress.json: balanced accuracy, AUROC and mean |Δp| under each change, with intervals."""
+    splits = {split: stress[split] for split in ("validation", "test") if stress.get(split)}
+    names = list(next(iter(splits.values()))["changes"])
+    figure = _figure((9.6, 1.4 + 0.34 * len(names)))
+    measures = {"balanced_accuracy": "balanced accuracy", "auroc": "AUROC", "probability_shift": "mean |Δp|"}
+    for axes, (key, label) in zip(figure.subplots(1, 3, sharey=True), measures.items(), strict=True):
+        _plain(axes)
+        axes.set_xlabel(label, color=INK)
+        for number, (split, part) in enumerate(splits.items()):
+            rows = [part["changes"][name][key] for name in names]
+            values = [row["value"] for row in rows]
+            errors = [[row["value"] - row["low"] for row in rows], [row["high"] - row["value"] for row in rows]]
+            places = [place + 0.22 * number for place in range(len(names))]
+            axes.errorbar(values, places, xerr=errors, fmt="o", color=COLOURS[split], markersize=4, linewidth=1.2)
+            axes.axvline(values[0], color=COLOURS[split], linewidth=0.8, linestyle=(0, (4, 3)))
+    axes = figure.axes[0]
+    axes.set_yticks(range(len(names)), [next(iter(splits.values()))["changes"][name]["what"] for name in names])
+    axes.invert_yaxis()
+    figure.suptitle(f"Network {str(stress['network']).upper()}: films changed", x=0.01, ha="left", color=INK)
+    handles = [Line2D([], [], color=COLOURS[split], marker="o", label=split) for split in splits]
+    figure.axes[2].legend(handles=handles, loc="lower right", fontsize=8.5, edgecolor=FAINT)
+    with replace_file(path) as temporary:
+        figure.savefig(temporary, dpi=DOTS_PER_INCH)
+
+
 def read_history(path: Path) -> list[dict[str, str]]:
     """Read history.csv: one row per epoch of all stages.
 

@@ -7,7 +7,8 @@ that a temperature fitted afterwards scales the thresholds along with the scores
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,84 +16,48 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from train.atomic import write_text
+from train.bootstrap import RESAMPLES, require_patients
 from train.errors import PneumoscopeError
-from train.intervals import (
-    auroc_interval,
-    average_precision_interval,
-    balanced_accuracy_interval,
-    f1_interval,
-    wilson_interval,
-)
+from train.metrics import INTERVALS, evaluate_scores
 from train.operating_points import (
     DEFAULT_OPERATING_POINT,
     OPERATING_POINTS,
-    Confusion,
     choose_operating_points,
-    choose_threshold,
-    confusion,
     f1_curve,
     precision_recall_curve,
     roc_curve,
 )
-from train.scores import Scores, bounded, log_loss, logistic, probability
+from train.scores import Scores, bounded, logistic, probability
 from train.thin_curve import thin_curve
 
 FORMAT = 1
-INTERVALS = (
-    "95 %, films taken as independent: Wilson for proportions, DeLong on the logit scale for AUROC, "
-    "Boyd, Eng & Page for average precision, Wilson carried over to F1, MOVER for balanced accuracy"
-)
-AS_REPORT = "as the report counts: threshold chosen on this split"
 HISTOGRAM_BINS = 50
 
+#: Resamples that one split costs: all films, and the two cohorts that leave films out.
+RESAMPLES_PER_SPLIT = 3 * RESAMPLES
+
 Json = dict[str, Any]
+Advance = Callable[..., None]
 
 
 class EvaluationError(PneumoscopeError):
     """An evaluation that is missing, damaged or does not belong to these scores."""
 
 
-def evaluate_scores(labels: ArrayLike, logits: ArrayLike, thresholds: Mapping[str, float]) -> Json:
-    """Metrics of one set of films at given thresholds.
+@dataclass(frozen=True)
+class LeftOut:
+    """What the two further ways of counting a split leave out; None where it is not known.
 
-    Args:
-        labels: 0 or 1, shape [N], both present.
-        logits: finite, shape [N].
-        thresholds: operating point → threshold on the probability.
-
-    Returns:
-        JSON-ready: n, positives, prevalence, log_loss, brier; auroc and average_precision as {value, low,
-        high};
-        operating_points: name → {threshold, confusion, and accuracy, balanced_accuracy, f1, sensitivity,
-        specificity, ppv, npv as {value, low, high}, null where undefined}; as_report: accuracy at 0.5 and the
-        maximum F1 over all thresholds of these films.
-
-    Raises:
-        PneumoscopeError: no films, one class only, NaN or infinite logits.
+    Attributes:
+        repeats: films of the split that repeat an earlier one, see `train.film_hash`.
+        training_patients: ids of the patients whose films the network was trained on.
     """
-    auroc = auroc_interval(labels, logits)
-    truth, raw = np.asarray(labels, dtype=np.float64), np.asarray(logits, dtype=np.float64)
-    chances = probability(raw)
-    at_half = confusion(labels, chances, 0.5)
-    best = float(logistic(choose_threshold(labels, bounded(raw), "f1")))
-    return {
-        "n": int(truth.size),
-        "positives": int(truth.sum()),
-        "prevalence": float(truth.mean()),
-        "log_loss": log_loss(truth, raw),
-        "brier": float(np.mean((chances - truth) ** 2)),
-        "auroc": auroc.as_json(),
-        "average_precision": average_precision_interval(labels, logits).as_json(),
-        "operating_points": {
-            name: {"threshold": float(threshold)} | _at(confusion(labels, chances, threshold))
-            for name, threshold in thresholds.items()
-        },
-        "as_report": {
-            "note": AS_REPORT,
-            "accuracy_at_0.5": wilson_interval(at_half.tp + at_half.tn, at_half.n).as_json(),
-            "f1_maximum": {"value": confusion(labels, chances, best).f1, "threshold": best},
-        },
-    }
+
+    repeats: Collection[str] | None = None
+    training_patients: Collection[str] | None = None
+
+
+NOT_KNOWN = LeftOut()
 
 
 def curves(labels: ArrayLike, logits: ArrayLike) -> Json:
@@ -136,16 +101,24 @@ def choose_thresholds(labels: ArrayLike, logits: ArrayLike) -> dict[str, float]:
     return choose_operating_points(labels, bounded(logits))
 
 
-def evaluate_validation(scores: Scores, network: str, split_fingerprint: str) -> Json:
+def evaluate_validation(
+    scores: Scores,
+    network: str,
+    split_fingerprint: str,
+    left_out: LeftOut = NOT_KNOWN,
+    advance: Advance = lambda *_: None,
+) -> Json:
     """Evaluate the validation films: choose the thresholds on them and freeze those; test stays null.
 
     Args:
         scores: only the rows whose split is "validation" are looked at.
         network: "a" or "b".
         split_fingerprint: of the cohort that the run was trained on.
+        left_out: for the cohorts "deduplicated" and "without_training_patients" beside all films.
+        advance: called with the number of resamples done, RESAMPLES_PER_SPLIT in all.
 
     Raises:
-        PneumoscopeError: no validation films, or films of one class only.
+        PneumoscopeError: no validation films, films of one class only, or of too few patients.
     """
     rows = _rows(scores, "validation")
     logit_thresholds = choose_thresholds(rows.labels, rows.logits)
@@ -158,22 +131,29 @@ def evaluate_validation(scores: Scores, network: str, split_fingerprint: str) ->
         "intervals": INTERVALS,
         "default_operating_point": DEFAULT_OPERATING_POINT,
         "thresholds": thresholds,
-        "validation": _evaluated(rows, thresholds),
+        "validation": _evaluated(rows, thresholds, left_out, advance),
         "test": None,
     }
 
 
-def evaluate_test(evaluation: Json, scores: Scores, split_fingerprint: str) -> Json:
+def evaluate_test(
+    evaluation: Json,
+    scores: Scores,
+    split_fingerprint: str,
+    left_out: LeftOut = NOT_KNOWN,
+    advance: Advance = lambda *_: None,
+) -> Json:
     """Evaluate the test films at the frozen thresholds; returns a new evaluation with both splits.
 
     Args:
         evaluation: of the same run, with thresholds selected on validation; left as it is.
         scores: holds the test rows. Validation rows, where present, must be those of `evaluation`.
         split_fingerprint: of the cohort whose films were scored.
+        left_out, advance: as `evaluate_validation`.
 
     Raises:
         EvaluationError: no frozen thresholds, another split, scores of another network, no test films.
-        PneumoscopeError: test films of one class only.
+        PneumoscopeError: test films of one class only, or of too few patients.
     """
     thresholds = evaluation.get("thresholds") or {}
     if evaluation.get("selected_on") != "validation" or set(thresholds) != set(OPERATING_POINTS):
@@ -185,20 +165,31 @@ def evaluate_test(evaluation: Json, scores: Scores, split_fingerprint: str) -> J
             f"({split_fingerprint[:12]}): evaluate the run on validation again"
         )
     rows = scores.of_split("validation")
-    if len(rows) and not _same_network(evaluation, rows):
+    if len(rows) and not is_of_these_scores(evaluation, rows):
         raise EvaluationError(
             "the validation scores are not those the thresholds were chosen on: the run has been trained "
             "again since; evaluate it on validation first"
         )
-    return evaluation | {"test": _evaluated(_rows(scores, "test"), thresholds)}
+    return evaluation | {"test": _evaluated(_rows(scores, "test"), thresholds, left_out, advance)}
 
 
 def write_evaluation(path: Path, evaluation: Json) -> None:
-    """Write evaluation.json atomically, metrics indented to be read and each list of numbers on one line."""
-    text = json.dumps(evaluation, indent=2, ensure_ascii=False, allow_nan=False)
-    # A list of numbers spans lines; a line break never occurs inside a JSON string, so only lists are found.
-    text = re.sub(r"\[\n[\d\s.,eE+-]*\]", lambda found: f"[{' '.join(found[0][1:-1].split())}]", text)
-    write_text(path, text + "\n")
+    """Write evaluation.json atomically, indented to be read; a list of numbers and a figure take one line each."""
+    write_text(path, json_text(evaluation))
+
+
+def json_text(value: Json) -> str:
+    """JSON, indented, but with each innermost list or object of numbers on one line.
+
+    Raises:
+        ValueError: a NaN, which is not JSON.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    # Both span lines; a line break never occurs inside a JSON string, so only lists and objects are found.
+    number = r"(?:-?[\d.eE+-]+|null)"
+    for inner in (rf"\[\n(?:\s*{number},?\n)*\s*\]", rf'\{{\n(?:\s*"\w+": {number},?\n)*\s*\}}'):
+        text = re.sub(inner, lambda found: f"{found[0][0]}{' '.join(found[0][1:-1].split())}{found[0][-1]}", text)
+    return text + "\n"
 
 
 def read_evaluation(path: Path) -> Json:
@@ -218,6 +209,13 @@ def read_evaluation(path: Path) -> Json:
     return evaluation
 
 
+def known_repeats(evaluation: Json | None, split: str) -> frozenset[str] | None:
+    """The films of a split that an earlier evaluation found to repeat others; None where it did not look."""
+    cohorts = ((evaluation or {}).get(split) or {}).get("cohorts") or {}
+    found = (cohorts.get("deduplicated") or {}).get("repeats")
+    return None if found is None else frozenset(found)
+
+
 def _rows(scores: Scores, split: str) -> Scores:
     rows = scores.of_split(split)
     if not len(rows):
@@ -225,34 +223,55 @@ def _rows(scores: Scores, split: str) -> Scores:
     return rows
 
 
-def _evaluated(rows: Scores, thresholds: Mapping[str, float]) -> Json:
-    metrics = {"patients": len(set(rows.patients))} | evaluate_scores(rows.labels, rows.logits, thresholds)
-    return {"metrics": metrics, "curves": curves(rows.labels, rows.logits)}
+def _evaluated(rows: Scores, thresholds: Mapping[str, float], left_out: LeftOut, advance: Advance) -> Json:
+    split = rows.splits[0]
+    require_patients(rows.patients, f"the {split} films")
+    metrics = _metrics(rows, thresholds, advance)
+
+    def cohort(names: tuple[str, ...], unwanted: Collection[str] | None, unknown: str) -> Json:
+        """The same figures without the films whose name (path or patient) is unwanted."""
+        if unwanted is None:
+            advance(RESAMPLES)
+            return {"films_left_out": None, "metrics": None, "reason": unknown}
+        unwanted = frozenset(unwanted)
+        keep = np.array([name not in unwanted for name in names], dtype=bool)
+        fewer: Json = {"films_left_out": int((~keep).sum()), "metrics": metrics, "reason": ""}
+        if keep.all():
+            advance(RESAMPLES)
+            return fewer
+        kept = rows.of_rows(keep)
+        try:
+            require_patients(kept.patients, f"the other {split} films")
+            return fewer | {"metrics": _metrics(kept, thresholds, advance)}
+        except PneumoscopeError as error:
+            return fewer | {"metrics": None, "reason": str(error)}
+
+    repeats = left_out.repeats
+    once = cohort(rows.films, repeats, "repeated films were not looked for: evaluate the run again")
+    return {
+        "metrics": metrics,
+        "cohorts": {
+            "deduplicated": once | {"repeats": None if repeats is None else sorted(repeats)},
+            "without_training_patients": cohort(
+                rows.patients, left_out.training_patients, "the patients of the training films are not known"
+            ),
+        },
+        "curves": curves(rows.labels, rows.logits),
+    }
 
 
-def _same_network(evaluation: Json, rows: Scores) -> bool:
+def _metrics(rows: Scores, thresholds: Mapping[str, float], advance: Advance) -> Json:
+    figures = evaluate_scores(rows.labels, rows.logits, thresholds, rows.patients, advance)
+    return {"patients": len(set(rows.patients))} | figures
+
+
+def is_of_these_scores(evaluation: Json, rows: Scores) -> bool:
     """Whether these validation scores are the evaluated ones, up to what differs between two forward passes."""
     known = evaluation["validation"]["metrics"]
     now = evaluate_scores(rows.labels, rows.logits, {})
     pairs = [(known[name], now[name]) for name in ("n", "log_loss", "brier")]
     pairs += [(known[name]["value"], now[name]["value"]) for name in ("auroc", "average_precision")]
     return all(math.isclose(one, other, rel_tol=1e-3, abs_tol=1e-6) for one, other in pairs)
-
-
-def _at(counts: Confusion) -> Json:
-    sensitivity = wilson_interval(counts.tp, counts.tp + counts.fn)
-    specificity = wilson_interval(counts.tn, counts.tn + counts.fp)
-    figures = {
-        "accuracy": wilson_interval(counts.tp + counts.tn, counts.n),
-        "balanced_accuracy": balanced_accuracy_interval(sensitivity, specificity),
-        "f1": f1_interval(counts.tp, counts.fp, counts.fn),
-        "sensitivity": sensitivity,
-        "specificity": specificity,
-        "ppv": wilson_interval(counts.tp, counts.tp + counts.fp),
-        "npv": wilson_interval(counts.tn, counts.tn + counts.fn),
-    }
-    table = {"tp": counts.tp, "fp": counts.fp, "tn": counts.tn, "fn": counts.fn}
-    return {"confusion": table} | {name: figure.as_json() for name, figure in figures.items()}
 
 
 def _curve(thresholds: NDArray[np.float64], kept: NDArray[np.int64], **axes: NDArray[np.float64]) -> Json:

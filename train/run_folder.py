@@ -83,6 +83,11 @@ class RunFolder:
         return self.folder / "evaluation.json"
 
     @property
+    def stress(self) -> Path:
+        """What changes of the films do to the network; there once `evaluate --stress` was asked for."""
+        return self.folder / "stress.json"
+
+    @property
     def curves(self) -> Path:
         """The folder of the plots."""
         return self.folder / "curves"

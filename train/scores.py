@@ -64,7 +64,11 @@ class Scores:
 
     def of_split(self, split: str) -> Self:
         """The films of one split, in their order; possibly none."""
-        rows = [row for row, name in enumerate(self.splits) if name == split]
+        return self.of_rows([name == split for name in self.splits])
+
+    def of_rows(self, wanted: ArrayLike) -> Self:
+        """The films marked True, bool [N], in their order; possibly none."""
+        rows = np.flatnonzero(np.asarray(wanted, dtype=bool))
         return type(self)(
             films=tuple(self.films[row] for row in rows),
             patients=tuple(self.patients[row] for row in rows),

@@ -1,6 +1,6 @@
 """A run's best network over the films of a split: logits for scores.csv."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
@@ -9,15 +9,17 @@ import numpy as np
 from train.cohort import Cohort, Film, Split
 from train.console import progress_bar
 from train.errors import PneumoscopeError
+from train.film_hash import film_hashes, repeats
 from train.fitting import CHANNELS
 from train.loader import FilmBatches, prepare_films
 from train.networks import logit_model
 from train.radiograph import PrepareSpec
 from train.run_folder import RunFolder, settings_of
 from train.scores import Scores
+from train.stress import AS_IT_IS, CHANGES, StressSpec, changed_films
 
 
-def score_run(run: RunFolder, cohort: Cohort, split: Split, batch_size: int = 32) -> Scores:
+def score_run(run: RunFolder, cohort: Cohort, split: Split, batch_size: int = 32) -> tuple[Scores, frozenset[str]]:
     """Read the films of one split with the run's best network.
 
     Args:
@@ -27,19 +29,57 @@ def score_run(run: RunFolder, cohort: Cohort, split: Split, batch_size: int = 32
         batch_size: films per step.
 
     Returns:
-        Scores in the split's order; logits float32, before calibration.
+        Scores in the split's order (logits float32, before calibration), and the films that repeat an earlier one.
 
     Raises:
         PneumoscopeError: films are missing or unreadable, the split has none, or best.keras is broken.
     """
     settings = settings_of(run)
-    films = cohort.of_split(split)
-    if not films:
-        raise PneumoscopeError(f"the split of run {run.name} has no {split} films: nothing to evaluate")
+    films = _films_of(run, cohort, split)
     images = prepare_all(cohort.root, films, settings.prepare.spec(), split)
     network = load_network(run)
     logits = predict_logits(network, images, CHANNELS[settings.network], batch_size, f"scoring {split}")
-    return scores_of(films, logits)
+    repeated = repeats(film_hashes(images))
+    return scores_of(films, logits), frozenset(film.path for film, again in zip(films, repeated, strict=True) if again)
+
+
+def score_changed(
+    run: RunFolder, cohort: Cohort, split: Split, seed: int, batch_size: int = 32
+) -> tuple[Scores, dict[str, np.ndarray]]:
+    """Read the films of one split under every change of `train.stress.CHANGES`.
+
+    Args:
+        run, cohort, split: as `score_run`.
+        seed: of the changes.
+        batch_size: films per step.
+
+    Returns:
+        Scores of the films as they are, and change → logits float32 [n] in the same order.
+
+    Raises:
+        PneumoscopeError: as `score_run`.
+    """
+    settings = settings_of(run)
+    films, spec = _films_of(run, cohort, split), StressSpec.of(settings.prepare.spec())
+    images = prepare_all(cohort.root, films, spec.sized, split)
+    model, channels = logit_model(load_network(run)), CHANNELS[settings.network]
+    logits: dict[str, np.ndarray] = {}
+    with progress_bar(f"changing and scoring {split}", len(CHANGES) * len(films)) as advance:
+        for name in CHANGES:
+            advance(0, note=name)
+            rows = []
+            for first in range(0, len(films), batch_size):
+                batch = changed_films(images[first : first + batch_size], name, spec, first, seed)
+                rows.append(_logits(model, batch, channels, batch_size, advance))
+            logits[name] = np.concatenate(rows)
+    return scores_of(films, logits[AS_IT_IS]), logits
+
+
+def _films_of(run: RunFolder, cohort: Cohort, split: Split) -> tuple[Film, ...]:
+    films = cohort.of_split(split)
+    if not films:
+        raise PneumoscopeError(f"the split of run {run.name} has no {split} films: nothing to evaluate")
+    return films
 
 
 def prepare_all(root: Path, films: Sequence[Film], spec: PrepareSpec, split: Split) -> np.ndarray:
@@ -77,14 +117,19 @@ def predict_logits(
     network: keras.Model, images: np.ndarray, channels: int, batch_size: int = 32, description: str = "scoring"
 ) -> np.ndarray:
     """Return the logits of prepared films: uint8 [n, S, S] → float32 [n]."""
-    model = logit_model(network)
+    with progress_bar(description, len(images)) as advance:
+        return _logits(logit_model(network), images, channels, batch_size, advance)
+
+
+def _logits(
+    model: keras.Model, images: np.ndarray, channels: int, batch_size: int, advance: Callable[..., None]
+) -> np.ndarray:
     batches = FilmBatches(images, np.zeros(len(images)), batch_size=batch_size, channels=channels)
     logits = []
-    with progress_bar(description, len(images)) as advance:
-        for index in range(len(batches)):
-            films, _ = batches[index]
-            logits.append(model.predict_on_batch(films).reshape(-1))
-            advance(len(films))
+    for index in range(len(batches)):
+        films, _ = batches[index]
+        logits.append(model.predict_on_batch(films).reshape(-1))
+        advance(len(films))
     return np.concatenate(logits).astype(np.float32)
 
 

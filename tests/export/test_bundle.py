@@ -2,6 +2,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -304,3 +305,15 @@ def test_the_cards_two_limits_must_be_one(tiny_card):
     assert "novelty" in metadata_of(tiny_card(novelty=novelty, novelty_limit=1.5))
     with pytest.raises(ValidationError, match=r"novelty\.limit"):
         tiny_card(novelty=novelty, novelty_limit=1.4)
+
+
+def test_a_platt_scale_is_kept_and_an_older_card_stays_as_it_was(tmp_path, tiny_card):
+    scale = {"method": "platt", "temperature": 0.8, "offset": -0.9, "selected_on": "validation"}
+    card = tiny_card(calibration=scale)
+    assert json.loads(metadata_of(card)["calibration"]) == scale
+    assert card.calibration.calibrated(np.array([0.8])) == pytest.approx([0.1])
+    # A model made before there were offsets repeats its card without one.
+    assert "offset" not in metadata_of(tiny_card())["calibration"]
+    assert tiny_card().calibration.calibrated(np.array([4.0])) == pytest.approx([2.0])
+    with pytest.raises(ValidationError, match="method temperature has no offset"):
+        tiny_card(calibration=scale | {"method": "temperature"})

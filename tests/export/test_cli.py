@@ -71,12 +71,13 @@ def test_onnxruntime_alone_can_use_the_model(exported_models, trained_run, phant
         image = cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA)[np.newaxis, ..., np.newaxis]
         got_logit, probability = session.run(["logit", "probability"], {"image": image})
         assert got_logit[0] == pytest.approx(logit, abs=1e-3)
-        agree += (probability[0] >= threshold) == (logit >= np.log(threshold / (1 - threshold)) * temperature(metadata))
+        agree += (probability[0] >= threshold) == (calibrated(metadata, logit) >= np.log(threshold / (1 - threshold)))
     assert agree == 20
 
 
-def temperature(metadata):
-    return json.loads(metadata["calibration"])["temperature"]
+def calibrated(metadata, logit):
+    scale = json.loads(metadata["calibration"])
+    return logit / scale["temperature"] + scale["offset"]
 
 
 def test_the_network_trains_on_and_the_graph_is_given_the_same_array(exported_models, phantom_root):
@@ -101,8 +102,7 @@ def test_predict_says_what_the_trained_network_said(exported_models, trained_run
     result = run_command("predict", *films, "--json", "--models", exported_models)
     assert result.exit_code == 0, result.stderr
     got = {entry["path"]: entry["readings"]["a"]["probability"] for entry in json.loads(result.stdout)}
-    calibrated = read_bundle(exported_models / "a").card.calibration.temperature
-    expected = logistic(scores.logits / calibrated)
+    expected = logistic(read_bundle(exported_models / "a").card.calibration.calibrated(scores.logits))
     assert [got[str(film)] for film in films] == pytest.approx(expected, abs=1e-4)
 
 

@@ -11,6 +11,7 @@ import onnx
 import onnxruntime
 import pytest
 
+from export.calibration import Scale
 from export.convert import GraphEvidence, to_onnx, with_metadata
 from export.evidence import evidence_model, measure_films
 from export.heatmap import map_scale
@@ -40,11 +41,11 @@ def network():
 
 @pytest.fixture(scope="module")
 def model(network):
-    return to_onnx(network, 2.0)
+    return to_onnx(network, Scale(2.0))
 
 
 def test_network_a_says_the_same_in_onnx_runtime(network, model, films):
-    report = compare_with_keras(network, model.SerializeToString(), films, 2.0, THRESHOLDS)
+    report = compare_with_keras(network, model.SerializeToString(), films, Scale(2.0), THRESHOLDS)
     require_parity(report, stored_float16=False)
     assert report.films == 64
     assert report.largest_probability_difference < 1e-5
@@ -64,12 +65,21 @@ def test_the_probability_is_the_logit_at_the_temperature(model, films):
     assert probability == pytest.approx(1 / (1 + np.exp(-logit / 2.0)), abs=1e-6)
 
 
+def test_an_offset_is_added_on_the_calibrated_scale(network, films):
+    model = to_onnx(network, Scale(2.0, -1.5))
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    logit, probability = session.run(["logit", "probability"], {"image": films[..., np.newaxis]})
+    assert probability == pytest.approx(1 / (1 + np.exp(1.5 - logit / 2.0)), abs=1e-6)
+    report = compare_with_keras(network, model.SerializeToString(), films, Scale(2.0, -1.5), THRESHOLDS)
+    require_parity(report, stored_float16=False)
+
+
 def test_network_b_stored_as_float16_is_half_the_size_and_says_the_same(films):
     network = build_network_b(32, backbone_weights="random")
-    model = to_onnx(network, 1.0, store_float16=True)
+    model = to_onnx(network, Scale(), store_float16=True)
     data = with_metadata(model, {"network": "b"}, "B")
     assert len(data) < 50e6
-    report = compare_with_keras(network, data, films, 1.0, {})
+    report = compare_with_keras(network, data, films, Scale(), {})
     assert report.largest_probability_difference <= FLOAT16_LIMIT
 
 
@@ -84,7 +94,7 @@ def test_metadata_survives_in_the_file(model):
 
 def test_a_network_that_answers_differently_is_found(network, model, films):
     other = build_network_a(32, width=0.25)
-    report = compare_with_keras(other, model.SerializeToString(), films, 2.0, THRESHOLDS)
+    report = compare_with_keras(other, model.SerializeToString(), films, Scale(2.0), THRESHOLDS)
     with pytest.raises(ParityError, match="differ by up to"):
         require_parity(report, stored_float16=False)
 
@@ -116,8 +126,8 @@ def test_heatmap_and_novelty_are_in_the_graph_and_say_the_same(name, network, ev
         measured = measure_films(evidence_model(network), films)
         evidence = GraphEvidence(map_scale(measured.contributions.max(axis=(1, 2))), fit_novelty(measured.pooled))
     half = name == "b"
-    data = to_onnx(network, 2.0, evidence, store_float16=half).SerializeToString()
-    report = compare_with_keras(network, data, films, 2.0, THRESHOLDS, evidence)
+    data = to_onnx(network, Scale(2.0), evidence, store_float16=half).SerializeToString()
+    report = compare_with_keras(network, data, films, Scale(2.0), THRESHOLDS, evidence)
     require_parity(report, stored_float16=half)
     assert report.largest_heatmap_difference < 1e-2
     session = onnxruntime.InferenceSession(data)
@@ -132,17 +142,17 @@ def test_heatmap_and_novelty_are_in_the_graph_and_say_the_same(name, network, ev
 def test_a_graph_with_evidence_holds_each_kernel_once():
     network = build_network_a(224, width=0.25)
     novelty = NoveltyModel(np.zeros(64, np.float32), np.ones(64, np.float32), np.zeros((64, 8), np.float32))
-    plain = len(to_onnx(network, 1.0).SerializeToString())
-    assert len(to_onnx(network, 1.0, GraphEvidence(1.0, novelty)).SerializeToString()) < plain + 12_000
+    plain = len(to_onnx(network, Scale()).SerializeToString())
+    assert len(to_onnx(network, Scale(), GraphEvidence(1.0, novelty)).SerializeToString()) < plain + 12_000
 
 
 def test_evidence_that_differs_is_found(network, evidence, films):
-    data = to_onnx(network, 2.0, evidence).SerializeToString()
+    data = to_onnx(network, Scale(2.0), evidence).SerializeToString()
     for other in (
         replace(evidence, scale=evidence.scale * 1.1),
         replace(evidence, novelty=replace(evidence.novelty, mean=evidence.novelty.mean + 0.01)),
     ):
-        report = compare_with_keras(network, data, films, 2.0, THRESHOLDS, other)
+        report = compare_with_keras(network, data, films, Scale(2.0), THRESHOLDS, other)
         with pytest.raises(ParityError, match=r"in (heatmap|novelty) on 64 films"):
             require_parity(report, stored_float16=False)
 

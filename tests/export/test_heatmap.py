@@ -8,6 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pytest
 
+from export.calibration import Scale
 from export.evidence import evidence_model, measure_films
 from export.heatmap import SMALLEST_SCALE, map_scale, shown_map
 from export.heatmap_checks import check_heatmaps, gradient_correlation, gradient_maps, occlusion, random_head
@@ -108,11 +109,11 @@ def test_covering_what_the_network_looks_at_lowers_the_score():
     found = measure_films(model, images)
     assert (found.contributions[:, 0, 0] > 1).all()
     assert (found.contributions.reshape(8, -1)[:, 1:] == 0).all()
-    figures = occlusion(model, images, found.contributions, list("aabbccdd"), temperature=1.0)
+    figures = occlusion(model, images, found.contributions, list("aabbccdd"), scale=Scale())
     assert figures["films"] == 8
     assert figures["logit"]["low"] <= figures["logit"]["difference"] <= figures["logit"]["high"]
     # A map that marks the wrong place is found out.
-    wrong = occlusion(model, images, found.contributions[:, ::-1, ::-1], list("aabbccdd"), temperature=1.0)
+    wrong = occlusion(model, images, found.contributions[:, ::-1, ::-1], list("aabbccdd"), scale=Scale())
     assert figures["logit"]["hottest"] > wrong["logit"]["hottest"] + 0.5
 
 
@@ -128,7 +129,7 @@ def test_a_random_head_shows_other_maps_and_the_network_is_as_before(network, me
 def test_the_checks_are_json(network, measured):
     images, found = measured
     labels, patients = np.array([0, 1, 1, 1, 0, 1]), list("uvwxyz")
-    checks = check_heatmaps(network, evidence_model(network), images, labels, patients, found, 1.0)
+    checks = check_heatmaps(network, evidence_model(network), images, labels, patients, found, Scale())
     assert json.loads(json.dumps(checks, allow_nan=False)) == checks
     assert checks["occlusion"]["films"] == 4
 
@@ -137,7 +138,9 @@ def test_a_map_of_one_place_has_no_correlation():
     network = build_network_a(32, width=0.125)
     images = np.random.default_rng(0).integers(0, 256, (4, 32, 32), dtype=np.uint8)
     found = measure_films(evidence_model(network), images)
-    checks = check_heatmaps(network, evidence_model(network), images, np.array([0, 1, 1, 1]), list("uvwx"), found, 1.0)
+    checks = check_heatmaps(
+        network, evidence_model(network), images, np.array([0, 1, 1, 1]), list("uvwx"), found, Scale()
+    )
     assert json.loads(json.dumps(checks, allow_nan=False)) == checks
     assert checks["gradient_correlation"]["mean"] is None
     assert checks["gradient_correlation"]["largest_difference"] < 1e-5

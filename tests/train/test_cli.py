@@ -24,7 +24,7 @@ def test_evaluate_reads_validation_and_leaves_test_alone(copied_run, phantom_roo
     metrics = json.loads(result.stdout)
     assert metrics["run"] == "tiny"
     assert set(metrics) == {"run", "validation"}
-    assert {"value", "low", "high"} == set(metrics["validation"]["auroc"])
+    assert {"value", "low", "high", "independent_low", "independent_high"} == set(metrics["validation"]["auroc"])
     assert splits_scored(copied_run) == {"validation"}
     assert not (tmp_path / "docs").exists()
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from train.curve_plots import COLOURS, plot_curves, read_history
+from train.curve_plots import COLOURS, plot_curves, plot_stress, read_history
 from train.errors import PneumoscopeError
 from train.evaluation import evaluate_test, evaluate_validation
 from train.scores import Scores
@@ -80,6 +80,17 @@ def test_histories_of_every_length_are_drawn(tmp_path: Path, history):
     picture = plot_curves(make_evaluation(1.5, test=False), tmp_path, history)[-1]
     assert picture.name == "history.png"
     assert pixels_of(picture, COLOURS["train"]) > 5
+
+
+@pytest.mark.parametrize("splits", [("validation",), ("test",), ("validation", "test")])
+def test_a_stress_is_drawn_for_the_splits_it_has(tmp_path: Path, splits):
+    figure = {"value": 0.8, "low": 0.7, "high": 0.85}
+    row = dict.fromkeys(("balanced_accuracy", "auroc", "probability_shift"), figure)
+    changes = {name: row | {"what": f"{name} (5 %)"} for name in ("as_it_is", "blur", "letters")}
+    stress = {"network": "a", "validation": None, "test": None} | {split: {"changes": changes} for split in splits}
+    plot_stress(stress, tmp_path / "curves" / "stress.png")
+    for split in ("validation", "test"):
+        assert (pixels_of(tmp_path / "curves" / "stress.png", COLOURS[split]) > 100) == (split in splits)
 
 
 def test_the_same_evaluation_gives_the_same_picture(tmp_path: Path):

@@ -12,16 +12,17 @@ from sklearn import metrics
 
 from train.errors import PneumoscopeError
 from train.evaluation import (
-    AS_REPORT,
     EvaluationError,
+    LeftOut,
     choose_thresholds,
     curves,
-    evaluate_scores,
     evaluate_test,
     evaluate_validation,
+    known_repeats,
     read_evaluation,
     write_evaluation,
 )
+from train.metrics import AS_REPORT, evaluate_scores
 from train.operating_points import OPERATING_POINTS, confusion
 from train.scores import Scores, logistic, probability
 
@@ -112,7 +113,8 @@ def test_thresholds_keep_their_promise_on_validation(evaluation):
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 1), st.floats(-500, 500, width=16)), max_size=40))
 def test_promises_hold_even_where_probabilities_saturate(films):
-    labels, logits = zip(*films, (0, -1.0), (1, 1.0), strict=True)
+    # As many more as make the twenty patients that an interval needs.
+    labels, logits = zip(*films, *[(0, -1.0), (1, 1.0)] * 10, strict=True)
     n = len(labels)
     names = tuple(map(str, range(n)))
     scores = Scores(names, names, ("validation",) * n, np.array(labels), np.array(logits))
@@ -238,7 +240,74 @@ def test_evaluation_json_comes_back_as_it_was(tmp_path: Path, scores, evaluation
     assert read_evaluation(tmp_path / "evaluation.json") == both
     lines = (tmp_path / "evaluation.json").read_text().splitlines()
     assert max(map(len, lines)) > 1000  # a list of numbers is one line
-    assert len(lines) < 700
+    assert len(lines) < 900
+
+
+def test_figures_of_whole_patients_are_counted_three_ways(scores):
+    rows = scores.of_split("validation")
+    twice, trained_on = rows.films[3:13:2], rows.patients[10:20]
+    result = evaluate_validation(scores, "a", FINGERPRINT, LeftOut(twice, trained_on))
+    cohorts = result["validation"]["cohorts"]
+    assert cohorts["deduplicated"]["films_left_out"] == 5
+    assert cohorts["deduplicated"]["metrics"]["n"] == 115
+    assert cohorts["without_training_patients"]["metrics"]["patients"] == 60 - len(set(trained_on))
+    kept = rows.of_rows([film not in twice for film in rows.films])
+    expected = evaluate_scores(kept.labels, kept.logits, result["thresholds"], kept.patients)
+    assert cohorts["deduplicated"]["metrics"] == {"patients": 60, **expected}
+    assert known_repeats(result, "validation") == set(twice)
+    assert known_repeats(result, "test") is known_repeats(None, "test") is None
+
+
+def test_a_way_of_counting_that_is_not_known_or_leaves_too_few_is_said_so(scores):
+    cohorts = evaluate_validation(scores, "a", FINGERPRINT)["validation"]["cohorts"]
+    assert cohorts["deduplicated"]["metrics"] is None
+    assert "evaluate the run again" in cohorts["deduplicated"]["reason"]
+    most = scores.of_split("validation").patients[:100]
+    cohorts = evaluate_validation(scores, "a", FINGERPRINT, LeftOut((), most))["validation"]["cohorts"]
+    assert cohorts["without_training_patients"]["metrics"] is None
+    assert "are of 10 patients: expected at least 20" in cohorts["without_training_patients"]["reason"]
+    assert cohorts["deduplicated"]["films_left_out"] == 0
+    assert cohorts["deduplicated"]["metrics"]["n"] == 120
+
+
+def test_films_of_few_patients_are_refused():
+    with pytest.raises(PneumoscopeError, match="validation films are of 19 patients: expected at least 20"):
+        evaluate_validation(make_scores(validation=38), "a", FINGERPRINT)
+    few = make_scores(test=20)
+    with pytest.raises(PneumoscopeError, match="test films are of 10 patients"):
+        evaluate_test(evaluate_validation(few, "a", FINGERPRINT), few, FINGERPRINT)
+
+
+def test_intervals_over_patients_stand_beside_those_of_independent_films(evaluation):
+    auroc = evaluation["validation"]["metrics"]["auroc"]
+    assert auroc["low"] < auroc["value"] < auroc["high"]
+    assert auroc["independent_low"] < auroc["value"] < auroc["independent_high"]
+    assert auroc["low"] != auroc["independent_low"]
+
+
+def test_where_no_film_is_called_wrong_the_interval_of_independent_films_stands():
+    n = 60
+    labels = np.tile([0, 1], n // 2)
+    names = tuple(map(str, range(n)))
+    perfect = Scores(names, names, ("validation",) * n, labels, 8.0 * labels - 4)
+    metrics = evaluate_validation(perfect, "a", FINGERPRINT)["validation"]["metrics"]
+    for figure in (metrics["auroc"], metrics["operating_points"]["youden"]["sensitivity"]):
+        assert figure["value"] == figure["high"] == 1
+        assert figure["low"] == figure["independent_low"] < 0.95
+
+
+def test_predictive_values_over_prevalence_are_bayes_rule(evaluation):
+    metrics = evaluation["validation"]["metrics"]
+    point = metrics["operating_points"]["youden"]
+    table = point["over_prevalence"]
+    sensitivity, specificity = point["sensitivity"]["value"], point["specificity"]["value"]
+    for row, prevalence in enumerate(table["prevalence"]):
+        ill, alarms = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
+        assert table["ppv"][row] == pytest.approx(ill / (ill + alarms))
+        assert table["ppv_low"][row] < table["ppv"][row] < table["ppv_high"][row]
+        assert table["npv_low"][row] < table["npv"][row] <= table["npv_high"][row]
+    assert table["ppv"] == sorted(table["ppv"])
+    assert table["npv"] == sorted(table["npv"], reverse=True)
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_best_is_the_epoch_of_the_lowest_validation_loss(trained_run, phantom_ro
     from train.scoring import score_run
 
     losses = [float(row["val_loss"]) for row in history_of(trained_run)]
-    scores = score_run(trained_run, read_split(trained_run.split, phantom_root), "validation")
+    scores, _ = score_run(trained_run, read_split(trained_run.split, phantom_root), "validation")
     loss = np.mean(np.logaddexp(0, scores.logits) - scores.labels * scores.logits)
     assert loss == pytest.approx(min(losses), abs=1e-4)
 

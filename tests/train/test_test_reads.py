@@ -12,13 +12,13 @@ from train.evaluation import evaluate_test, evaluate_validation
 from train.scores import Scores
 from train.test_reads import COLUMNS, append_test_read
 
-FILMS = tuple(f"{index}.png" for index in range(8))
+FILMS = tuple(f"{index}.png" for index in range(40))
 SCORES = Scores(
     FILMS,
     FILMS,
-    ("validation",) * 4 + ("test",) * 4,
-    np.array([0, 0, 1, 1] * 2),
-    np.array([-2, -1, 1, 2, -2, 3, 1, 2.0]),
+    ("validation",) * 20 + ("test",) * 20,
+    np.array([0, 0, 1, 1] * 10),
+    np.array([-2, -1, 1, 2.0] * 5 + [-2, 3, 1, 2.0] * 5),
 )
 EVALUATION = evaluate_test(evaluate_validation(SCORES, "b", "f00d"), SCORES, "f00d")
 
@@ -41,7 +41,7 @@ def test_header_once_then_a_line_a_read(tmp_path: Path):
         "date": "2026-11-24",
         "network": "b",
         "split_fingerprint": "f00d",
-        "films": "4",
+        "films": "20",
         "auroc": "0.5000",
         "operating_point": "youden",
         "sensitivity": "1.0000",

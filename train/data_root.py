@@ -1,0 +1,29 @@
+"""The option that says where the films are."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from train.errors import UsageError
+
+DataRoot = Annotated[
+    Path | None,
+    typer.Option("--data", envvar="PNEUMOSCOPE_DATA", help="Folder that holds chest_xray/ or a cohort.csv."),
+]
+
+
+def required_data_root(data: Path | None) -> Path:
+    """Return the data root that a command was given.
+
+    Raises:
+        UsageError: none was given, or it is no folder.
+    """
+    if data is None:
+        raise UsageError(
+            "no films given: pass --data DIR or set PNEUMOSCOPE_DATA to the folder that holds chest_xray/; "
+            "'pneumoscope data phantoms DIR' makes synthetic films to try with"
+        )
+    if not data.is_dir():
+        raise UsageError(f"the data root {data} is not a folder: expected one that holds chest_xray/")
+    return data

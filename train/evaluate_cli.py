@@ -1,0 +1,207 @@
+"""The command `evaluate`: one run judged, two compared, several seeds summed up, one put under stress."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from train.console import NOT_A_MEDICAL_DEVICE, AsJson, Debug, print_json, progress_bar, say, say_next
+from train.data_root import DataRoot, required_data_root
+from train.errors import PneumoscopeError, UsageError
+
+if TYPE_CHECKING:
+    from train.run_folder import RunFolder
+
+#: Every reading of the test films is written down here, in the folder the command runs in.
+TEST_READS = Path("docs/test-reads.csv")
+
+
+def evaluate_command(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="A run: its name or its folder; or several of them.")
+    ],
+    data: DataRoot = None,
+    test: Annotated[
+        bool,
+        typer.Option("--test", help="Read the test films at the thresholds frozen on validation; logged."),
+    ] = False,
+    stress: Annotated[
+        bool, typer.Option("--stress", help="Say what changes of the films (JPEG, blur, letters, …) do to the network.")
+    ] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Say how good a run is, with 95 % intervals over patients; compare two.
+
+    On the validation films, where the thresholds are chosen; with --test also on the test films, at those thresholds.
+    Two runs (or two bundles) are compared by the scores they hold, runs that differ only by seed are summed up.
+    """
+    if len(runs) > 1:
+        if test or stress:
+            raise UsageError("--test and --stress take one run; several are compared by the scores they already hold")
+        _evaluate_several([_find_judged(name) for name in runs], as_json=as_json)
+        return
+    from train.run_folder import find_run, require_network, settings_of
+
+    found, data_root = find_run(runs[0]), required_data_root(data)
+    require_network(found, settings_of(found), ("a", "b"))
+    say("starting TensorFlow …")
+    from train.device import choose_device
+
+    choose_device("auto")
+    if stress:
+        _stress(found, data_root, "test" if test else "validation", as_json=as_json)
+    else:
+        evaluate_run(found, data_root, test=test, as_json=as_json)
+
+
+def evaluate_run(run: "RunFolder", data_root: Path, *, test: bool, as_json: bool) -> None:
+    """Score a run's films, keep scores, evaluation and curves in its folder, print them; test only if asked."""
+    from train.cohort import read_split
+    from train.curve_plots import plot_curves, read_history
+    from train.evaluate_tables import print_evaluation
+    from train.evaluation import (
+        RESAMPLES_PER_SPLIT,
+        LeftOut,
+        evaluate_test,
+        evaluate_validation,
+        known_repeats,
+        read_evaluation,
+        write_evaluation,
+    )
+    from train.run_folder import settings_of
+    from train.scores import joined, read_scores, write_scores
+    from train.scoring import score_run
+
+    settings = settings_of(run)
+    cohort = read_split(run.split, data_root)
+    trained_on = frozenset(film.patient for film in cohort.of_split("train"))
+    known = read_scores(run.scores) if run.scores.is_file() else None
+    before = read_evaluation(run.evaluation) if run.evaluation.is_file() else None
+    scored_since = run.scores.is_file() and run.scores.stat().st_mtime >= run.best_network.stat().st_mtime
+    # An evaluation from before intervals over patients is made anew.
+    current = before is not None and "cohorts" in before["validation"]
+    frozen = before if test and current and scored_since else None
+    if frozen is not None and known is not None:
+        validation, repeated = known.of_split("validation"), None
+    else:
+        validation, repeated = score_run(run, cohort, "validation")
+    tested = known.of_split("test") if known is not None else None
+    test_repeats = known_repeats(before, "test")
+    if test:
+        tested, test_repeats = score_run(run, cohort, "test")
+    scores = validation if tested is None else joined(validation, tested)
+    with progress_bar("resampling patients", 2 * RESAMPLES_PER_SPLIT) as advance:
+        if frozen is None:
+            left_out = LeftOut(repeated, trained_on)
+            evaluation = evaluate_validation(validation, settings.network, cohort.fingerprint, left_out, advance)
+        else:
+            evaluation = frozen
+        if tested is not None and len(tested):
+            left_out = LeftOut(test_repeats, trained_on)
+            evaluation = evaluate_test(evaluation, scores, cohort.fingerprint, left_out, advance)
+    write_scores(run.scores, scores)
+    write_evaluation(run.evaluation, evaluation)
+    if test:
+        _log_test_read(run.name, evaluation)
+    with_history = read_history(run.history) if run.history.is_file() else ()
+    plot_curves(evaluation, run.curves, with_history)
+    splits = ("validation", "test") if test else ("validation",)
+    if as_json:
+        shown = {split: {**evaluation[split]["metrics"], "cohorts": evaluation[split]["cohorts"]} for split in splits}
+        print_json({"run": run.name, **shown})
+    else:
+        for split in splits:
+            print_evaluation(run.name, split, evaluation[split])
+    say(NOT_A_MEDICAL_DEVICE)
+    say(f"curves: {run.curves}")
+    say_next(f"pneumoscope export {run.name}" if test else f"pneumoscope evaluate {run.name} --test")
+
+
+def _log_test_read(name: str, evaluation: dict[str, Any]) -> None:
+    import datetime
+
+    from train.run_folder import commit_of_checkout
+    from train.test_reads import append_test_read
+
+    date = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M")
+    append_test_read(TEST_READS, name, commit_of_checkout() or "unknown", date, evaluation)
+    say(f"this reading of the test films is logged in {TEST_READS}")
+
+
+def _stress(run: "RunFolder", data_root: Path, split: Literal["validation", "test"], *, as_json: bool) -> None:
+    """Score a run's films under every change; keep stress.json and its picture, print the table."""
+    from train.cohort import read_split
+    from train.curve_plots import plot_stress
+    from train.evaluate_tables import print_stress
+    from train.evaluation import read_evaluation
+    from train.scoring import score_changed
+    from train.stress import SEED, STRESS_RESAMPLES, stress_result, write_stress
+
+    evaluation = read_evaluation(run.evaluation)
+    cohort = read_split(run.split, data_root)
+    if evaluation["split_fingerprint"] != cohort.fingerprint:
+        raise PneumoscopeError(f"the evaluation of {run.name} is of another split: pneumoscope evaluate {run.name}")
+    if split == "test" and not evaluation.get("test"):
+        raise PneumoscopeError(
+            f"{run.name} has no test figures to set a stress beside: read the test films first: "
+            f"pneumoscope evaluate {run.name} --test"
+        )
+    scores, logits = score_changed(run, cohort, split, SEED)
+    if split == "test":
+        _log_test_read(f"{run.name} (stress)", evaluation)
+    with progress_bar("resampling patients", STRESS_RESAMPLES) as advance:
+        result = stress_result(evaluation, scores, logits, advance)
+    kept = write_stress(run.stress, result)
+    plot_stress(kept, run.curves / "stress.png")
+    if as_json:
+        print_json({"run": run.name, **result})
+    else:
+        print_stress(run.name, split, result)
+    say(NOT_A_MEDICAL_DEVICE)
+    say(f"table and picture: {run.stress}, {run.curves / 'stress.png'}")
+    say_next(f"pneumoscope export {run.name}")
+
+
+def _find_judged(name: str) -> "RunFolder":
+    """A run, or a bundle: its evaluation.json and scores.csv are called the same."""
+    from train.run_folder import RunFolder, find_run
+
+    folder = RunFolder(Path(name))
+    if (folder.folder / "card.json").is_file() and folder.evaluation.is_file():
+        return folder
+    return find_run(name)
+
+
+def _evaluate_several(runs: Sequence["RunFolder"], *, as_json: bool) -> None:
+    """Compare two runs or sum up several seeds, by what their folders hold: no film is read, nothing is written."""
+    from train.comparison import COMPARISON_RESAMPLES, compare, read_judged
+    from train.evaluate_tables import print_comparison, print_over_seeds
+    from train.evaluation import read_evaluation
+    from train.over_seeds import differ_only_by_seed, over_seeds
+    from train.run_folder import settings_of
+
+    trained = [settings_of(run) for run in runs if run.settings.is_file()]
+    if len(trained) == len(runs) and differ_only_by_seed(trained):
+        evaluations = [read_evaluation(run.evaluation) for run in runs]
+        result = over_seeds([run.name for run in runs], [settings.seed for settings in trained], evaluations)
+        if as_json:
+            print_json(result)
+        else:
+            print_over_seeds(result)
+        say(NOT_A_MEDICAL_DEVICE)
+        return
+    if len(runs) != 2:
+        raise UsageError(
+            f"{len(runs)} runs are summed up only where they differ by nothing but their seed; two are compared. "
+            f"Received: {', '.join(run.name for run in runs)}"
+        )
+    first, second = (read_judged(run.name, run.evaluation, run.scores) for run in runs)
+    with progress_bar("resampling patients", COMPARISON_RESAMPLES) as advance:
+        result = compare(first, second, advance)
+    if as_json:
+        print_json(result)
+    else:
+        print_comparison(result)
+    say(NOT_A_MEDICAL_DEVICE)
