@@ -16,6 +16,7 @@ from demo.figures.plot_parts import (
     Json,
     ScoredNetwork,
     axis,
+    centres,
     figure_text,
     guide,
     line,
@@ -50,7 +51,8 @@ def roc_figure(networks: Sequence[ScoredNetwork], words: Wording) -> Figure:
         counts = {point: scored.at(point) for point in scored.thresholds}
         rates = {point: 1 - found.specificity for point, found in counts.items()}
         found = {point: found.sensitivity for point, found in counts.items()}
-        traces.append(marks(scored, rates, found, words))
+        on_curve = marks(scored, rates, found, words)
+        traces += [on_curve, centres(on_curve)]
     shapes = [guide((0, 1), (0, 1))]
     layout = {}
     if not any(_crosses_inset(trace) for trace in traces):
@@ -83,7 +85,8 @@ def precision_recall_figure(networks: Sequence[ScoredNetwork], words: Wording) -
         counts = {point: scored.at(point) for point in scored.thresholds}
         recall = {point: found.sensitivity for point, found in counts.items()}
         precision = {point: found.ppv for point, found in counts.items()}
-        traces.append(marks(scored, recall, precision, words))
+        on_curve = marks(scored, recall, precision, words)
+        traces += [on_curve, centres(on_curve)]
         lowest = min([lowest, *(value for value in precision.values() if math.isfinite(value))])
     x = axis(low, -0.01, 1.015, tickformat=".0%")
     y = axis(high, _floor(lowest), 1.01, tickformat=".0%")
@@ -103,7 +106,8 @@ def f1_figure(networks: Sequence[ScoredNetwork], words: Wording) -> Figure:
         lowest = min(lowest, float(y[0]))
     for scored in networks:
         f1 = {point: scored.at(point).f1 for point in scored.thresholds}
-        traces.append(marks(scored, scored.thresholds, f1, words))
+        on_curve = marks(scored, scored.thresholds, f1, words)
+        traces += [on_curve, centres(on_curve)]
         lowest = min(lowest, *f1.values())
     y = axis(high, _floor(lowest), 1.01, tickformat=".0%")
     return make_figure("f1-threshold", traces, words, axis(low, -0.01, 1.01), y)

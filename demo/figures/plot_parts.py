@@ -37,6 +37,7 @@ LEGEND = {
     "itemdoubleclick": False,
 }
 DECIMALS = 5
+NEAREST = 6  # pixels across: a mark of this size is as near as a curve, and the later of the two is told
 ISOLATED_RTL, ISOLATED_END = "\u2067", "\u2069"  # Unicode's RLI and PDI
 
 
@@ -140,6 +141,11 @@ def marks(scored: ScoredNetwork, x: Mapping[str, float], y: Mapping[str, float],
         "hovertemplate": "%{text}<extra></extra>",
         "cliponaxis": False,
     }
+
+
+def centres(drawn: Json) -> Json:
+    """The middles of `marks`, unseen: Plotly takes a curve for nearer than a large mark that lies on it."""
+    return drawn | {"marker": drawn["marker"] | {"size": NEAREST, "opacity": 0}}
 
 
 def guide(x: Sequence[float], y: Sequence[float]) -> Json:

@@ -27,8 +27,8 @@ from demo.wording import Wording
 HISTOGRAM_BINS = 40
 SMALLEST_MARK, LARGEST_MARK = 6, 24  # pixels across, of a bin of one film and of all films
 BELOW_ONE = -0.3  # where the logarithmic axis begins, so that a bar of one film has a height
-PNEUMONIA_ROW, NORMAL_ROW = (0, 0.45), (0.49, 0.94)  # shares of the plot's height
-MARKS_AT = 0.98  # of the plot's height
+PNEUMONIA_ROW, NORMAL_ROW = (0, 0.47), (0.53, 1)  # shares of the plot's height
+ROOM_FOR_MARKS = 0.6  # decades above the highest bar
 MARKERS = {"a": "circle", "b": "diamond"}
 
 
@@ -77,15 +77,14 @@ def histogram_figure(scored: ScoredNetwork, words: Wording) -> Figure:
     edges = np.linspace(0, 1, HISTOGRAM_BINS + 1)
     counts = [np.histogram(scored.probabilities[scored.labels == label], edges)[0] for label in (0, 1)]
     traces = [_bars(scored, label, counts[label], edges, words) for label in (0, 1)]
-    heights = dict.fromkeys(scored.thresholds, MARKS_AT)
-    traces.append(marks(scored, scored.thresholds, heights, words) | {"yaxis": "y3"})
-    top = float(np.log10(max(1, *map(np.max, counts)))) + 0.3
+    top = float(np.log10(max(1, *map(np.max, counts)))) + ROOM_FOR_MARKS
+    heights = dict.fromkeys(scored.thresholds, 10 ** (top - ROOM_FOR_MARKS / 3))
+    traces.append(marks(scored, scored.thresholds, heights, words) | {"yaxis": "y2"})
     low, high = (figure_text(words(f"evaluation.axis.{name}"), words) for name in ("probability", "films"))
     rows = {"type": "log", "dtick": 1, "tickformat": ",d"}
     layout = {
         "bargap": 0,
         "yaxis2": axis(high, BELOW_ONE, top, domain=NORMAL_ROW, **rows),
-        "yaxis3": {"domain": (0, 1), "range": [0, 1], "visible": False, "fixedrange": True},
         "shapes": [_threshold(scored.thresholds[point]) for point in scored.thresholds if point in SYMBOLS],
     }
     x, y = axis(low, -0.02, 1.02), axis(high, BELOW_ONE, top, domain=PNEUMONIA_ROW, **rows)
@@ -119,5 +118,5 @@ def _bars(
 
 def _threshold(at: float) -> Json:
     stroke = {"color": INK, "width": 1, "dash": "2px,2px"}
-    ends = {"x0": at, "x1": at, "y0": 0, "y1": MARKS_AT, "yref": "paper"}
+    ends = {"x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper"}
     return {"type": "line", "layer": "above", "line": stroke, "opacity": 0.6, **ends}

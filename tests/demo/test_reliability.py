@@ -30,6 +30,11 @@ def test_the_ends_belong_to_the_outer_bins():
     assert found.mean.tolist() == [0.025, 0.5, 1.0]
 
 
+def test_a_probability_on_a_border_belongs_to_the_higher_bin():
+    assert reliability([0, 1], [0.45, 0.5], 10).films.tolist() == [1, 1]
+    assert reliability([0, 1], [0.5, 0.55], 10).films.tolist() == [2]
+
+
 def test_the_error_is_weighted_by_films():
     found = reliability([0, 0, 0, 1], [0.1, 0.1, 0.1, 0.6], 2)
     assert found.expected_calibration_error == pytest.approx(0.75 * 0.1 + 0.25 * 0.4)

@@ -115,6 +115,16 @@ def test_the_operating_points_lie_where_their_thresholds_put_them():
         assert f"{scored.thresholds[point]:.3f}" in text
 
 
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_mark_is_told_before_the_curve_beneath_it(name):
+    # Plotly: within 3 pixels a curve and a mark no larger than 6 are equally near, and the last of them is told.
+    traces = FIGURES[name]([scored_network()], wording("en"))["data"]
+    own = [trace for trace in traces if "xaxis" not in trace]
+    assert own[-1]["marker"]["size"] <= 6
+    assert (own[-1]["text"], own[-1]["x"], own[-1]["y"]) == (own[-2]["text"], own[-2]["x"], own[-2]["y"])
+    assert own[-1]["marker"]["opacity"] == 0
+
+
 def test_an_operating_point_that_calls_nothing_has_no_precision_to_mark():
     labels, probabilities = np.array([0, 1, 0, 1]), np.array([0.1, 0.2, 0.3, 0.4])
     scored = of("a", labels, probabilities)
