@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 ResizeRule = Literal["squash", "letterbox", "crop"]
-ContrastRule = Literal["none", "stretch", "clahe"]
+ContrastRule = Literal["none", "stretch", "clahe", "equalise"]
 
 # What a scan of a folder looks for; reading itself goes by content. DICOM files often have no suffix.
 READABLE_SUFFIXES = frozenset(
@@ -50,8 +50,9 @@ class PrepareSpec:
         resize: "squash" scales both sides to S; "letterbox" keeps the aspect and adds black bars; "crop"
             keeps the aspect and takes the centred square.
         contrast: "none"; "stretch" maps the 1st to 99th percentile onto 0 to 255; "clahe" equalises in 8×8
-            tiles with clip limit 2 (Zuiderveld, Graphics Gems IV, 1994). Applied after resizing, never to the
-            bars of a letterbox.
+            tiles with clip limit 2 (Zuiderveld, Graphics Gems IV, 1994); "equalise" spreads the whole film's grey
+            values evenly over 0 to 255, so that exposure no longer tells (OpenCV's equalizeHist). Applied after
+            resizing, never to the bars of a letterbox.
 
     Raises:
         UsageError: a value that is not among these.
@@ -206,4 +207,6 @@ def _apply_contrast(film: np.ndarray, rule: ContrastRule) -> np.ndarray:
             film = cv2.LUT(film, np.rint(table).astype(np.uint8))
     elif rule == "clahe":
         film = cv2.createCLAHE(clipLimit=CLAHE_CLIP_LIMIT, tileGridSize=CLAHE_TILES).apply(film)
+    elif rule == "equalise":
+        film = cv2.equalizeHist(film)
     return film

@@ -26,7 +26,7 @@ class PrepareSettings(_Strict):
 
     image_size: Annotated[int, Field(ge=32, le=2048)] = 250
     resize: Literal["squash", "letterbox", "crop"] = "squash"
-    contrast: Literal["none", "stretch", "clahe"] = "none"
+    contrast: Literal["none", "stretch", "clahe", "equalise"] = "none"
 
     def spec(self) -> PrepareSpec:
         """Return the same as the argument that `train.radiograph.prepare` takes."""

@@ -21,7 +21,7 @@ specs = st.builds(
     PrepareSpec,
     image_size=st.integers(8, 64),
     resize=st.sampled_from(["squash", "letterbox", "crop"]),
-    contrast=st.sampled_from(["none", "stretch", "clahe"]),
+    contrast=st.sampled_from(["none", "stretch", "clahe", "equalise"]),
 )
 
 
@@ -71,7 +71,7 @@ class TestPrepare:
         np.testing.assert_array_equal(square[:10], 0)
         np.testing.assert_array_equal(square[30:], 0)
 
-    @pytest.mark.parametrize("contrast", ["stretch", "clahe"])
+    @pytest.mark.parametrize("contrast", ["stretch", "clahe", "equalise"])
     def test_contrast_leaves_the_bars_alone(self, contrast):
         film = shades(60, 30) // 2 + 100
         square = prepare(film, PrepareSpec(60, "letterbox", contrast))
@@ -98,6 +98,13 @@ class TestPrepare:
         np.testing.assert_array_equal(prepare(film, PrepareSpec(64, "squash", "clahe")), expected)
         assert not np.array_equal(expected, film)
 
+    def test_equalise_forgets_the_exposure(self):
+        film = shades(64, 64) // 3 + 90
+        darker = film // 2 * 2 - 80  # even greys only: another exposure of the even greys of the same film
+        square = prepare(film // 2 * 2, PrepareSpec(64, "squash", "equalise"))
+        np.testing.assert_array_equal(prepare(darker, PrepareSpec(64, "squash", "equalise")), square)
+        assert (square.min(), square.max()) == (0, 255)
+
     @pytest.mark.parametrize(
         "film", [np.zeros((4, 4), np.float32), np.zeros((4, 4, 3), np.uint8), np.zeros((0, 4), np.uint8)]
     )
@@ -117,5 +124,7 @@ class TestPrepare:
 def prepare_content(film, contrast):
     if contrast == "clahe":
         return cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8)).apply(film)
+    if contrast == "equalise":
+        return cv2.equalizeHist(film)
     low, high = np.percentile(film, (1, 99))
     return np.rint(np.clip((film - low) * (255 / (high - low)), 0, 255)).astype(np.uint8)

@@ -108,7 +108,7 @@ def test_what_takes_detail_takes_detail(film):
         assert detail(changed(grainy, name, 0)) < 0.8 * detail(grainy), name
 
 
-@pytest.mark.parametrize("contrast", ["none", "stretch", "clahe"])
+@pytest.mark.parametrize("contrast", ["none", "stretch", "clahe", "equalise"])
 @pytest.mark.parametrize("resize", ["squash", "crop"])
 def test_a_film_as_it_is_is_prepared_as_ever(film, contrast, resize):
     spec = PrepareSpec(64, resize, contrast)
