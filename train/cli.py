@@ -99,7 +99,7 @@ def train_command(
     from train.cohort import index_cohort, split_cohort
 
     data_root = required_data_root(data)
-    cohort = split_cohort(index_cohort(data_root), settings.seed, settings.validation_fraction)
+    cohort = split_cohort(index_cohort(data_root), settings.seed_of_split, settings.validation_fraction)
     judged = network is not Network.backbone
     try:
         require_patients([film.patient for film in cohort.of_split("validation")], "the validation films")

@@ -87,7 +87,14 @@ class Settings(_Strict):
     validation_fraction: Annotated[float, Field(gt=0, le=0.5)] = 0.15
     films_per_class: Annotated[int, Field(ge=1)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    #: Of the split alone; null means `seed`. Runs of several seeds on one split can be compared film by film.
+    split_seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     mixed_precision: bool = False
+
+    @property
+    def seed_of_split(self) -> int:
+        """The seed that deals the patients to training and validation."""
+        return self.seed if self.split_seed is None else self.split_seed
 
     @model_validator(mode="after")
     def _belongs_to_network(self) -> Self:

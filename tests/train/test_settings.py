@@ -94,3 +94,8 @@ def test_a_settings_file_that_is_none_is_refused(tmp_path, content):
 def test_any_settings_either_fit_or_are_refused_in_one_line(changes):
     with contextlib.suppress(UsageError):
         make_settings("a", changes)
+
+
+def test_the_split_has_a_seed_of_its_own_only_when_asked():
+    assert make_settings("a", {"seed": 3}).seed_of_split == 3
+    assert make_settings("a", {"seed": 3, "split_seed": 0}).seed_of_split == 0
