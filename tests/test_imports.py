@@ -35,6 +35,8 @@ SKLEARN_ROOMS = TENSORFLOW_ROOMS | {
     "train.cohort",
     "train.curve_plots",
     "train.evaluation",
+    "train.film_hash",
+    "train.metadata_baseline",
     "export.calibration",
 }
 ROOMS_OF = {
@@ -45,9 +47,10 @@ ROOMS_OF = {
     "sklearn": SKLEARN_ROOMS,
     "scipy": SKLEARN_ROOMS,
     "matplotlib": SKLEARN_ROOMS,
+    "imagehash": SKLEARN_ROOMS,
 }
-# Indexing a cohort must work without scikit-learn: only the split may import it.
-ONLY_INSIDE_FUNCTIONS = {("train.cohort", "sklearn"), ("train.cohort", "scipy")}
+# Indexing a cohort must work without scikit-learn: only the split may import it. Grouping hashes, without imagehash.
+ONLY_INSIDE_FUNCTIONS = {("train.cohort", "sklearn"), ("train.cohort", "scipy"), ("train.film_hash", "imagehash")}
 
 
 def room_of(path):

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-BLOCKED = ("tensorflow", "keras", "tf2onnx", "sklearn", "scipy", "matplotlib", "onnx", "gradio", "plotly")
+BLOCKED = ("tensorflow", "keras", "tf2onnx", "sklearn", "scipy", "matplotlib", "imagehash", "onnx", "gradio", "plotly")
 
 WITHOUT = f"""
 import sys

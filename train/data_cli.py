@@ -1,4 +1,4 @@
-"""The commands `data fetch`, `data check` and `data phantoms`; `data synthesize` joins them."""
+"""The commands `data fetch`, `data check` and `data phantoms`; `data audit` and `data synthesize` join them."""
 
 import shlex
 from dataclasses import asdict
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from train.audit_cli import audit_command
 from train.console import AsJson, Command, Debug, print_json, print_table, progress_bar, say, say_next, say_warning
 from train.errors import UsageError
 from train.synthesize_cli import synthesize_command
@@ -14,7 +15,7 @@ from train.synthesize_cli import synthesize_command
 if TYPE_CHECKING:
     from train.cohort_check import CheckReport
 
-app = typer.Typer(no_args_is_help=True, help="Fetch the public films, check a folder, draw synthetic films.")
+app = typer.Typer(no_args_is_help=True, help="Fetch the public films, check and audit a folder, draw synthetic films.")
 
 SHOWN_LINES = 10
 SHOWN_SIZES = 5
@@ -150,6 +151,7 @@ def phantoms_command(
     say_next(f"pneumoscope train a --data {shlex.quote(str(folder))}")
 
 
+app.command("audit", cls=Command)(audit_command)
 app.command("synthesize", cls=Command)(synthesize_command)
 
 

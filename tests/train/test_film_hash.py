@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from train.cohort import index_cohort
-from train.film_hash import LIMIT, film_hashes, repeats
+from train.film_hash import LIMIT, closest_apart, film_hashes, first_of_group, repeats
 from train.loader import prepare_films
 from train.radiograph import PrepareSpec
 
@@ -52,14 +52,26 @@ def test_of_a_group_one_film_is_kept():
     assert repeats(bits[:0]).size == 0
 
 
+def test_groups_and_what_lies_between_them():
+    bits = np.zeros((4, 256), dtype=bool)
+    bits[1, :100] = bits[3, : 100 - LIMIT] = True
+    first = first_of_group(bits)
+    assert first.tolist() == [0, 1, 0, 1]
+    assert closest_apart(bits, first) == 100 - LIMIT
+    assert closest_apart(bits[[0, 2]], first_of_group(bits[[0, 2]])) is None
+    assert closest_apart(bits[:0], first[:0]) is None
+
+
 def test_blocks_make_no_difference(monkeypatch):
     rng = np.random.default_rng(0)
     bits = rng.random((40, 256)) < 0.5
     bits[[30, 35]] = bits[[2, 9]]
     expected = np.isin(np.arange(40), [30, 35])
     assert np.array_equal(repeats(bits), expected)
+    closest = closest_apart(bits, first_of_group(bits))
     monkeypatch.setattr("train.film_hash._BLOCK", 7)
     assert np.array_equal(repeats(bits), expected)
+    assert closest_apart(bits, first_of_group(bits)) == closest > LIMIT
 
 
 @pytest.mark.real_data
