@@ -1,13 +1,14 @@
 """The calibrated scale and the operating points on it, from validation scores alone."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize, minimize_scalar
 
+from train.bootstrap import SMALLEST_PATIENTS, Floats, patient_interval, resample
 from train.calibration_error import brier_score, expected_calibration_error
 from train.errors import PneumoscopeError
 from train.evaluation import choose_thresholds
@@ -22,8 +23,6 @@ OFFSET_LIMIT = 20.0
 FOLDS = 10
 SEED = 0
 SEPARATED = "not fitted: the validation scores separate the classes, so that every lower temperature looks better"
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -40,11 +39,19 @@ class Scale:
 
 @dataclass(frozen=True)
 class Quality:
-    """How good probabilities are: mean log loss in nats, Brier score, expected calibration error (15 equal bins)."""
+    """How good probabilities are: mean log loss in nats, Brier score, expected calibration error (15 equal bins).
+
+    The first two with a 95 % interval over patients where there are enough of them. The third has none: resampling adds
+    noise to its bins, and with it to their distances, so that resamples tend to have a larger one.
+    """
 
     log_loss: float
     brier: float
     ece: float
+    log_loss_low: float | None = None
+    log_loss_high: float | None = None
+    brier_low: float | None = None
+    brier_high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,11 +94,11 @@ class Calibration:
         return Scale(self.temperature, self.offset)
 
 
-def calibrate(scores: Scores) -> Calibration:
+def calibrate(scores: Scores, *, intervals: bool = False) -> Calibration:
     """Choose between temperature and Platt scaling, fit, and move the operating points to the calibrated scale.
 
     The method is the one with the lower log loss under cross-validation by patient; it is then fitted on all
-    validation films.
+    validation films. With `intervals` the qualities have theirs, over patients: that takes longer than all the rest.
 
     Raises:
         PneumoscopeError: no validation films, or of one class only.
@@ -115,8 +122,8 @@ def calibrate(scores: Scores) -> Calibration:
         method=method,
         temperature=scale.temperature,
         offset=scale.offset,
-        before=quality(rows.labels, rows.logits),
-        after=quality(rows.labels, after),
+        before=quality(rows.labels, rows.logits, rows.patients if intervals else ()),
+        after=quality(rows.labels, after, rows.patients if intervals else ()),
         candidates=losses,
         folds=len(folds),
         note=note,
@@ -124,18 +131,32 @@ def calibrate(scores: Scores) -> Calibration:
     )
 
 
-def quality(labels: ArrayLike, logits: ArrayLike) -> Quality:
-    """Judge probabilities given as logits, [N], against labels, [N]."""
-    chances = logistic(logits)
-    return Quality(log_loss(labels, logits), brier_score(labels, chances), expected_calibration_error(labels, chances))
+def quality(labels: ArrayLike, logits: ArrayLike, patients: Sequence[str] = ()) -> Quality:
+    """Judge probabilities given as logits, [N], against labels, [N]; with intervals if the patients are given."""
+    chances, truth = logistic(logits), np.asarray(labels, dtype=np.float64)
+    found = Quality(log_loss(labels, logits), brier_score(labels, chances), expected_calibration_error(labels, chances))
+    if len(set(patients)) < SMALLEST_PATIENTS:
+        return found
+    raw = np.asarray(logits, dtype=np.float64)
+    by_film = {"log_loss": np.logaddexp(0, raw) - truth * raw, "brier": (chances - truth) ** 2}
+    draws = resample(
+        patients, lambda weights: {name: weights @ each / weights.sum(axis=1) for name, each in by_film.items()}
+    )
+    spans = {name: patient_interval(getattr(found, name), draws[name]) for name in by_film}
+    return replace(
+        found,
+        **{f"{name}_{end}": getattr(span, end) for name, span in spans.items() for end in ("low", "high")},
+    )
 
 
-def quality_on_test(scores: Scores, scale: Scale) -> tuple[Quality, Quality] | None:
+def quality_on_test(scores: Scores, scale: Scale, *, intervals: bool = False) -> tuple[Quality, Quality] | None:
     """Before and after on the test films, to be reported and for nothing else; None where they were not read."""
     rows = scores.of_split("test")
     if not len(rows):
         return None
-    return quality(rows.labels, rows.logits), quality(rows.labels, scale.calibrated(rows.logits))
+    judged = (rows.logits, scale.calibrated(rows.logits))
+    before, after = (quality(rows.labels, logits, rows.patients if intervals else ()) for logits in judged)
+    return before, after
 
 
 def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> Scale | None:

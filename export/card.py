@@ -1,16 +1,17 @@
-"""The model card: written from the run by export, never by hand; once for machines, once in words."""
+"""The model card for machines: written from the run by export, never by hand. In words: `export.card_text`."""
 
+import csv
 import datetime
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from export.bundle import Calibration, Card, Metrics, OperatingPoint, Parity
+from export.card_metadata import export_versions, monai_keys, training_cost
+from export.card_model import Calibration, Card, HeatmapCard, Metrics, NoveltyCard, OperatingPoint, Parity
 from train.cohort import PUBLISHED_NAME, Film
-from train.console import NOT_A_MEDICAL_DEVICE
 from train.operating_points import DEFAULT_OPERATING_POINT
 from train.run_folder import RunFolder, commit_of_checkout, versions
 from train.settings import Settings
@@ -28,9 +29,14 @@ TITLES = {
 }
 INTENDED_USE = "Research and teaching: how two networks read the same frontal chest radiograph, and where they err."
 NOT_INTENDED_USE = (
-    "Not a medical device: no diagnosis, triage or treatment. Not for patients or hospitals unlike those of the "
-    "training data, for lateral films, or for pictures that are no chest radiograph: this version answers those too."
+    "Not a medical device: no diagnosis, triage or treatment. Not for patients, ages or hospitals unlike those of the "
+    "training data, and not for lateral films."
 )
+GUARDED = (
+    "A picture unlike the training films is refused (novelty above its limit); one that is not refused may still be "
+    "unsuitable, such as an adult's, a lateral or a badly exposed film."
+)
+UNGUARDED = "A picture that is no chest radiograph gets an answer too."
 PUBLIC_SET = (
     "Chest X-Ray Images (Pneumonia): children of 1 to 5 years from one hospital, Guangzhou Women and Children's "
     "Medical Center; Kermany, Goldbaum et al., Cell 172 (2018) 1122-1131, CC BY 4.0, doi:10.17632/rscbjbr9sj"
@@ -43,19 +49,38 @@ LICENCE = "Apache-2.0 (model and code)"
 PLACEHOLDER_BACKBONE = (
     "its backbone was not pretrained on ImageNet but on the training films alone; expect less than the report's figures"
 )
-_RATES = ("sensitivity", "specificity")
+RATES = ("sensitivity", "specificity")
 HEADLINES = ("accuracy", "balanced_accuracy", "f1", "sensitivity", "specificity", "ppv", "npv")
+#: What the card repeats of a cohort that leaves films out.
+COHORT_HEADLINES = ("auroc", "accuracy", "sensitivity", "specificity")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What export found out about a run.
+
+    Attributes:
+        evaluation: of the run, with validation and possibly test.
+        calibration: from its validation scores.
+        on_test: what that does to the test films, where they have been read.
+        parity: the gate's report.
+        heatmap, novelty: of the graph, where it has these outputs.
+        stress: as `export.card_stress` gives it; None where it was not measured.
+        audit: as `export.card_audit` gives it; None where the films were not audited.
+    """
+
+    evaluation: Json
+    calibration: "FittedCalibration"
+    on_test: "tuple[Quality, Quality] | None"
+    parity: "ParityReport"
+    heatmap: HeatmapCard | None = None
+    novelty: NoveltyCard | None = None
+    stress: Json | None = None
+    audit: Json | None = None
 
 
 def make_card(
-    run: RunFolder,
-    settings: Settings,
-    films: Sequence[Film],
-    evaluation: Json,
-    calibration: "FittedCalibration",
-    on_test: "tuple[Quality, Quality] | None",
-    parity: "ParityReport",
-    placeholder_reason: str,
+    run: RunFolder, settings: Settings, films: Sequence[Film], findings: Findings, placeholder_reason: str
 ) -> Card:
     """Write the card of a run, still without checksums.
 
@@ -63,15 +88,13 @@ def make_card(
         run: a finished run.
         settings: of that run; network "a" or "b".
         films: of that run's split.
-        evaluation: of that run, with validation and possibly test.
-        calibration: from its validation scores.
-        on_test: what it does to the test films, where they have been read.
-        parity: the gate's report.
+        findings: about that run.
         placeholder_reason: why the network is no better than a placeholder; empty when it is none.
     """
     environment = json.loads(run.environment.read_text(encoding="utf-8"))
-    test = evaluation["test"]
-    return Card(
+    evaluation, calibration, on_test = findings.evaluation, findings.calibration, findings.on_test
+    validation, test = evaluation["validation"], evaluation["test"]
+    card = Card(
         network=settings.network,
         title=TITLES[settings.network],
         placeholder=bool(placeholder_reason),
@@ -97,49 +120,79 @@ def make_card(
                 selected_on="validation",
                 sensitivity=point.sensitivity,
                 specificity=point.specificity,
+                validation=_rates(validation, name),
                 test=_rates(test, name) if test else None,
             )
             for name, point in calibration.operating_points.items()
         },
+        novelty_limit=findings.novelty.limit if findings.novelty else None,
+        heatmap=findings.heatmap,
+        novelty=findings.novelty,
         split_fingerprint=evaluation["split_fingerprint"],
-        metrics=Metrics(
-            validation=headlines(evaluation["validation"]["metrics"]),
-            test=headlines(test["metrics"]) if test else None,
-        ),
+        metrics=Metrics(validation=headlines(validation), test=headlines(test) if test else None),
         parity=Parity(
-            films=parity.films,
-            largest_probability_difference=parity.largest_probability_difference,
-            decisions_changed=parity.decisions_changed,
+            films=findings.parity.films,
+            largest_probability_difference=findings.parity.largest_probability_difference,
+            decisions_changed=findings.parity.decisions_changed,
+            largest_heatmap_difference=findings.parity.largest_heatmap_difference,
+            largest_novelty_difference=findings.parity.largest_novelty_difference,
         ),
+        stress=findings.stress,
+        audit=findings.audit,
+        training_cost=training_cost(environment, seconds_by_stage(run.history.read_text(encoding="utf-8"))),
         intended_use=INTENDED_USE,
-        not_intended_use=NOT_INTENDED_USE,
+        not_intended_use=f"{NOT_INTENDED_USE} {GUARDED if findings.novelty else UNGUARDED}",
         training=training_in_words(settings, environment),
         data=data_in_words(films),
         licence=LICENCE,
-        versions={**versions(), **environment["versions"]},
+        versions={**versions(), **export_versions(), **environment["versions"]},
         commit=commit_of_checkout() or "unknown",
         created=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
+    return card.model_copy(update={"monai": monai_keys(card)})
 
 
-def headlines(metrics: Mapping[str, Any]) -> Json:
-    """Pick a card's figures from an evaluation's metrics: at the default operating point, each with its interval."""
+def headlines(part: Mapping[str, Any]) -> Json:
+    """Pick a card's figures from an evaluation's split: at the default operating point, each with its interval."""
+    metrics = part["metrics"]
     point = metrics["operating_points"][DEFAULT_OPERATING_POINT]
     return {
         "films": metrics["n"],
         "patients": metrics["patients"],
         "prevalence": metrics["prevalence"],
         "operating_point": DEFAULT_OPERATING_POINT,
-        "auroc": metrics["auroc"],
-        "average_precision": metrics["average_precision"],
-        **{name: point[name] for name in HEADLINES},
+        **_figures(metrics, ("auroc", "average_precision")),
+        **_figures(point, HEADLINES),
         "as_report": metrics["as_report"],
+        # Evaluations from before intervals over patients have neither.
+        "over_prevalence": point.get("over_prevalence"),
+        "cohorts": {name: _cohort(cohort) for name, cohort in (part.get("cohorts") or {}).items()} or None,
     }
+
+
+def _figures(source: Mapping[str, Any], names: Sequence[str]) -> Json:
+    return {name: source[name] for name in names}
+
+
+def _cohort(cohort: Mapping[str, Any]) -> Json:
+    metrics, counted = cohort["metrics"], {}
+    if metrics:
+        everything = {**metrics["operating_points"][DEFAULT_OPERATING_POINT], **metrics}
+        counted = {"films": metrics["n"], "patients": metrics["patients"], **_figures(everything, COHORT_HEADLINES)}
+    return {"films_left_out": cohort["films_left_out"], "reason": cohort.get("reason", ""), **counted}
 
 
 def _rates(part: Mapping[str, Any], point: str) -> Json:
     """What an operating point really has on a split: sensitivity and specificity with their intervals."""
-    return {name: part["metrics"]["operating_points"][point][name] for name in _RATES}
+    return _figures(part["metrics"]["operating_points"][point], RATES)
+
+
+def seconds_by_stage(history: str) -> dict[str, float]:
+    """Sum the seconds of a history.csv's epochs by stage; an epoch without them counts as none."""
+    spent: dict[str, float] = {}
+    for row in csv.DictReader(history.splitlines()):
+        spent[row["stage"]] = spent.get(row["stage"], 0.0) + float(row["seconds"] or 0)
+    return spent
 
 
 def data_in_words(films: Sequence[Film]) -> str:
@@ -163,11 +216,11 @@ def training_in_words(settings: Settings, environment: Mapping[str, Any]) -> str
     """Say in one paragraph how a run was trained."""
     films = environment["films"]
     prepare, augmentation = settings.prepare, settings.augmentation
-    stages = f"{settings.epochs} epochs at {settings.learning_rate:g}"
+    stages = f"{_epochs(settings.epochs)} at {settings.learning_rate:g}"
     if settings.network == "b":
         fine_tune = settings.fine_tune
         rate = fine_tune.learning_rate or settings.learning_rate / 10
-        stages = f"head: {stages}; then {fine_tune.epochs} epochs of fine-tuning from backbone layer "
+        stages = f"head: {stages}; then {_epochs(fine_tune.epochs)} of fine-tuning from backbone layer "
         stages += f"{fine_tune.from_layer} at {rate:g}; backbone weights: {settings.backbone_weights}"
     changes = [
         f"{name} {value:g}"
@@ -183,72 +236,5 @@ def training_in_words(settings: Settings, environment: Mapping[str, Any]) -> str
     )
 
 
-def card_in_words(card: Card) -> str:
-    """Return the card as Markdown, under the headings of Mitchell et al. 2019 (arXiv:1810.03993)."""
-    lines = [f"# {card.title}", "", f"**{NOT_A_MEDICAL_DEVICE}**", ""]
-    if card.placeholder:
-        lines += [f"**A placeholder:** {card.placeholder_reason}.", ""]
-    lines += ["## Model details", "", card.training, "", f"Licence: {card.licence}. Made {card.created}."]
-    lines += ["", "`model.onnx` is complete by itself: `image` uint8 [N, S, S, 1], grey, "]
-    spec = card.prepare
-    lines[-1] += (
-        f"S = {spec.image_size}, resize rule {spec.resize}, contrast rule {spec.contrast}, gives `logit` and "
-        f"`probability` (calibrated, see below), float32 [N]."
-    )
-    lines += ["", "## Intended use", "", card.intended_use, "", card.not_intended_use]
-    lines += ["", "## Training and evaluation data", "", card.data]
-    lines += ["", f"Split fingerprint: `{card.split_fingerprint}`."]
-    lines += ["", "## Operating points", "", "Chosen on validation, on the calibrated probability.", ""]
-    rates = [f"{rate} ({split})" for split in ("validation", "test") for rate in _RATES]
-    lines += [f"| name | threshold | {' | '.join(rates)} |", "|---|---|---|---|---|---|"]
-    for name, point in card.operating_points.items():
-        mark = " (default)" if name == card.default_operating_point else ""
-        test_rates = (point.model_extra or {}).get("test")
-        cells = [f"{point.sensitivity:.4f}", f"{point.specificity:.4f}"]
-        cells += [_with_interval(test_rates[rate]) if test_rates else "not read" for rate in _RATES]
-        lines.append(f"| {name}{mark} | {point.threshold:.4f} | {' | '.join(cells)} |")
-    lines += _calibration_in_words(card.calibration)
-    validation, test = card.metrics.validation, card.metrics.test
-    over = "over patients" if "independent_low" in validation["auroc"] else "films taken as independent"
-    lines += ["", "## Metrics", "", f"At the default operating point, 95 % intervals, {over}.", ""]
-    lines += ["| figure | validation | test |", "|---|---|---|"]
-    lines.append(f"| films | {validation['films']} | {test['films'] if test else 'not read'} |")
-    for name in ("auroc", "average_precision", *HEADLINES):
-        cells = [_with_interval(metrics[name]) if metrics else "not read" for metrics in (validation, test)]
-        lines.append(f"| {name.replace('_', ' ')} | {cells[0]} | {cells[1]} |")
-    lines += ["", "## Parity", "", f"ONNX Runtime against Keras on {card.parity.films} validation films: largest "]
-    lines[-1] += (
-        f"difference in probability {card.parity.largest_probability_difference:.2g}, "
-        f"{card.parity.decisions_changed} decisions changed."
-    )
-    return "\n".join((*lines, ""))
-
-
-def _calibration_in_words(calibration: Calibration) -> list[str]:
-    kept = calibration.model_extra or {}
-    lines = ["", "## Calibration", ""]
-    if kept.get("note"):
-        return [*lines, f"Temperature 1: {kept['note']}."]
-    chosen = "Platt scaling" if calibration.method == "platt" else "one temperature"
-    losses = ", ".join(f"{name} {loss:.4f}" for name, loss in kept["candidates"].items())
-    sign = "-" if calibration.offset < 0 else "+"
-    shift = f" {sign} {abs(calibration.offset):.4f}" if calibration.offset else ""
-    lines.append(
-        f"probability = sigmoid(logit / {calibration.temperature:.4f}{shift}): {chosen}, which had "
-        f"the lower log loss on validation films, cross-validated by patient in {kept['folds']} folds ({losses}). "
-        "It rises with the logit and so changes no decision. ECE is over 15 bins of equally many films; validation "
-        "figures after it are cross-validated."
-    )
-    lines += ["", "| films | log loss | Brier score | ECE |", "|---|---|---|---|"]
-    for split in ("validation", "test"):
-        for stage, figures in (kept[split] or {}).items():
-            lines.append(
-                f"| {split}, {stage} | {figures['log_loss']:.4f} | {figures['brier']:.4f} | {figures['ece']:.4f} |"
-            )
-    return lines
-
-
-def _with_interval(figure: Mapping[str, float | None]) -> str:
-    if figure["value"] is None:
-        return "–"
-    return f"{figure['value']:.3f} [{figure['low']:.3f}–{figure['high']:.3f}]"
+def _epochs(count: int) -> str:
+    return "1 epoch" if count == 1 else f"{count} epochs"

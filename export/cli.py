@@ -6,8 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from train.cli import DataRoot, required_data_root
-from train.console import NOT_A_MEDICAL_DEVICE, AsJson, Command, Debug, print_json, print_table, say, say_next
-from train.errors import UsageError
+from train.console import (
+    NOT_A_MEDICAL_DEVICE,
+    AsJson,
+    Command,
+    Debug,
+    print_json,
+    print_table,
+    say,
+    say_next,
+    say_warning,
+)
+from train.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
     from export.bundle import Bundle
@@ -28,13 +38,17 @@ def export_command(
         str, typer.Option(help="Mark the bundles as placeholders, for this reason.", show_default=False)
     ] = "",
     parity_films: Annotated[int, typer.Option(min=64, help="Validation films that the parity gate compares.")] = 128,
+    audit: Annotated[
+        Path | None,
+        typer.Option(help="What `data audit` found about the films, for the card.  [default: audit/audit.json]"),
+    ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Make calibrated ONNX bundles of the best runs.
+    """Make calibrated ONNX bundles of the best runs, each with its card.
 
     Temperature and operating points come from validation scores. Nothing is written unless ONNX Runtime and Keras say
-    the same about validation films.
+    the same about validation films. Where both bundles are then there, comparison.json sets A against B.
     """
     from train.run_folder import find_run, require_network, settings_of
 
@@ -50,7 +64,8 @@ def export_command(
     choose_device("cpu")
     from export.exporting import export_run
 
-    bundles = [export_run(run, to, data_root, placeholder, parity_films) for run in best]
+    bundles = [export_run(run, to, data_root, placeholder, parity_films, audit) for run in best]
+    _compare(to)
     rows = [_summary(run, bundle) for run, bundle in zip(best, bundles, strict=True)]
     if as_json:
         print_json(rows)
@@ -84,6 +99,18 @@ def best_of_each_network(runs: "list[RunFolder]") -> "list[RunFolder]":
         if network not in best or auroc > best[network][0]:
             best[network] = (auroc, fingerprint, run)
     return [best[network][2] for network in sorted(best)]
+
+
+def _compare(models: Path) -> None:
+    from export.bundle_comparison import write_comparison
+
+    try:
+        path = write_comparison(models)
+    except PneumoscopeError as error:
+        say_warning(f"A and B are not compared: {error}")
+        return
+    if path is not None:
+        say(f"A against B: {path}")
 
 
 def _summary(run: "RunFolder", bundle: "Bundle") -> dict[str, object]:

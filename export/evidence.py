@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from export.bundle import HeatmapCard, NoveltyCard
+from export.card_model import HeatmapCard, NoveltyCard
 from export.convert import GraphEvidence
 from export.heatmap import (
     HEAD_INPUTS,
@@ -18,6 +18,7 @@ from export.heatmap import (
     map_scale,
 )
 from export.novelty import LIMIT_PERCENTILE, METHOD, fit_novelty, novelty_limit
+from export.novelty_checks import share_above
 from train.console import progress_bar
 from train.loader import FilmBatches
 
@@ -125,10 +126,10 @@ def novelty_card(fitted: FittedEvidence, guard: Json | None, test: FilmMeasures 
         limit_percentile=LIMIT_PERCENTILE,
         selected_on="validation",
         guard=dict(guard) if guard is not None else None,
-        test_refused=None if test is None else share_refused(fitted, test),
+        **({} if test is None else _test_refused(fitted, test)),
     )
 
 
-def share_refused(fitted: FittedEvidence, measures: FilmMeasures) -> float:
-    """Return the share of films above the limit, 0..1."""
-    return float((fitted.graph.novelty.distance(measures.pooled) > fitted.limit).mean())
+def _test_refused(fitted: FittedEvidence, test: FilmMeasures) -> dict[str, float]:
+    share = share_above(fitted.graph.novelty.distance(test.pooled), fitted.limit)
+    return {"test_refused": share.value, "test_refused_low": share.low, "test_refused_high": share.high}

@@ -1,53 +1,74 @@
 """One run → one bundle: calibrate, convert, prove parity, write the card, and only then the folder."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 
-from export.bundle import Bundle, metadata_of, write_bundle
+from export.bundle import STRESS, Bundle, metadata_of, write_bundle
 from export.calibration import calibrate, quality_on_test
-from export.card import PLACEHOLDER_BACKBONE, card_in_words, make_card
+from export.card import PLACEHOLDER_BACKBONE, Findings, make_card
+from export.card_audit import AUDIT_DIR, find_audit
+from export.card_stress import read_stress
+from export.card_text import card_in_words
 from export.convert import to_onnx, with_metadata
 from export.evidence import evidence_model, fit_evidence, heatmap_card, measure_films, novelty_card
 from export.heatmap_checks import check_heatmaps
 from export.novelty_checks import guard_figures, read_foreign_pictures
-from export.parity import SMALLEST_GATE, ParityReport, compare_with_keras, require_enough_films, require_parity
-from train.cohort import read_split
-from train.console import NOT_A_MEDICAL_DEVICE, say
+from export.parity import SMALLEST_GATE, compare_with_keras, require_enough_films, require_parity
+from train.bootstrap import require_patients
+from train.cohort import Cohort, read_split
+from train.console import NOT_A_MEDICAL_DEVICE, say, say_warning
 from train.errors import PneumoscopeError
-from train.evaluation import read_evaluation
+from train.evaluation import is_of_these_scores, read_evaluation
 from train.run_folder import RunFolder, settings_of
-from train.scores import read_scores
+from train.scores import Scores, read_scores
 from train.scoring import load_network, prepare_all
 
 
-def export_run(run: RunFolder, models: Path, data_root: Path, placeholder: str, parity_films: int) -> Bundle:
+def export_run(
+    run: RunFolder, models: Path, data_root: Path, placeholder: str, parity_films: int, audit: Path | None = None
+) -> Bundle:
     """Export a run's best network to `models/<a|b>`; the folder is replaced whole or left as it was.
 
     Args:
         run: a finished, evaluated run of network A or B.
         models: folder of bundles.
-        data_root: where the run's films are, of which training and validation are read; where it also holds foreign
-            pictures (`ood/`), the card says how many of them are refused.
+        data_root: where the run's films are, of which training and validation are read, and test for the share that is
+            refused if the run's test films have been read before; where it also holds foreign pictures (`ood/`), the
+            card says how many of them are refused.
         placeholder: why the bundle is a placeholder, or empty; B without ImageNet weights is one in any case.
         parity_films: how many films the gate compares, ≥ 64, spread evenly over the validation films.
+        audit: of the run's films; None: as `export.card_audit.find_audit` finds it.
 
     Raises:
         ParityError: ONNX Runtime and Keras disagree, or there are too few films to tell.
-        PneumoscopeError: the run is unfinished, or its files or films are missing or broken.
+        PneumoscopeError: the run is unfinished, its files or films are missing, broken or not of each other, or there
+            are too few patients.
     """
     settings = settings_of(run)
-    if not run.environment.is_file():
-        raise PneumoscopeError(f"run {run.name} is not finished: it has no environment.json; train it to its end")
+    _require_finished(run)
     evaluation = read_evaluation(run.evaluation)
     scores = read_scores(run.scores)
-    calibration = calibrate(scores)
     cohort = read_split(run.split, data_root)
-    validation = cohort.of_split("validation")
+    _require_one_run(run, evaluation, scores, cohort)
+    calibration = calibrate(scores, intervals=True)
+    measured = read_stress(run, evaluation)
+    audited = find_audit(audit, cohort.films)
+    if measured is None:
+        say_warning(f"the card will say 'not measured' of stress; for it: pneumoscope evaluate {run.name} --stress")
+    if audited is None:
+        say_warning(f"the card will say 'not audited' of the films; for it: {AUDIT_DIR}")
+    training, validation = cohort.of_split("train"), cohort.of_split("validation")
     require_enough_films(len(validation))
+    # All else is chosen without them, and the run's test figures exist already: they only serve to report.
+    test_films = cohort.of_split("test") if evaluation["test"] else ()
+    say(
+        f"{run.name} reads {len(training)} training, {len(validation)} validation and {len(test_films)} test films "
+        "once each, and some validation films again for parity and checks (B on two cores: about ten minutes)"
+    )
     spec = settings.prepare.spec()
     images = prepare_all(data_root, validation, spec, "validation")
-    training = cohort.of_split("train")
     network = load_network(run)
     opened = evidence_model(network)
     fitted = fit_evidence(opened, prepare_all(data_root, training, spec, "train"), images)
@@ -76,22 +97,22 @@ def export_run(run: RunFolder, models: Path, data_root: Path, placeholder: str, 
             foreign,
         )
     test = None
-    if evaluation["test"]:  # all is chosen by now, and the run's test figures exist already: this only reports
-        test_images = prepare_all(data_root, cohort.of_split("test"), spec, "test")
-        test = measure_films(opened, test_images, "novelty: test films")
+    if test_films:
+        test = measure_films(opened, prepare_all(data_root, test_films, spec, "test"), "novelty: test films")
     reasons = [placeholder] if placeholder else []
     if settings.network == "b" and settings.backbone_weights != "imagenet":
         reasons.append(PLACEHOLDER_BACKBONE)
-    on_test = quality_on_test(scores, calibration.scale)
-    card = make_card(run, settings, cohort.films, evaluation, calibration, on_test, report, "; ".join(reasons))
-    card = card.model_copy(
-        update={
-            "novelty_limit": fitted.limit,
-            "heatmap": heatmap_card(settings.network, fitted, checks),
-            "novelty": novelty_card(fitted, guard, test),
-            "parity": card.parity.model_copy(update=_evidence_parity(report)),
-        }
+    findings = Findings(
+        evaluation=evaluation,
+        calibration=calibration,
+        on_test=quality_on_test(scores, calibration.scale, intervals=True),
+        parity=report,
+        heatmap=heatmap_card(settings.network, fitted, checks),
+        novelty=novelty_card(fitted, guard, test),
+        stress=None if measured is None else measured[1],
+        audit=audited,
     )
+    card = make_card(run, settings, cohort.films, findings, "; ".join(reasons))
     return write_bundle(
         models / settings.network,
         card,
@@ -101,12 +122,34 @@ def export_run(run: RunFolder, models: Path, data_root: Path, placeholder: str, 
             "evaluation.json": run.evaluation.read_bytes(),
             "scores.csv": run.scores.read_bytes(),
             "history.csv": run.history.read_bytes(),
+            **({} if measured is None else {STRESS: measured[0]}),
         },
     )
 
 
-def _evidence_parity(report: ParityReport) -> dict[str, float | None]:
-    return {
-        "largest_heatmap_difference": report.largest_heatmap_difference,
-        "largest_novelty_difference": report.largest_novelty_difference,
-    }
+def _require_finished(run: RunFolder) -> None:
+    for path in (run.environment, run.history):
+        if not path.is_file():
+            raise PneumoscopeError(f"run {run.name} is not finished: it has no {path.name}; train it to its end")
+    try:
+        environment = json.loads(run.environment.read_bytes())
+        whole = {"films", "seconds", "device", "parameters", "versions"} <= environment.keys()
+    except (OSError, ValueError, AttributeError):
+        whole = False
+    if not whole:
+        raise PneumoscopeError(f"{run.environment}: damaged, so that the card cannot say how {run.name} was trained")
+
+
+def _require_one_run(run: RunFolder, evaluation: dict, scores: Scores, cohort: Cohort) -> None:
+    """Refuse files that are not of one run, and films of too few patients for any interval."""
+    again = f"evaluate it again: pneumoscope evaluate {run.name}"
+    if evaluation["split_fingerprint"] != cohort.fingerprint:
+        raise PneumoscopeError(f"the evaluation of {run.name} is of another split than its split.csv; {again}")
+    validation = scores.of_split("validation")
+    if not len(validation):
+        raise PneumoscopeError(f"the scores of {run.name} hold no validation films; {again}")
+    require_patients(validation.patients, "the validation films")
+    if not is_of_these_scores(evaluation, validation):
+        raise PneumoscopeError(f"the evaluation of {run.name} is of other scores than its scores.csv; {again}")
+    if evaluation["test"] and not len(scores.of_split("test")):
+        raise PneumoscopeError(f"the scores of {run.name} hold no test films, its evaluation does; {again} --test")

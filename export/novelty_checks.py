@@ -15,6 +15,7 @@ import numpy as np
 
 from export.novelty import LIMIT_PERCENTILE
 from train.errors import PneumoscopeError
+from train.intervals import Interval, auroc_interval, wilson_interval
 from train.operating_points import auroc
 from train.radiograph import PrepareSpec, RadiographError, prepare, read_radiograph
 
@@ -86,7 +87,8 @@ def guard_figures(
 
     Returns:
         JSON: for "choosing" and "unseen" kinds and for pictures "as_is", as "thumbnails" and "blurred" the AUROC
-        against validation films treated alike and the shares refused; the same AUROC of the nearest neighbours.
+        against validation films treated alike and the shares refused, the pictures' with 95 % intervals (`_low`,
+        `_high`); the same AUROC of the nearest neighbours.
     """
     rows = np.unique(np.linspace(0, len(validation) - 1, FILMS_TO_DEGRADE).round().astype(int))
     some = validation[rows]
@@ -118,9 +120,14 @@ def guard_figures(
         for half, of in halves.items():
             if not of.any():
                 continue
+            area, refused = _auroc_interval(known, strange[of]), share_above(strange[of], limit)
             figures[half][treatment] = {
-                "auroc": _auroc(known, strange[of]),
-                "refused": float((strange[of] > limit).mean()),
+                "auroc": area.value,
+                "auroc_low": area.low,
+                "auroc_high": area.high,
+                "refused": refused.value,
+                "refused_low": refused.low,
+                "refused_high": refused.high,
                 "films_refused": float((known > limit).mean()),
                 "nearest_neighbours_auroc": _auroc(near, far[of]),
                 "nearest_neighbours_refused": float((far[of] > neighbour_limit).mean()),
@@ -165,6 +172,16 @@ def blurred_to(image: np.ndarray, target: float) -> np.ndarray:
         else:
             high = middle
     return cv2.GaussianBlur(image, (0, 0), high)
+
+
+def share_above(distances: np.ndarray, limit: float) -> Interval:
+    """Return the share of pictures above the limit, with Wilson's interval, which takes pictures as independent."""
+    return wilson_interval(int((distances > limit).sum()), len(distances))
+
+
+def _auroc_interval(known: np.ndarray, strange: np.ndarray) -> Interval:
+    labels = np.concatenate([np.zeros(len(known), int), np.ones(len(strange), int)])
+    return auroc_interval(labels, np.concatenate([known, strange]))
 
 
 def _auroc(known: np.ndarray, strange: np.ndarray) -> float:

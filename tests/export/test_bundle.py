@@ -317,3 +317,20 @@ def test_a_platt_scale_is_kept_and_an_older_card_stays_as_it_was(tmp_path, tiny_
     assert tiny_card().calibration.calibrated(np.array([4.0])) == pytest.approx([2.0])
     with pytest.raises(ValidationError, match="method temperature has no offset"):
         tiny_card(calibration=scale | {"method": "temperature"})
+
+
+def test_a_stress_table_is_checked_like_the_rest(bundle, tmp_path, tiny_card):
+    assert bundle.stress is None
+    (bundle.folder / "stress.json").write_text("{}")
+    assert read_bundle(bundle.folder).stress is None  # put there by hand: no checksum vouches for it
+    with_stress = write_bundle(tmp_path / "b", tiny_card(), b"model", FILES | {"stress.json": b"{}"})
+    assert read_bundle(with_stress.folder).stress.read_bytes() == b"{}"
+    with_stress.stress.write_text("{ }")
+    with pytest.raises(BundleError, match=r"stress\.json: differs from its checksum"):
+        read_bundle(with_stress.folder)
+
+
+def test_entries_a_card_has_not_are_not_in_its_model(tiny_card):
+    later = {"heatmap", "novelty", "stress", "audit", "training_cost", "monai"}
+    assert not later & set(metadata_of(tiny_card()))
+    assert "stress" in metadata_of(tiny_card(stress={"operating_point": "youden"}))

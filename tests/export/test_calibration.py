@@ -120,3 +120,21 @@ def test_separated_classes_keep_temperature_1_and_say_so():
 def test_no_validation_scores_is_one_clear_line():
     with pytest.raises(PneumoscopeError, match="no validation scores"):
         calibrate(scores_of([1.0, -1.0], [1, 0], ["test", "test"]))
+
+
+def test_log_loss_and_brier_have_intervals_over_patients_where_there_are_enough():
+    generator = np.random.default_rng(0)
+    labels = np.arange(200) % 2
+    logits = 2 * labels - 1 + generator.normal(0, 1, 200)
+    alone = quality(labels, logits, [str(row) for row in range(200)])
+    pairs = quality(labels.repeat(4), logits.repeat(4), [str(row) for row in range(200) for _ in range(4)])
+    for name in ("log_loss", "brier"):
+        low, value, high = (getattr(alone, f"{name}{end}") for end in ("_low", "", "_high"))
+        assert low < value < high
+        # A patient's copies tell nothing new.
+        assert getattr(pairs, f"{name}_low") == pytest.approx(low, rel=0.02)
+    assert quality(labels[:38], logits[:38], [str(row // 2) for row in range(38)]).brier_low is None
+    assert quality(labels, logits).log_loss_low is None
+    scores = scores_of(logits, labels)
+    assert calibrate(scores).before.log_loss_low is None
+    assert calibrate(scores, intervals=True).before == alone

@@ -1,18 +1,22 @@
-"""What the card says of an exported run: which calibration and why, each point's real rates, whose intervals."""
-
-import json
+"""What the card says of an exported run: which calibration and why, each point's real rates, ways of counting."""
 
 import pytest
 
 from export.bundle import read_bundle
 from export.calibration import calibrate
-from export.card import card_in_words
+from export.card import GUARDED, UNGUARDED, headlines, seconds_by_stage
+from train.evaluation import read_evaluation
 from train.scores import read_scores
 
 
 @pytest.fixture(scope="module")
 def card(exported_models):
     return read_bundle(exported_models / "a").card
+
+
+@pytest.fixture(scope="module")
+def evaluation(trained_run):
+    return read_evaluation(trained_run.evaluation)
 
 
 def test_the_calibration_is_told_with_what_it_was_chosen_by(card, trained_run):
@@ -22,43 +26,53 @@ def test_the_calibration_is_told_with_what_it_was_chosen_by(card, trained_run):
     assert told["candidates"] == fitted.candidates
     assert told["validation"]["before"]["ece"] == fitted.before.ece
     assert told["validation"]["after"]["brier"] == fitted.after.brier
+    assert told["validation"]["after"]["brier_low"] <= fitted.after.brier <= told["validation"]["after"]["brier_high"]
     assert told["test"] is None
 
 
-def test_words_name_the_method_and_the_formula(card):
-    extra = {
-        "note": "",
-        "candidates": {"temperature": 0.2, "platt": 0.1},
-        "folds": 10,
-        "validation": {"before": {"log_loss": 0.3, "brier": 0.2, "ece": 0.1}},
-        "test": None,
+def test_each_point_has_its_rates_with_intervals(card, evaluation):
+    for name, point in card.operating_points.items():
+        known = evaluation["validation"]["metrics"]["operating_points"][name]
+        told = point.model_extra["validation"]
+        assert told == {rate: known[rate] for rate in ("sensitivity", "specificity")}
+        assert (told["sensitivity"]["value"], told["specificity"]["value"]) == (point.sensitivity, point.specificity)
+        assert point.model_extra["test"] is None
+
+
+def test_a_split_is_counted_three_ways_and_over_prevalence(card, evaluation):
+    told = card.metrics.validation
+    assert set(told["cohorts"]) == {"deduplicated", "without_training_patients"}
+    known = evaluation["validation"]["cohorts"]["deduplicated"]
+    assert told["cohorts"]["deduplicated"]["auroc"] == known["metrics"]["auroc"]
+    assert told["cohorts"]["deduplicated"]["films_left_out"] == known["films_left_out"]
+    assert len(told["over_prevalence"]["ppv_low"]) == len(told["over_prevalence"]["prevalence"]) > 3
+
+
+def test_a_cohort_that_could_not_be_counted_says_why(evaluation):
+    part = evaluation["validation"] | {
+        "cohorts": {"deduplicated": {"films_left_out": None, "metrics": None, "reason": "not looked for"}}
     }
-    scale = {"method": "platt", "temperature": 0.8, "offset": -0.9, "selected_on": "validation"}
-    entries = card.model_dump()
-    words = card_in_words(type(card).model_validate(entries | {"calibration": scale | extra}))
-    assert "sigmoid(logit / 0.8000 - 0.9000): Platt scaling" in words
-    assert "10 folds (temperature 0.2000, platt 0.1000)" in words
-    assert "| validation, before | 0.3000 | 0.2000 | 0.1000 |" in words
-    scale = {"method": "temperature", "temperature": 2.0, "selected_on": "validation"}
-    words = card_in_words(type(card).model_validate(entries | {"calibration": scale | extra}))
-    assert "sigmoid(logit / 2.0000): one temperature" in words
+    assert headlines(part)["cohorts"] == {"deduplicated": {"films_left_out": None, "reason": "not looked for"}}
+    assert headlines({"metrics": part["metrics"]})["cohorts"] is None
 
 
-def test_words_say_whose_intervals_they_are(card):
-    assert "95 % intervals, over patients." in card_in_words(card)
-    entries = json.loads(card.model_dump_json())
-    for part in entries["metrics"]["validation"].values():
-        if isinstance(part, dict):
-            part.pop("independent_low", None)
-    assert "films taken as independent." in card_in_words(type(card).model_validate(entries))
+def test_the_guard_is_part_of_what_it_is_not_for(card):
+    assert GUARDED in card.not_intended_use
+    assert UNGUARDED not in card.not_intended_use
 
 
-def test_points_have_the_rates_of_test_once_it_was_read(card):
-    rates = {
-        "sensitivity": {"value": 0.9, "low": 0.8, "high": 0.95},
-        "specificity": {"value": 0.5, "low": 0.4, "high": 0.6},
-    }
-    entries = card.model_dump()
-    assert "| not read | not read |" in card_in_words(card)
-    entries["operating_points"]["youden"]["test"] = rates
-    assert "| 0.900 [0.800–0.950] | 0.500 [0.400–0.600] |" in card_in_words(type(card).model_validate(entries))
+def test_the_cost_is_the_runs_own(card, trained_run):
+    cost = card.training_cost
+    assert cost["kilowatt_hours"] == pytest.approx(cost["seconds"] * cost["assumed_watts"] / 3.6e6, abs=1e-4)
+    assert 0 < sum(cost["seconds_by_stage"].values()) <= cost["seconds"]
+    assert "estimate" in cost["formula"]
+
+
+def test_seconds_are_summed_by_stage():
+    rows = "stage,epoch,seconds\nhead,1,2.5\nhead,2,1.5\nfine_tune,3,\n"
+    assert seconds_by_stage(rows) == {"head": 4.0, "fine_tune": 0.0}
+
+
+def test_what_was_not_done_is_none_and_not_left_out(card):
+    assert (card.stress, card.audit) == (None, None)
+    assert {"stress", "audit"} <= set(card.model_dump())

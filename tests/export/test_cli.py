@@ -6,8 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from export.bundle import BUNDLE_FILES, BundleError, find_bundles, read_bundle
-from train.scores import logistic, read_scores
+from export.bundle import BUNDLE_FILES, BundleError, card_matches_metadata, find_bundles, read_bundle
+from train.cohort import read_split
+from train.evaluation import read_evaluation
+from train.scores import Scores, logistic, read_scores, write_scores
+from train.stress import stress_result, write_stress
 
 
 def error_line(result):
@@ -115,6 +118,8 @@ def test_the_best_of_several_runs_is_exported(copied_run, phantom_root, run_comm
     result = run_command("export", "worse", "tiny", "--data", phantom_root, "--json")
     assert result.exit_code == 0, result.output
     assert [row["run"] for row in json.loads(result.stdout)] == ["tiny"]
+    for command in ("pneumoscope evaluate tiny --stress", "pneumoscope data audit DIR"):
+        assert command in result.stderr
 
 
 def test_runs_of_different_splits_are_not_compared(copied_run, phantom_root, run_command, tmp_path):
@@ -144,6 +149,7 @@ def test_a_failed_gate_leaves_the_old_bundle(
     ("remove", "words"),
     [
         ("environment.json", "is not finished"),
+        ("history.csv", "is not finished"),
         ("evaluation.json", "evaluate RUN"),
         ("best.keras", "no best.keras"),
         ("split.csv", "split.csv"),
@@ -157,6 +163,15 @@ def test_an_incomplete_run_is_one_line_and_exit_1(copied_run, phantom_root, run_
     assert not (tmp_path / "models").exists()
 
 
+def test_a_damaged_environment_is_one_line(copied_run, phantom_root, run_command, tmp_path):
+    for text in ("{}", "[", "[]"):
+        copied_run.environment.write_text(text)
+        result = run_command("export", "tiny", "--data", phantom_root)
+        assert result.exit_code == 1
+        assert "damaged" in error_line(result)
+    assert not (tmp_path / "models").exists()
+
+
 def test_a_backbone_run_is_no_network_to_export(copied_run, phantom_root, run_command):
     copied_run.settings.write_text("network: backbone\n")
     result = run_command("export", "tiny", "--data", phantom_root)
@@ -164,12 +179,123 @@ def test_a_backbone_run_is_no_network_to_export(copied_run, phantom_root, run_co
     assert "trained backbone" in error_line(result)
 
 
-def test_a_placeholder_says_so(copied_run, phantom_root, run_command, tmp_path):
-    result = run_command("export", "tiny", "--data", phantom_root, "--placeholder", "trained for three epochs")
+def stressed(run):
+    """Put a stress table of its own validation scores into a run's folder."""
+    evaluation, scores = read_evaluation(run.evaluation), read_scores(run.scores)
+    table = stress_result(evaluation, scores, {"as_it_is": scores.logits, "blur": scores.logits - 0.5})
+    write_stress(run.stress, table)
+
+
+def audited(run, folder):
+    """Write what an audit might say of a run's films."""
+    films = read_split(run.split, folder).films
+    found = {"format": 1, "films": len(films), "patients": len({film.patient for film in films})}
+    path = folder / "audit.json"
+    path.write_text(json.dumps({**found, "exact_duplicates": {"groups": 3}}))
+    return path
+
+
+def metadata_in(bundle):
+    import onnxruntime
+
+    return onnxruntime.InferenceSession(str(bundle.model)).get_modelmeta().custom_metadata_map
+
+
+def test_all_that_is_at_hand_goes_into_the_bundle(copied_run, phantom_root, run_command, tmp_path, tiny_bundle):
+    """One export for all of it: a placeholder's reason, stress, audit, another bundle that cannot be compared."""
+    stressed(copied_run)
+    other = tiny_bundle(tmp_path / "models", "b")
+    (tmp_path / "models" / "comparison.json").write_text("{}")
+    audit = audited(copied_run, tmp_path)
+    arguments = ("--placeholder", "trained for three epochs", "--audit", audit)
+    result = run_command("export", "tiny", "--data", phantom_root, *arguments)
     assert result.exit_code == 0, result.output
     bundle = read_bundle(tmp_path / "models" / "a")
+    words = (bundle.folder / "README.md").read_text()
     assert bundle.card.placeholder
-    assert "trained for three epochs" in (bundle.folder / "README.md").read_text()
+    assert "trained for three epochs" in words
+    assert bundle.stress.read_bytes() == copied_run.stress.read_bytes()
+    assert bundle.card.stress["validation"]["changes"]["blur"]["probability_shift"]["value"] > 0
+    assert "| blur, 1.5 px at 224 |" in words
+    assert bundle.card.audit["exact_duplicates"] == {"groups": 3}
+    assert card_matches_metadata(bundle.card, metadata_in(bundle)) == []
+    warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 1
+    assert "A and B are not compared" in warnings[0]
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["a", "b"]
+    assert read_bundle(other.folder) == other
+
+
+def refused(result, words, folder, exit_code=1):
+    """One line says why, and the bundle that was there is as it was."""
+    assert result.exit_code == exit_code, result.output
+    assert words in error_line(result)
+    assert [path.name for path in (folder / "models").iterdir()] == ["a"]
+    read_bundle(folder / "models" / "a")
+
+
+def one_class(scores):
+    return scores.of_rows(scores.labels == 1)
+
+
+def few_patients(scores):
+    few = sorted(set(scores.patients))[:19]
+    return scores.of_rows([patient in few for patient in scores.patients])
+
+
+def other_logits(scores):
+    return Scores(scores.films, scores.patients, scores.splits, scores.labels, scores.logits[::-1].copy())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(one_class, "are pneumonia"), (few_patients, "19 patients"), (other_logits, "of other scores")],
+)
+def test_scores_that_tell_nothing_are_one_line(
+    copied_run, phantom_root, run_command, tmp_path, exported_models, change, words
+):
+    shutil.copytree(exported_models, tmp_path / "models")
+    write_scores(copied_run.scores, change(read_scores(copied_run.scores)))
+    refused(run_command("export", "tiny", "--data", phantom_root), words, tmp_path)
+
+
+def test_scores_that_are_no_numbers_are_one_line(copied_run, phantom_root, run_command, tmp_path, exported_models):
+    shutil.copytree(exported_models, tmp_path / "models")
+    lines = copied_run.scores.read_text().splitlines()
+    lines[5] = f"{lines[5].rpartition(',')[0]},nan"
+    copied_run.scores.write_text("\n".join(lines) + "\n")
+    refused(run_command("export", "tiny", "--data", phantom_root), "nan", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (lambda known: {"split_fingerprint": "1" * 64}, "another split"),
+        (lambda known: {"test": known["validation"]}, "no test films"),
+    ],
+)
+def test_an_evaluation_of_something_else_is_one_line(
+    copied_run, phantom_root, run_command, tmp_path, exported_models, changes, words
+):
+    shutil.copytree(exported_models, tmp_path / "models")
+    known = read_evaluation(copied_run.evaluation)
+    copied_run.evaluation.write_text(json.dumps(known | changes(known)))
+    refused(run_command("export", "tiny", "--data", phantom_root), words, tmp_path)
+
+
+def test_stress_and_audit_of_something_else_are_one_line(
+    copied_run, phantom_root, run_command, tmp_path, exported_models
+):
+    shutil.copytree(exported_models, tmp_path / "models")
+    audit = tmp_path / "audit.json"
+    audit.write_text('{"format": 1, "films": 3}')
+    command = ("export", "tiny", "--data", phantom_root)
+    refused(run_command(*command, "--audit", audit), "is of 3 films", tmp_path, exit_code=2)
+    refused(run_command(*command, "--audit", tmp_path / "gone.json"), "no such file", tmp_path)
+    stressed(copied_run)
+    table = json.loads(copied_run.stress.read_text())
+    copied_run.stress.write_text(json.dumps(table | {"split_fingerprint": "1" * 64}))
+    refused(run_command(*command), "another split", tmp_path)
 
 
 @pytest.mark.parametrize("name", [name for name in BUNDLE_FILES if name != "card.json"])

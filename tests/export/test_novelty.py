@@ -131,6 +131,8 @@ def test_the_guards_figures_are_of_both_halves():
         for treatment in ("as_is", "thumbnails", "blurred"):
             assert found[half][treatment]["auroc"] > 0.99
             assert found[half][treatment]["refused"] == 1.0
+            assert 0.3 < found[half][treatment]["refused_low"] < 0.8  # four pictures
+            assert found[half][treatment]["auroc_low"] < 1 == found[half][treatment]["auroc_high"]
             assert found[half][treatment]["nearest_neighbours_auroc"] > 0.99
         assert found[half]["as_is"]["films_refused"] <= 0.02
 
