@@ -49,6 +49,7 @@ class Classification(TypedDict):
     positive: bool | None
     refused: bool | None
     novelty: float | None
+    novelty_limit: float | None
     milliseconds: float | None
     error: str | None
 

@@ -11,19 +11,14 @@ from typing import Any
 import numpy as np
 
 from demo.bundle_scores import BundleScores, read_bundle_scores
+from demo.bundle_stress import STRESS, Stress, StressError, read_stress
+from demo.measured import Measured, measured
 from export.bundle import Bundle, Card
 from train.scores import ScoresError, logistic
 
+ALL_FILMS = "all"
+PARTIAL_COHORTS = ("deduplicated", "without_training_patients")
 EPOCH_FIGURES = ("loss", "accuracy", "auroc", "val_loss", "val_accuracy", "val_auroc", "learning_rate")
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A figure and its 95 % interval; `low` and `high` are None where the bundle has none."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +30,24 @@ class Epoch:
     figures: Mapping[str, float]
 
 
+@dataclass(frozen=True)
+class Cohort:
+    """A choice of a split's films that was judged by itself.
+
+    Attributes:
+        name: ALL_FILMS, or one of PARTIAL_COHORTS.
+        films, patients: how many; None where it was not judged.
+        left_out: films of the split that are not in it, where known.
+        reason: why it was not judged, in English; "" where it was.
+    """
+
+    name: str
+    films: int | None
+    patients: int | None
+    left_out: int | None
+    reason: str
+
+
 @dataclass(frozen=True, eq=False)
 class BundleEvaluation:
     """A network's evaluation, as far as its bundle can be read.
@@ -44,6 +57,7 @@ class BundleEvaluation:
         scores: by split, those with films of both classes.
         history: in the order of training; empty where there is none.
         broken: names of the bundle's files that could not be read.
+        stress: how it fares on changed films; None where that was not measured.
     """
 
     card: Card
@@ -51,6 +65,7 @@ class BundleEvaluation:
     history: tuple[Epoch, ...]
     broken: tuple[str, ...]
     _measured: Mapping[str, Any] = field(repr=False)
+    stress: Stress | None = field(default=None, repr=False)
 
     @property
     def network(self) -> str:
@@ -62,13 +77,31 @@ class BundleEvaluation:
         """Thresholds of the operating points, on the calibrated probability."""
         return {name: point.threshold for name, point in self.card.operating_points.items()}
 
-    def measured(self, split: str, name: str) -> Measured | None:
-        """A figure of a whole split, such as "auroc"; None where evaluation.json does not have it."""
-        return _measured(self._look_up(split, "metrics", name))
+    @property
+    def intervals(self) -> str:
+        """How the intervals were made, in English as evaluation.json says it; "" where it does not."""
+        said = self._measured.get("intervals")
+        return said if isinstance(said, str) else ""
 
-    def measured_at(self, split: str, point: str, name: str) -> Measured | None:
+    def measured(self, split: str, name: str, cohort: str = ALL_FILMS) -> Measured | None:
+        """A figure of a split, such as "auroc"; None where evaluation.json does not have it."""
+        return measured(self._look_up(*_place(split, cohort), name))
+
+    def measured_at(self, split: str, point: str, name: str, cohort: str = ALL_FILMS) -> Measured | None:
         """A figure at an operating point, such as "sensitivity"."""
-        return _measured(self._look_up(split, "metrics", "operating_points", point, name))
+        return measured(self._look_up(*_place(split, cohort), "operating_points", point, name))
+
+    def cohorts(self, split: str) -> tuple[Cohort, ...]:
+        """The choices of a split's films that were judged besides all of them, ALL_FILMS first; () where none was."""
+        found = self._look_up(split, "cohorts")
+        listed = [name for name in PARTIAL_COHORTS if isinstance(found, dict) and isinstance(found.get(name), dict)]
+        return tuple(self._cohort(split, name) for name in (ALL_FILMS, *listed)) if listed else ()
+
+    def _cohort(self, split: str, name: str) -> Cohort:
+        films, patients = (_count(self._look_up(*_place(split, name), key)) for key in ("n", "patients"))
+        reason = self._look_up(split, "cohorts", name, "reason")
+        left_out = _count(self._look_up(split, "cohorts", name, "films_left_out"))
+        return Cohort(name, films, patients, left_out, reason if isinstance(reason, str) else "")
 
     def as_report(self, split: str) -> tuple[Measured, Measured, float] | None:
         """The figures as the report counts them.
@@ -78,8 +111,8 @@ class BundleEvaluation:
             calibrated probability; None where evaluation.json does not have them.
         """
         entry = ("metrics", "as_report")
-        accuracy = _measured(self._look_up(split, *entry, "accuracy_at_0.5"))
-        f1 = _measured(self._look_up(split, *entry, "f1_maximum"))
+        accuracy = measured(self._look_up(split, *entry, "accuracy_at_0.5"))
+        f1 = measured(self._look_up(split, *entry, "f1_maximum"))
         threshold = self._look_up(split, *entry, "f1_maximum", "threshold")
         if accuracy is None or f1 is None or not _is_share(threshold):
             return None
@@ -107,10 +140,15 @@ def read_bundle_evaluation(bundle: Bundle) -> BundleEvaluation:
     history = _read_history(bundle.folder / "history.csv")
     if history is None:
         broken.append("history.csv")
-    measured = _read_measured(bundle.folder / "evaluation.json")
-    if measured is None:
+    figures = _read_measured(bundle.folder / "evaluation.json")
+    if figures is None:
         broken.append("evaluation.json")
-    return BundleEvaluation(bundle.card, scores, history or (), tuple(broken), measured or {})
+    stress = None
+    try:
+        stress = read_stress(bundle)
+    except StressError:
+        broken.append(STRESS)
+    return BundleEvaluation(bundle.card, scores, history or (), tuple(broken), figures or {}, stress)
 
 
 def _read_history(path: Path) -> tuple[Epoch, ...] | None:
@@ -138,13 +176,13 @@ def _read_measured(path: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and isinstance(found.get("validation"), dict) else None
 
 
-def _measured(entry: Any) -> Measured | None:  # noqa: ANN401  # JSON
-    if not isinstance(entry, dict) or not _is_share(entry.get("value")):
-        return None
-    if _is_share(entry.get("low")) and _is_share(entry.get("high")):
-        return Measured(entry["value"], entry["low"], entry["high"])
-    return Measured(entry["value"])
-
-
 def _is_share(value: Any) -> bool:  # noqa: ANN401  # JSON
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _place(split: str, cohort: str) -> tuple[str, ...]:
+    return (split, "metrics") if cohort == ALL_FILMS else (split, "cohorts", cohort, "metrics")
+
+
+def _count(value: Any) -> int | None:  # noqa: ANN401  # JSON
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

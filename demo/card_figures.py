@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 
 def number(measured: Mapping[str, Any] | None, *path: str) -> float | None:
@@ -20,3 +20,13 @@ def with_interval(measured: Mapping[str, Any] | None, *path: str) -> str:
     if value is None:
         return ""
     return f"{value:.3f}" if low is None or high is None else f"{value:.3f} [{low:.3f}–{high:.3f}]"
+
+
+def interval_kind(measured: Mapping[str, Any] | None) -> Literal["patients", "films", "none"]:
+    """What the intervals of a card's metrics are of: patients resampled, films taken as independent, or there are none.
+
+    Beside an interval over patients stands the one that takes films as independent.
+    """
+    if number(measured, "auroc", "low") is None:
+        return "none"
+    return "films" if number(measured, "auroc", "independent_low") is None else "patients"

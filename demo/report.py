@@ -100,11 +100,11 @@ def _content(case: ReportCase, words: Wording) -> Content:
 
 
 def _pictures(case: ReportCase) -> dict[str, Picture]:
-    """ "film", and each network's name for the film under its heatmap."""
+    """ "film", and for the film under a heatmap the name of each network that shows one and judged the film."""
     film = case.case.film
     pictures = {"film": film_picture(film)}
     for reading in case.case.readings:
-        if reading.heatmap is not None:
+        if reading.heatmap is not None and reading.positive is not None:
             prepare = case.cards[reading.network].prepare
             pictures[reading.network] = heatmap_picture(film, reading.heatmap, prepare)
     return pictures

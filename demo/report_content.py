@@ -6,10 +6,12 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Literal
 
-from demo.card_figures import number
+from demo.card_figures import interval_kind, number
 from demo.classifier import Reading
 from demo.colours import NETWORK_COLOURS
 from demo.compare import Case, agreement, verdict_kind
+from demo.measured import Measured, measured
+from demo.novelty import against_limit
 from demo.report_text import Direction, bounded, direction_of, tidy
 from demo.results import rounded
 from demo.wording import Wording
@@ -18,6 +20,7 @@ from export.bundle import MODEL, Card
 FINGERPRINT_DIGITS = 12
 CARD_TEXT_LENGTH = 300  # characters of a card's own text; the shipped ones have fewer
 MOST_DECIMALS = 9
+RATES = ("sensitivity", "specificity")
 MINUS = "\u2212"
 
 
@@ -194,13 +197,16 @@ def _column(reading: Reading, card: Card, words: Wording) -> Column:
         verdict=_verdict(reading, words),
         probability=reading.probability,
         threshold=reading.threshold,
-        probability_text=probability,
+        probability_text=probability if reading.positive is not None else "–",
         threshold_text=threshold,
         bar_alt=words("report.bar_alt", probability=probability, threshold=threshold),
         remark=words("report.refused_figure") if reading.positive is None else "",
         placeholder=words("report.placeholder_what") if card.placeholder else "",
         placeholder_reason=_card_text(card.placeholder_reason) if card.placeholder else "",
-        heatmap_alt="" if reading.heatmap is None else words("report.heatmap_alt", network=reading.network.upper()),
+        # Of a refused film the heatmap is as meaningless as the probability.
+        heatmap_alt=""
+        if reading.heatmap is None or reading.positive is None
+        else words("report.heatmap_alt", network=reading.network.upper()),
     )
 
 
@@ -220,8 +226,9 @@ def _reading_rows(pairs: list[tuple[Reading, Card]], words: Wording) -> list[Row
         Row(words("report.threshold"), tuple(_threshold(reading) for reading, _ in pairs)),
         Row(words("report.point_on_validation"), tuple(_point_on_validation(*pair, words) for pair in pairs)),
     ]
-    if any(_tested(*pair) for pair in pairs):
-        rows.append(Row(words("report.point_on_test"), tuple(_point_on_test(*pair, words) for pair in pairs)))
+    tested = [_test_rates(*pair) for pair in pairs]
+    if any(map(any, tested)):
+        rows.append(Row(words("report.point_on_test"), tuple(_rates(rates, words) for rates in tested)))
     rows.append(
         Row(words("report.logit"), tuple(_figure(f"{reading.logit:.3f}".replace("-", MINUS)) for reading, _ in pairs))
     )
@@ -240,36 +247,44 @@ def _threshold(reading: Reading) -> Cell:
 
 def _point_on_validation(reading: Reading, card: Card, words: Wording) -> Cell:
     point = card.operating_points[reading.operating_point]
-    return _rates(point.sensitivity, point.specificity, words)
+    rates = [None if rate is None else Measured(rate) for rate in (point.sensitivity, point.specificity)]
+    if card.metrics.validation.get("operating_point") == reading.operating_point:
+        # The card has intervals at one operating point; they say nothing about the others.
+        found = [measured(card.metrics.validation.get(name)) for name in RATES]
+        rates = [rate if one is None else one for rate, one in zip(rates, found, strict=True)]
+    return _rates(rates, words)
 
 
-def _tested(reading: Reading, card: Card) -> bool:
-    # The card has the test figures of one operating point; they say nothing about the others.
-    return card.metrics.test is not None and card.metrics.test.get("operating_point") == reading.operating_point
+def _test_rates(reading: Reading, card: Card) -> list[Measured | None]:
+    """At the reading's operating point, where the card has been measured there."""
+    at = (card.operating_points[reading.operating_point].model_extra or {}).get("test")
+    if not isinstance(at, Mapping) and card.metrics.test is not None:
+        at = card.metrics.test if card.metrics.test.get("operating_point") == reading.operating_point else None
+    return [measured(at.get(name)) if isinstance(at, Mapping) else None for name in RATES]
 
 
-def _point_on_test(reading: Reading, card: Card, words: Wording) -> Cell:
-    if not _tested(reading, card) or card.metrics.test is None:
-        return (Part(words("report.not_measured")),)
-    measured = card.metrics.test
-    return _rates(number(measured, "sensitivity", "value"), number(measured, "specificity", "value"), words)
-
-
-def _rates(sensitivity: float | None, specificity: float | None, words: Wording) -> Cell:
+def _rates(rates: list[Measured | None], words: Wording) -> Cell:
     parts: list[Part] = []
-    for name, rate in (("sensitivity", sensitivity), ("specificity", specificity)):
+    for name, rate in zip(RATES, rates, strict=True):
         if rate is not None:
-            parts += [*([AND] if parts else []), Part(words(f"word.{name}")), _percent(rate, words)]
+            parts += [*([AND] if parts else []), Part(words(f"word.{name}")), _share(rate, words)]
     return tuple(parts) or (Part(words("report.not_measured")),)
+
+
+def _share(found: Measured, words: Wording) -> Part:
+    value = words("report.percent", value=f"{found.value * 100:.1f}")
+    if found.low is None or found.high is None:
+        return Part(value, "figure")
+    return Part(f"{value} ({found.low * 100:.1f}–{found.high * 100:.1f})", "figure")
 
 
 def _novelty(reading: Reading, card: Card, words: Wording) -> Cell:
     if reading.novelty is None:
         return (Part(words("report.not_measured")),)
-    measured = Part(f"{reading.novelty:.2f}", "figure")
     if card.novelty_limit is None:
-        return measured, AND, Part(words("report.no_limit"))
-    return measured, AND, Part(words("report.limit")), Part(f"{card.novelty_limit:.2f}", "figure")
+        return Part(f"{reading.novelty:.2f}", "figure"), AND, Part(words("report.no_limit"))
+    novelty, limit = against_limit(reading.novelty, card.novelty_limit)
+    return Part(novelty, "figure"), AND, Part(words("report.limit")), Part(limit, "figure")
 
 
 def _network_rows(cards: list[Card], words: Wording) -> list[Row]:
@@ -280,9 +295,10 @@ def _network_rows(cards: list[Card], words: Wording) -> list[Row]:
         row("network", *((Part(_card_text(card.title), "latin"),) for card in cards)),
         row("auroc_validation", *(_auroc(card.metrics.validation, words) for card in cards)),
         row("auroc_test", *(_auroc(card.metrics.test, words) for card in cards)),
+        *_intervals(cards, words),
         row("prevalence", *(_prevalence(card.metrics.validation, words) for card in cards)),
         row("input", *(_figure(f"{card.prepare.image_size} × {card.prepare.image_size}") for card in cards)),
-        row("temperature", *(_figure(f"{card.calibration.temperature:.4g}") for card in cards)),
+        row("calibration", *(_calibration(card, words) for card in cards)),
         row("network_created", *((Part(_card_text(card.created), "latin"),) for card in cards)),
         row("commit", *((Part(_card_text(card.commit), "code"),) for card in cards)),
         row("split", *((Part(_card_text(card.split_fingerprint)[:FINGERPRINT_DIGITS], "code"),) for card in cards)),
@@ -290,21 +306,37 @@ def _network_rows(cards: list[Card], words: Wording) -> list[Row]:
     ]
 
 
-def _auroc(measured: Mapping[str, Any] | None, words: Wording) -> Cell:
-    value = number(measured, "auroc", "value")
+def _intervals(cards: list[Card], words: Wording) -> list[Row]:
+    kinds = [interval_kind(card.metrics.validation) for card in cards]
+    if all(kind == "none" for kind in kinds):
+        return []
+    return [Row(words("report.intervals"), tuple((Part(words(f"report.intervals.{kind}")),) for kind in kinds))]
+
+
+def _calibration(card: Card, words: Wording) -> Cell:
+    method = Part(words(f"report.calibration.{card.calibration.method}"))
+    if card.calibration.method == "temperature":
+        return method, Part(f"{card.calibration.temperature:.4g}", "figure")
+    sign = MINUS if card.calibration.offset < 0 else "+"
+    formula = f"{card.calibration.temperature:.4g} {sign} {abs(card.calibration.offset):.4g}"
+    return method, Part(formula, "figure")
+
+
+def _auroc(metrics: Mapping[str, Any] | None, words: Wording) -> Cell:
+    value = number(metrics, "auroc", "value")
     if value is None:
         return (Part(words("report.not_measured")),)
     text = f"{value:.3f}"
-    low, high = number(measured, "auroc", "low"), number(measured, "auroc", "high")
+    low, high = number(metrics, "auroc", "low"), number(metrics, "auroc", "high")
     if low is not None and high is not None:
         text += f" ({low:.3f}–{high:.3f})"
-    films = number(measured, "films")
+    films = number(metrics, "films")
     figure = Part(text, "figure")
     return (figure,) if films is None else (figure, AND, Part(words("report.films", films=f"{films:.0f}")))
 
 
-def _prevalence(measured: Mapping[str, Any], words: Wording) -> Cell:
-    share = number(measured, "prevalence")
+def _prevalence(metrics: Mapping[str, Any], words: Wording) -> Cell:
+    share = number(metrics, "prevalence")
     return (Part(words("report.not_measured")),) if share is None else (_percent(share, words),)
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from demo.bundle_evaluation import Measured
 from demo.colours import NETWORK_COLOURS
+from demo.measured import Measured
 from demo.wording import Wording
 from train.operating_points import Confusion, confusion
 

@@ -8,6 +8,7 @@ from demo.batch_table import Row, Sort, Tally
 from demo.classifier import threshold_of
 from demo.compare import Comparison, ReadingObject, verdict_kind
 from demo.film_paths import printable
+from demo.novelty import against_limit
 from demo.readers import Readers
 from demo.results import rounded
 from demo.wording import Wording
@@ -67,6 +68,8 @@ def summary_html(counts: Tally, found: FilmSet, words: Wording) -> str:
         parts.append(words("batch.says", network=name.upper(), positive=positive))
         if counts.refused[name]:
             parts.append(words("batch.refuses", network=name.upper(), refused=counts.refused[name]))
+    if len(counts.refused) > 1 and counts.refused_by_any:
+        parts.append(words("batch.refused_by_any", refused=counts.refused_by_any))
     if counts.agree + counts.differ:
         parts.append(words("batch.agree", agree=counts.agree, differ=counts.differ))
     if counts.unread:
@@ -103,11 +106,14 @@ def table_html(
     if len(networks) > 1:
         heads.append(_sorter("difference", words("batch.difference"), sort, descending))
         heads.append(_head(words("batch.both")))
+    guarded = any(card.novelty_limit is not None for card in readers.cards.values())
+    if guarded:
+        heads.append(_sorter("novelty", words("batch.refused"), sort, descending))
     thresholds = ", ".join(
         f"{name.upper()} {rounded(threshold_of(card, operating_point))}" for name, card in readers.cards.items()
     )
     caption = words("batch.caption", point=words(f"operating_point.{operating_point}"))
-    body = "".join(_row(row, networks, words) for row in rows)
+    body = "".join(_row(row, networks, guarded, words) for row in rows)
     name = escape(words("batch.table"), quote=True)
     return (
         f"<div class='batch-table' role='region' tabindex='0' aria-label='{name}'><table>"
@@ -129,7 +135,7 @@ def _head(text: str) -> str:
     return f"<th scope='col'>{escape(text)}</th>"
 
 
-def _row(row: Row, networks: Sequence[str], words: Wording) -> str:
+def _row(row: Row, networks: Sequence[str], guarded: bool, words: Wording) -> str:
     comparison = row.comparison
     name = escape(printable(comparison["path"]))
     label = escape(words("batch.open", name=printable(comparison["path"])), quote=True)
@@ -138,7 +144,7 @@ def _row(row: Row, networks: Sequence[str], words: Wording) -> str:
         f"data-film='{row.number}' aria-label='{label}'><bdi>{name}</bdi></button></th>"
     )
     if comparison["error"] is not None:
-        columns = 2 * len(networks) + (2 if len(networks) > 1 else 0)
+        columns = 2 * len(networks) + (2 if len(networks) > 1 else 0) + guarded
         error = escape(printable(comparison["error"]))
         return f"<tr class='unread'>{head}<td colspan='{columns}'><bdi dir='ltr'>{error}</bdi></td></tr>"
     cells = "".join(_reading(comparison["readings"][network], words) for network in networks)
@@ -146,11 +152,23 @@ def _row(row: Row, networks: Sequence[str], words: Wording) -> str:
         difference = "–" if row.difference is None else f"{row.difference:.3f}"
         key = {True: "agree", False: "differ", None: "unjudged"}[comparison["agree"]]
         cells += f"<td class='number'>{difference}</td><td class='{key}'>{escape(words(f'batch.row.{key}'))}</td>"
-    return f"<tr>{head}{cells}</tr>"
+    if guarded:
+        lines = "<br>".join(escape(_refusal(name, comparison["readings"][name], words)) for name in row.refused)
+        cells += f"<td class='number refusal'>{lines or '–'}</td>"
+    return f"<tr class='refused'>{head}{cells}</tr>" if row.refused else f"<tr>{head}{cells}</tr>"
+
+
+def _refusal(network: str, reading: ReadingObject, words: Wording) -> str:
+    novelty, limit = reading["novelty"], reading["novelty_limit"]
+    if novelty is None or limit is None:
+        return network.upper()
+    shown, most = against_limit(novelty, limit)
+    return words("batch.refused_at", network=network.upper(), novelty=shown, limit=most)
 
 
 def _reading(reading: ReadingObject, words: Wording) -> str:
     kind = verdict_kind(reading["positive"])
-    # As in the column's sort, the number is a number: left to right, in any language.
-    number = f"<bdi dir='ltr'>{escape(rounded(reading['probability']))}</bdi>"
+    # As in the column's sort, the number is a number: left to right, in any language; of a refused film it is none.
+    shown = "–" if reading["refused"] else rounded(reading["probability"])
+    number = f"<bdi dir='ltr'>{escape(shown)}</bdi>"
     return f"<td class='number'>{number}</td><td class='says {kind}'>{escape(words(f'verdict.{kind}'))}</td>"

@@ -63,6 +63,19 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
                 label=words("compare.drop_label"), height=56, elem_id="drop", elem_classes="drop", type="filepath"
             )
             worded.append(Worded(drop, lambda words: {"label": words("compare.drop_label")}))
+            with gr.Row(visible=has_heatmap, elem_classes="heatmap-choice"):
+                layer = gr.Radio(_layer_choices(readers, "en"), value="none", label=words("compare.heatmap"))
+                opacity = gr.Slider(0, 100, value=60, step=1, label=words("compare.opacity"), buttons=[])
+                worded.append(
+                    Worded(
+                        layer,
+                        lambda words: {
+                            "label": words("compare.heatmap"),
+                            "choices": _layer_choices(readers, words.language),
+                        },
+                    )
+                )
+                worded.append(Worded(opacity, lambda words: {"label": words("compare.opacity")}))
         with gr.Column(scale=6, min_width=320, elem_classes="readings-side"):
             operating_point = gr.Radio(
                 operating_point_choices("en"),
@@ -80,19 +93,6 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
                 )
             )
             readings = gr.HTML(readings_html(None, readers, evidence, words), padding=False)
-            with gr.Row(visible=has_heatmap, elem_classes="heatmap-choice"):
-                layer = gr.Radio(_layer_choices(readers, "en"), value="none", label=words("compare.heatmap"))
-                opacity = gr.Slider(0, 100, value=60, step=1, label=words("compare.opacity"), buttons=[])
-                worded.append(
-                    Worded(
-                        layer,
-                        lambda words: {
-                            "label": words("compare.heatmap"),
-                            "choices": _layer_choices(readers, words.language),
-                        },
-                    )
-                )
-                worded.append(Worded(opacity, lambda words: {"label": words("compare.opacity")}))
             worded += report.build(readers, case, language)
 
     def read_upload(path: str | None, point: str, language: Language) -> tuple:
@@ -168,7 +168,7 @@ def film_html(case: Case | None, cards: Mapping[str, Card], language: Language) 
     alt = escape(words("compare.film_alt", width=width, height=height), quote=True)
     shape = "tall" if height * 11 > width * 10 else "wide"  # the frame's own side is about 11 : 10
     layers = "".join(
-        f"<img class='layer {reading.network}' alt='' "
+        f"<img class='layer {reading.network}{' refused' if reading.refused else ''}' alt='' "
         f"src='{heatmap_uri(reading.heatmap, case.film.shape, cards[reading.network].prepare.resize)}'>"
         for reading in case.readings
         if reading.heatmap is not None
@@ -189,7 +189,7 @@ def operating_point_choices(language: Language) -> list[tuple[str, str]]:
 def _layer_choices(readers: Readers, language: Language) -> list[tuple[str, str]]:
     words = wording(language)
     networks = [name for name, classifier in readers.classifiers.items() if "heatmap" in classifier.outputs]
-    return [(words("compare.heatmap.none"), "none"), *((words(f"network.{name}"), name) for name in networks)]
+    return [(words("compare.heatmap.none"), "none"), *((name.upper(), name) for name in networks)]
 
 
 def _thumbnail(path: Path) -> str:

@@ -1,24 +1,26 @@
 """The second panel: how good A and B are, on which films, and what another threshold or prevalence would change."""
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from html import escape
+from typing import Any
 
 import gradio as gr
-from gradio.components.plot import PlotData
 
 from demo.bundle_evaluation import BundleEvaluation, read_bundle_evaluation
-from demo.figures.plot_parts import Figure
 from demo.live_figures import PREVALENCE_DIGITS, THRESHOLD_DIGITS, prevalence_of, snapped
 from demo.panels import Worded
 from demo.panels.compare import operating_point_choices
-from demo.panels.evaluation_plots import Plot, draw_plots, marks_html, plot_names
+from demo.panels.evaluation_plots import draw_plots, marks_html, plot_names
+from demo.panels.evidence_part import build as build_evidence
+from demo.panels.evidence_part import intervals_html
+from demo.panels.plot_component import plot_update
 from demo.panels.report_table import report_html
 from demo.panels.threshold_table import percent as in_percent
 from demo.panels.threshold_table import threshold_html
 from demo.readers import Readers
 from demo.wording import Language, Wording, wording
+from export.bundle_comparison import read_comparison
 from train.scores import SCORED_SPLITS
 
 # A language may be chosen while another panel is open, and a plot that is not on screen has no size to be drawn at.
@@ -37,6 +39,10 @@ def build(readers: Readers, language: gr.Radio, tab: gr.Tab) -> tuple[Worded, ..
     @cache
     def evaluations() -> Mapping[str, BundleEvaluation]:
         return {name: read_bundle_evaluation(bundle) for name, bundle in readers.bundles.items()}
+
+    @cache
+    def comparison() -> dict[str, Any] | None:
+        return read_comparison(readers.bundles)
 
     with gr.Column(elem_classes="evaluation"):
         drawn = gr.State(None)  # what is on screen: None before anything is, "" once it is out of date
@@ -82,6 +88,7 @@ def build(readers: Readers, language: gr.Radio, tab: gr.Tab) -> tuple[Worded, ..
         worded.append(Worded(as_here, lambda words: {"value": words("evaluation.prevalence.cohort")}))
         explained = gr.HTML(_explained(words), padding=False)
         worded.append(Worded(explained, lambda words: {"value": _explained(words)}))
+        intervals = gr.HTML(padding=False)
         marks = gr.HTML(marks_html(words), padding=False)
         worded.append(Worded(marks, lambda words: {"value": marks_html(words)}))
         captions, plots = [], []
@@ -90,6 +97,8 @@ def build(readers: Readers, language: gr.Radio, tab: gr.Tab) -> tuple[Worded, ..
                 with gr.Column(min_width=280, elem_classes=f"plot-card {name}"):
                     captions.append(gr.HTML(padding=False))
                     plots.append(gr.Plot(show_label=False, container=False, elem_classes="plot"))
+        evidence = build_evidence(readers, evaluations, comparison)
+        worded += evidence.worded
         report = gr.HTML(padding=False, elem_classes="beside-report")
 
     def table(name: str, split: str, threshold: float, point: str | None, percent: float, language: Language) -> str:
@@ -119,7 +128,13 @@ def build(readers: Readers, language: gr.Radio, tab: gr.Tab) -> tuple[Worded, ..
         return percent, *both(split, percent, language, *chosen)
 
     def show(
-        on: bool, before: str | None, split: str, percent: float, language: Language, *chosen: float | str | None
+        on: bool,
+        before: str | None,
+        split: str,
+        percent: float,
+        language: Language,
+        pair_point: str,
+        *chosen: float | str | None,
     ) -> list:
         wanted = f"{split} {language}"
         if not on or before == wanted:
@@ -135,14 +150,18 @@ def build(readers: Readers, language: gr.Radio, tab: gr.Tab) -> tuple[Worded, ..
             percent,
             *both(split, percent, language, *chosen),
             *(plot.caption for plot in drawings),
-            *map(_shown, drawings),
+            *(plot_update(plot.figure) for plot in drawings),
+            intervals_html(found, words),
+            *evidence.draw(split, pair_point, language),
             report_html(found, words),
         ]
 
     chosen = [component for name in tables for component in (sliders[name], points[name])]
-    shown = [drawn, about, prevalence, *tables.values(), *captions, *plots, report]
+    shown = [drawn, about, prevalence, *tables.values(), *captions, *plots, intervals, *evidence.shown, report]
     for happens in (tab.select, language.change, split.input):
-        happens(show, [on_screen, drawn, split, prevalence, language, *chosen], shown, js=ON_SCREEN, **PRIVATE)
+        looks = [on_screen, drawn, split, prevalence, language, evidence.point, *chosen]
+        happens(show, looks, shown, js=ON_SCREEN, **PRIVATE)
+    evidence.point.input(evidence.redraw_pair, [split, evidence.point, language], [*evidence.pair], **PRIVATE)
     for name, slider in sliders.items():
         point = points[name]
         slider.input(partial(slide, name), [slider, point, split, prevalence, language], [tables[name], point], **LIVE)
@@ -203,17 +222,6 @@ def _is_a_cohorts(evaluations: Mapping[str, BundleEvaluation], percent: float) -
         for name, evaluation in evaluations.items()
         for split in evaluation.scores
     )
-
-
-def _shown(plot: Plot) -> dict:
-    if plot.figure is None:
-        return gr.update(value=None, visible=False)
-    return gr.update(value=plot_data(plot.figure), visible=True)
-
-
-def plot_data(figure: Figure) -> PlotData:
-    """A figure as `gr.Plot` takes it."""
-    return PlotData(type="plotly", plot=json.dumps(figure, separators=(",", ":"), ensure_ascii=False, allow_nan=False))
 
 
 def _about(evaluations: Mapping[str, BundleEvaluation], split: str, words: Wording) -> str:

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from demo.bundle_evaluation import BundleEvaluation, Measured
+from demo.bundle_evaluation import BundleEvaluation
 from demo.figures.curve_figures import f1_figure, precision_recall_figure, roc_figure
 from demo.figures.history_figures import history_figure
 from demo.figures.plot_parts import SYMBOLS, Figure, ScoredNetwork, with_interval
 from demo.figures.score_figures import histogram_figure, reliability_figure
+from demo.measured import Measured
 from demo.panels.threshold_table import percent, why_missing
 from demo.reliability import BINS, reliability
 from demo.wording import Wording

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from demo.card_figures import number, with_interval
+from demo.card_figures import interval_kind, number, with_interval
+from demo.panels.card_evidence import english, evidence_facts
 from demo.panels.glossary import explained
 from demo.wording import Wording
-from export.bundle import MODEL, NETWORKS, Card
+from export.bundle import MODEL, NETWORKS, Card, OperatingPoint
 
 SHORT = 12  # digits of a checksum or fingerprint that are shown; the whole one is in its title
 METRICS = (
@@ -21,6 +22,7 @@ METRICS = (
     "ppv",
     "npv",
 )
+RATES = ("sensitivity", "specificity")
 AS_REPORT = (("accuracy_at_0.5", "about.card.accuracy_at_half"), ("f1_maximum", "about.card.f1_maximum"))
 
 
@@ -44,7 +46,7 @@ def _column(name: str, card: Card | None, words: Wording) -> str:
     else:
         label = words(f"network.{name}")
         body = (
-            f"<p>{_english(card.title)}</p>{_placeholder(card, words)}{_points(card, label, words)}"
+            f"<p>{english(card.title)}</p>{_placeholder(card, words)}{_points(card, label, words)}"
             f"{_metrics(card, label, words)}<details><summary>{escape(words('about.card.more'))}</summary>"
             f"<dl class='facts'>{_facts(card, words)}</dl></details>"
         )
@@ -55,25 +57,34 @@ def _placeholder(card: Card, words: Wording) -> str:
     if not card.placeholder:
         return ""
     return (
-        f"<p class='reason'><strong>{explained('placeholder', words)}:</strong> {_english(card.placeholder_reason)}</p>"
+        f"<p class='reason'><strong>{explained('placeholder', words)}:</strong> {english(card.placeholder_reason)}</p>"
     )
 
 
 def _points(card: Card, label: str, words: Wording) -> str:
-    head = "".join(
-        f"<th scope='col'>{explained(word, words)}</th>"
-        for word in ("operating_point", "threshold", "sensitivity", "specificity")
-    )
+    tested = {name: _test_rates(point) for name, point in card.operating_points.items()}
+    is_tested = any(map(any, tested.values()))
+    names = ("operating_point", "threshold", *RATES)
+    head = "".join(f"<th scope='col'>{explained(word, words)}</th>" for word in names)
+    if is_tested:
+        test = escape(words("word.test"))
+        head += "".join(f"<th scope='col'>{explained(word, words)} <small>({test})</small></th>" for word in RATES)
     rows = ""
     for name, point in card.operating_points.items():
         key = f"operating_point.{name}"
-        shown = escape(words(key)) if key in words.texts else _english(name)
+        shown = escape(words(key)) if key in words.texts else english(name)
         if name == card.default_operating_point:
             shown += f" <small>({escape(words('about.card.default'))})</small>"
-        figures = (point.threshold, point.sensitivity, point.specificity)
-        cells = "".join(f"<td>{_figure(f'{figure:.3f}' if figure is not None else '')}</td>" for figure in figures)
-        rows += f"<tr><th scope='row'>{shown}</th>{cells}</tr>"
-    return _table(words("about.card.points"), label, head, rows)
+        found = (point.threshold, point.sensitivity, point.specificity)
+        figures = [f"{figure:.3f}" if figure is not None else "" for figure in found]
+        figures += tested[name] if is_tested else []
+        rows += f"<tr><th scope='row'>{shown}</th>{''.join(f'<td>{_figure(figure)}</td>' for figure in figures)}</tr>"
+    caption = "about.card.points_tested" if is_tested else "about.card.points"
+    return _table(words(caption), label, head, rows)
+
+
+def _test_rates(point: OperatingPoint) -> list[str]:
+    return [with_interval(point.model_extra, "test", rate) for rate in RATES]
 
 
 def _metrics(card: Card, label: str, words: Wording) -> str:
@@ -96,7 +107,8 @@ def _metrics(card: Card, label: str, words: Wording) -> str:
     chosen = card.metrics.validation.get("operating_point", card.default_operating_point)
     key = f"operating_point.{chosen}"
     point = words(key) if key in words.texts else str(chosen)
-    return _table(words("about.card.metrics", point=point), label, head, rows)
+    key = f"about.card.metrics.{interval_kind(card.metrics.validation)}"
+    return _table(words(key, point=point), label, head, rows)
 
 
 def _row(heading: str, figures: list[str], splits: tuple[Mapping[str, Any] | None, ...], words: Wording) -> str:
@@ -123,40 +135,24 @@ def _facts(card: Card, words: Wording) -> str:
         difference=f"{parity.largest_probability_difference:.1g}",
         changed=parity.decisions_changed,
     )
-    limit = words("about.card.no_limit") if card.novelty_limit is None else f"{card.novelty_limit:.2f}"
     versions = ", ".join(f"{name} {version}" for name, version in card.versions.items())
     digits = card.checksums.get(MODEL, "")
     facts = (
-        (escape(words("about.intended")), _english(card.intended_use)),
-        (escape(words("about.not_intended")), _english(card.not_intended_use)),
-        (explained("training", words), _english(card.training)),
-        (escape(words("about.card.data")), _english(card.data)),
+        (escape(words("about.intended")), english(card.intended_use)),
+        (escape(words("about.not_intended")), english(card.not_intended_use)),
+        (explained("training", words), english(card.training)),
+        (escape(words("about.card.data")), english(card.data)),
         (escape(words("about.card.prepare")), escape(prepared)),
-        (explained("calibration", words), _calibration(card, words)),
-        (escape(words("about.card.novelty_limit")), f"<bdi>{escape(limit)}</bdi>"),
+        *evidence_facts(card, words),
         (explained("parity", words), escape(compared)),
         (explained("fingerprint", words), _digits(card.split_fingerprint)),
         (f"{explained('checksum', words)} (<bdi>{MODEL}</bdi>)", _digits(digits) if digits else "–"),
         (explained("commit", words), f"<code dir='ltr'>{escape(card.commit)}</code>"),
         (escape(words("about.card.created")), f"<bdi>{escape(card.created)}</bdi>"),
-        (escape(words("about.card.versions")), _english(versions)),
-        (escape(words("about.card.licence")), _english(card.licence)),
+        (escape(words("about.card.versions")), english(versions)),
+        (escape(words("about.card.licence")), english(card.licence)),
     )
     return "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
-
-
-def _calibration(card: Card, words: Wording) -> str:
-    extra = card.calibration.model_extra
-    temperature = f"{card.calibration.temperature:.3f}"
-    before, after = number(extra, "log_loss_before"), number(extra, "log_loss_after")
-    if before is None or after is None:
-        text = words("about.card.temperature", temperature=temperature)
-    else:
-        text = words(
-            "about.card.temperature_and_loss", temperature=temperature, before=f"{before:.4f}", after=f"{after:.4f}"
-        )
-    note = (extra or {}).get("note")
-    return f"{escape(text)} {_english(note)}" if isinstance(note, str) and note else escape(text)
 
 
 def _table(caption: str, label: str, head: str, rows: str) -> str:
@@ -165,11 +161,6 @@ def _table(caption: str, label: str, head: str, rows: str) -> str:
         f"<div class='scroll' role='region' tabindex='0' aria-label='{name}'><table>"
         f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
-
-
-def _english(text: str) -> str:
-    # What export wrote is English whatever the page speaks.
-    return f"<bdi lang='en' dir='ltr'>{escape(text)}</bdi>"
 
 
 def _figure(text: str) -> str:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from html import escape
 
-from demo.classifier import Reading
+from demo.classifier import Reading, forced
 from demo.compare import Case, agreement, verdict_kind
 from demo.evidence import Evidence
+from demo.novelty import against_limit
 from demo.panels import network_head
 from demo.panels.glossary import explained
 from demo.readers import Readers
@@ -44,14 +45,13 @@ def _column(name: str, reading: Reading | None, readers: Readers, evidence: Evid
     if name not in readers.classifiers:
         body = f"<p class='notice'>{escape(_why_missing(name, readers, words))}</p>"
     elif reading is None:
-        body = f"<p class='verdict none'>–</p>{_bar(None, None, words)}"
+        body = f"<p class='verdict none'>–</p>{_bar(None, words)}"
+    elif reading.refused:
+        body = _refusal(reading, words)
     else:
-        body = (
-            _verdict(reading, words)
-            + _bar(reading, readers.cards[name].novelty_limit, words)
-            + _record(reading, evidence, words)
-        )
-    return f"<section class='network {name}' aria-label='{escape(words(f'network.{name}'))}'>{head}{body}</section>"
+        body = _verdict(reading, words) + _bar(reading, words) + _record(reading, evidence, words)
+    tone = f"{name} refused" if reading is not None and reading.refused else name
+    return f"<section class='network {tone}' aria-label='{escape(words(f'network.{name}'))}'>{head}{body}</section>"
 
 
 def _placeholder(card: Card | None, words: Wording) -> str:
@@ -74,7 +74,27 @@ def _verdict(reading: Reading, words: Wording) -> str:
     return f"<p class='verdict {kind}'>{escape(words(f'verdict.{kind}'))}</p>"
 
 
-def _bar(reading: Reading | None, novelty_limit: float | None, words: Wording) -> str:
+def _refusal(reading: Reading, words: Wording) -> str:
+    """That there is no verdict and why; what there would be is behind a lid that says the same again."""
+    warning = words("compare.all_the_same.warning_plain" if reading.heatmap is None else "compare.all_the_same.warning")
+    would_say = words(f"verdict.{verdict_kind(forced(reading).positive)}")
+    return (
+        f"{_verdict(reading, words)}<p class='why'>{escape(_novelty(reading, words))}</p>"
+        f"<details class='all-the-same'><summary>{escape(words('compare.all_the_same'))}</summary>"
+        f"<p>{escape(warning)}</p>"
+        f"<p class='would-say'>{escape(words('compare.would_say', verdict=would_say))}</p>"
+        f"{_bar(reading, words)}</details>"
+    )
+
+
+def _novelty(reading: Reading, words: Wording) -> str:
+    if reading.novelty is None or reading.novelty_limit is None:
+        return words("compare.refused_unmeasured")
+    novelty, limit = against_limit(reading.novelty, reading.novelty_limit)
+    return words("compare.beyond", novelty=novelty, limit=limit)
+
+
+def _bar(reading: Reading | None, words: Wording) -> str:
     if reading is None:
         return "<div class='bar'></div>"
     probability, threshold = rounded(reading.probability), rounded(reading.threshold)
@@ -85,10 +105,11 @@ def _bar(reading: Reading | None, novelty_limit: float | None, words: Wording) -
         (explained("logit", words), f"{reading.logit:.2f}"),
         (escape(words("word.time")), words("compare.milliseconds", milliseconds=f"{reading.milliseconds:.0f}")),
     ]
-    if reading.novelty is not None and novelty_limit is not None:
-        value = words("compare.of_limit", novelty=f"{reading.novelty:.2f}", limit=f"{novelty_limit:.2f}")
-        numbers.append((explained("novelty", words), value))
     cells = "".join(f"<div><dt>{name}</dt><dd><bdi>{escape(value)}</bdi></dd></div>" for name, value in numbers)
+    if reading.novelty is not None and reading.novelty_limit is not None:
+        novelty, limit = against_limit(reading.novelty, reading.novelty_limit)
+        value = escape(words("compare.of_limit", novelty=novelty, limit=limit))
+        cells += f"<div class='line'><dt>{explained('novelty', words)}</dt><dd><bdi>{value}</bdi></dd></div>"
     return (
         f"<div class='bar' role='img' aria-label='{escape(label, quote=True)}'>"
         f"<div class='fill' style='inline-size:{reading.probability * 100:.2f}%'></div>"

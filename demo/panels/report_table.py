@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from html import escape
 
-from demo.bundle_evaluation import BundleEvaluation, Measured
+from demo.bundle_evaluation import BundleEvaluation
+from demo.measured import Measured
 from demo.panels import network_head
 from demo.panels.threshold_table import percent
 from demo.published import Published, published

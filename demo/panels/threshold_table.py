@@ -3,8 +3,9 @@
 import math
 from html import escape
 
-from demo.bundle_evaluation import BundleEvaluation, Measured
+from demo.bundle_evaluation import BundleEvaluation
 from demo.live_figures import PREVALENCE_DIGITS, THRESHOLD_DIGITS, LiveFigures, live_figures, prevalence_of, snapped
+from demo.measured import Measured
 from demo.panels import network_head
 from demo.wording import Wording
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from demo.bundle_evaluation import Measured, read_bundle_evaluation
+from demo.bundle_evaluation import Cohort, read_bundle_evaluation
+from demo.measured import Measured
 from train.scores import probability
 
 SCORES = "film,patient,split,label,logit\n" + "".join(
@@ -103,4 +104,35 @@ def test_a_split_of_one_class_is_left_out(bundle):
     (bundle.folder / "scores.csv").write_text(SCORES.replace(",test,1,", ",test,0,"))
     found = read_bundle_evaluation(replace(bundle))
     assert list(found.scores) == ["validation"]
+    assert found.broken == ()
+
+
+def test_the_films_of_other_choices_are_told_apart(bundle):
+    metrics = {"n": 4, "patients": 3, "auroc": AREA | {"value": 0.85}}
+    metrics["operating_points"] = {"youden": {"accuracy": AREA | {"value": 0.82}}}
+    cohorts = {
+        "deduplicated": {"films_left_out": 2, "metrics": metrics, "reason": ""},
+        "without_training_patients": {"films_left_out": None, "metrics": None, "reason": "fewer than 20 patients"},
+    }
+    validation = EVALUATION["validation"]
+    told = {"validation": {"metrics": validation["metrics"] | {"n": 6, "patients": 6}, "cohorts": cohorts}}
+    (bundle.folder / "evaluation.json").write_text(json.dumps(told | {"intervals": "resamples of patients"}))
+    found = read_bundle_evaluation(bundle)
+    assert found.intervals == "resamples of patients"
+    assert found.cohorts("validation") == (
+        Cohort("all", 6, 6, None, ""),
+        Cohort("deduplicated", 4, 3, 2, ""),
+        Cohort("without_training_patients", None, None, None, "fewer than 20 patients"),
+    )
+    assert found.measured("validation", "auroc", "deduplicated") == Measured(0.85, 0.8, 0.95)
+    assert found.measured_at("validation", "youden", "accuracy", "deduplicated") == Measured(0.82, 0.8, 0.95)
+    assert found.measured("validation", "auroc", "without_training_patients") is None
+    assert found.cohorts("test") == ()
+
+
+def test_an_old_evaluation_has_no_other_choices(bundle):
+    found = read_bundle_evaluation(bundle)
+    assert found.cohorts("validation") == ()
+    assert found.intervals == ""
+    assert found.stress is None
     assert found.broken == ()

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from demo.card_figures import number, with_interval
+from demo.card_figures import interval_kind, number, with_interval
 
 MEASURED = {
     "auroc": {"value": 0.94937, "low": 0.92938, "high": 0.96392},
@@ -31,3 +31,9 @@ def test_numbers_are_found_by_their_path():
     assert number(MEASURED, "auroc", "low") == 0.92938
     assert number(MEASURED, "auroc") is None
     assert number({"films": math.inf}, "films") is None
+
+
+def test_intervals_are_named_after_what_they_are_of():
+    assert interval_kind(MEASURED) == "films"
+    assert interval_kind({"auroc": MEASURED["auroc"] | {"independent_low": 0.92}}) == "patients"
+    assert interval_kind({"auroc": {"value": 0.9}}) == interval_kind({}) == interval_kind(None) == "none"

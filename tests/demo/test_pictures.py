@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.pictures import heatmap_uri, jpeg_uri, shrunk
+from demo.pictures import heatmap_uri, jpeg_uri, over_film, shrunk
 
 
 def decoded(uri):
@@ -48,3 +48,22 @@ def test_a_heatmap_covers_only_what_the_network_saw():
     _, picture = decoded(heatmap_uri(np.ones((7, 7), np.float32), (256, 128), "crop"))
     assert picture[64:192, :, 3].min() == 255
     assert picture[:64, :, 3].max() == picture[192:, :, 3].max() == 0
+
+
+@given(st.integers(1, 8), st.integers(1, 8), st.integers(0, 2**32 - 1), st.sampled_from([(224, 224), (90, 40), (5, 3)]))
+def test_an_enlarged_heatmap_lies_between_its_cells(rows, columns, seed, shape):
+    heatmap = np.random.default_rng(seed).random((rows, columns)).astype(np.float32)
+    large = over_film(heatmap, shape, "squash")
+    assert large.shape == shape
+    assert heatmap.min() - 1e-6 <= large.min()
+    assert large.max() <= heatmap.max() + 1e-6
+
+
+def test_an_enlarged_heatmap_keeps_each_cell_in_its_place_up_to_the_edges():
+    heatmap = np.random.default_rng(0).random((4, 4)).astype(np.float32)
+    large = over_film(heatmap, (400, 200), "squash")
+    assert np.abs(large[49:400:100, 24:200:50] - heatmap).max() < 0.01
+    assert np.abs(large[:50, :25] - heatmap[0, 0]).max() < 1e-6
+    assert np.abs(large[-50:, -25:] - heatmap[-1, -1]).max() < 1e-6
+    steps = np.abs(np.diff(large, axis=0)).max()
+    assert steps < 0.02  # no border between the cells is seen

@@ -241,8 +241,9 @@ def test_a_refused_film_is_not_judged(make_report, tiny_card, text_of):
     refused = make_reading("a", 0.9314, positive=None, refused=True, novelty=7.5)
     cards = {"a": tiny_card(network="a", novelty_limit=5.0)}
     text = text_of(make_report((refused,), cards=cards))
-    assert "not a film I can judge" in text
-    assert "computed, but without meaning" in text
+    assert "not a chest film as I know them" in text
+    assert "not shown: the film is refused" in text
+    assert "0.931" not in text
     assert "pneumonia likely" not in text
     assert "7.50 · limit 5.00" in text
     assert ENGLISH("report.mark") not in text  # no bar
@@ -475,3 +476,35 @@ def test_without_typst_it_says_so(make_report, monkeypatch):
 def test_templates_lie_inside_the_package():
     assert {path.name for path in TEMPLATES.iterdir()} == {"report.html.jinja", "report.typ"}
     assert TEMPLATES.parent == Path(report_module.__file__).parent
+
+
+INTERVAL = {"low": 0.95, "high": 0.99, "independent_low": 0.94}
+
+
+@pytest.mark.parametrize("text_of", [html_text, pdf_text])
+def test_rates_stand_with_their_intervals_and_these_say_what_they_are_of(make_report, tiny_card, text_of):
+    rates = {"sensitivity": INTERVAL | {"value": 0.977}, "specificity": INTERVAL | {"value": 0.961}}
+    points = {name: {"threshold": 0.4, "selected_on": "validation"} for name in tiny_card().operating_points}
+    points["f1"] |= {"sensitivity": 0.9, "test": {name: rate | {"low": 0.7} for name, rate in rates.items()}}
+    measured = {"films": 786, "operating_point": "youden", "auroc": INTERVAL | {"value": 0.97}, **rates}
+    calibration = {"method": "platt", "temperature": 0.8, "offset": -0.94, "selected_on": "validation"}
+    card = tiny_card(operating_points=points, metrics={"validation": measured, "test": None}, calibration=calibration)
+    at_youden = text_of(make_report((make_reading("a", 0.9),), cards={"a": card}))
+    assert "97.7 % (95.0–99.0)" in at_youden
+    assert "over patients (bootstrap)" in at_youden
+    assert "Platt: logit divided by 0.8 − 0.94" in at_youden
+    at_f1 = text_of(make_report((make_reading("a", 0.9, operating_point="f1"),), cards={"a": card}))
+    assert "90.0 %" in at_f1  # validation, without an interval: that is of another point
+    assert "97.7 % (70.0–99.0)" in at_f1  # test
+
+
+def test_a_refused_film_has_no_heatmap_in_the_report(make_report):
+    heatmap = np.ones((4, 4), np.float32)
+    readings = (
+        make_reading("a", 0.9, heatmap=heatmap),
+        make_reading("b", 0.9, positive=None, refused=True, novelty=7.5, heatmap=heatmap),
+    )
+    html = report_html(make_report(readings), ENGLISH)
+    assert ENGLISH("report.heatmap_alt", network="A") in html
+    assert ENGLISH("report.heatmap_alt", network="B") not in html
+    assert html.count("<img") == 2  # the film, and A's heatmap

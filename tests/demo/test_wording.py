@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ENGLISH, HEBREW = wording("en").texts, wording("he").texts
 
 #: What Hebrew writes in Latin letters: names, abbreviations, and a unit.
-NAMES = {"pneumoscope", "AUROC", "ROC", "F1", "PPV", "NPV", "CNN", "DICOM", "ONNX", "SHA-256", "commit", "ms"}
+NAMES = {"pneumoscope", "AUROC", "ROC", "F1", "PPV", "NPV", "CNN", "DICOM", "ONNX", "SHA-256", "commit", "DeLong", "ms"}
 MARKS_OF_DIRECTION = "\u200e\u200f"
 
 

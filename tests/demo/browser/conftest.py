@@ -1,6 +1,7 @@
 """A visitor's page: the shipped networks behind it, a real Chromium before it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +13,20 @@ def visit(running_page: str, chromium: Any) -> Iterator[Callable[..., Any]]:
 
     When the test ends, no visitor may have seen an error in the console or asked another host for anything.
     """
+    with visitors(running_page, chromium) as visit:
+        yield visit
+
+
+@pytest.fixture(scope="module")
+def module_visit(running_page: str, chromium: Any) -> Iterator[Callable[..., Any]]:
+    """`visit` for visitors whom all tests of a module share, where each sets what it looks at."""
+    with visitors(running_page, chromium) as visit:
+        yield visit
+
+
+@contextmanager
+def visitors(running_page: str, chromium: Any) -> Iterator[Callable[..., Any]]:
+    """What `visit` promises, while the block lasts."""
     contexts, faults = [], []
 
     def watch(request: Any) -> None:

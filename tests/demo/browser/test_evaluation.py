@@ -7,9 +7,10 @@ from demo.bundle_scores import read_bundle_scores
 from export.bundle import default_models_folder, find_bundles
 
 
-@pytest.fixture
-def page(visit):
-    page = visit()
+@pytest.fixture(scope="module")
+def page(module_visit):
+    """Of the module: drawing it takes seconds, and each test sets the sliders it reads."""
+    page = module_visit()
     page.get_by_role("tab", name="Evaluation").click()
     page.locator(".plot .main-svg").first.wait_for()
     return page

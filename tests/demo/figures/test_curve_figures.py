@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from demo.bundle_evaluation import Measured
 from demo.figures.curve_figures import f1_figure, precision_recall_figure, roc_figure
 from demo.figures.plot_parts import DECIMALS, ScoredNetwork
+from demo.measured import Measured
 from demo.wording import wording
 from train.operating_points import auroc, average_precision, choose_operating_points
 

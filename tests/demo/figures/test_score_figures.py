@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 
-from demo.bundle_evaluation import Measured
 from demo.figures.plot_parts import DECIMALS, ScoredNetwork
 from demo.figures.score_figures import HISTOGRAM_BINS, LARGEST_MARK, SMALLEST_MARK, histogram_figure, reliability_figure
+from demo.measured import Measured
 from demo.wording import wording
 from train.operating_points import choose_operating_points
 

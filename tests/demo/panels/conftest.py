@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,15 @@ HISTORY = "stage,epoch,loss,accuracy,val_loss,val_accuracy\nhead,1,0.5,0.8,0.4,0
 
 @pytest.fixture(scope="session")
 def evaluated_bundle(tiny_card: Callable[..., Card], tiny_model: Callable[..., bytes]) -> Callable[..., Bundle]:
-    """Write a tiny bundle with real scores, figures and history: (models, network, test films or not, seed)."""
+    """Write a tiny bundle with real scores, figures and history.
 
-    def write(models: Path, network: str = "a", test: bool = True, seed: int = 0) -> Bundle:
-        scores = make_scores(("validation", "test") if test else ("validation",), seed)
-        evaluation = evaluate_validation(scores, network, "0" * 64)
-        if test:
-            evaluation = evaluate_test(evaluation, scores, "0" * 64)
+    (models, network, test films or not, seed, stress.json, further entries of the card) → Bundle.
+    """
+
+    def write(
+        models: Path, network: str = "a", test: bool = True, seed: int = 0, stress: dict | None = None, **more: Any
+    ) -> Bundle:
+        scores, evaluation = evaluated(network, test, seed)
         thresholds = {
             name: float(logistic(np.log(threshold / (1 - threshold)) / 2))  # the tiny card's temperature is 2
             for name, threshold in evaluation["thresholds"].items()
@@ -32,6 +35,7 @@ def evaluated_bundle(tiny_card: Callable[..., Card], tiny_model: Callable[..., b
             network=network,
             operating_points={name: {"threshold": at, "selected_on": "validation"} for name, at in thresholds.items()},
             metrics={split: evaluation[split] and {"films": 1} for split in ("validation", "test")},
+            **more,
         )
         files = {
             "evaluation.json": json.dumps(evaluation).encode(),
@@ -39,9 +43,19 @@ def evaluated_bundle(tiny_card: Callable[..., Card], tiny_model: Callable[..., b
             "history.csv": HISTORY.encode(),
             "README.md": b"# Tiny network\n",
         }
+        if stress is not None:
+            files["stress.json"] = json.dumps({**stress, "network": network}).encode()
         return write_bundle(models / network, card, tiny_model(card), files)
 
     return write
+
+
+@cache
+def evaluated(network: str, test: bool, seed: int) -> tuple[Scores, dict[str, Any]]:
+    """Scores and their evaluation; its thousands of resamples are drawn once for all tests."""
+    scores = make_scores(("validation", "test") if test else ("validation",), seed)
+    evaluation = evaluate_validation(scores, network, "0" * 64)
+    return scores, evaluate_test(evaluation, scores, "0" * 64) if test else evaluation
 
 
 def make_scores(splits: tuple[str, ...], seed: int) -> Scores:

@@ -34,7 +34,13 @@ def readers(models):
 
 def film(name="x.png", a=0.9, b=0.1, positive=(True, False), agree=False, error=None):
     readings = {
-        network: {"probability": probability, "positive": verdict}
+        network: {
+            "probability": probability,
+            "positive": verdict,
+            "refused": verdict is None,
+            "novelty": 7.5,
+            "novelty_limit": 3.0,
+        }
         for network, probability, verdict in zip("ab", (a, b), positive, strict=True)
     }
     return {"path": name, "readings": {} if error else readings, "agree": None if error else agree, "error": error}
@@ -64,9 +70,22 @@ def test_a_row_shows_both_readings_and_names_its_button(readers):
 
 def test_a_refused_film_has_no_difference(readers):
     tags = Tags(table(readers, film(positive=(True, None), agree=None)))
-    assert "not a film I can judge" in tags.text
+    assert "not a chest film as I know them" in tags.text
     assert "–" in tags.text
     assert "not both judged" in tags.text
+    assert "0.100" not in tags.text  # its number means nothing
+
+
+def test_refusals_have_a_column_where_a_network_can_refuse(readers, models, tiny_bundle):
+    assert "Refused" not in Tags(table(readers, film())).text
+    tiny_bundle(models, "b", {"novelty": True}, novelty_limit=3.0)
+    guarded = open_readers(models, "cpu")
+    tags = Tags(table(guarded, film(positive=(True, None), agree=None), film(error="broken"), sort="novelty"))
+    assert "novelty" in [button.get("data-sort") for button in tags.all("button")]
+    assert "B: 7.50, limit 3.00" in tags.text
+    assert [row.get("class") for row in tags.all("tr")] == [None, "refused", "unread"]
+    (cell,) = [cell for cell in tags.all("td") if "colspan" in cell]
+    assert cell["colspan"] == "7"
 
 
 def test_a_film_that_could_not_be_read_spans_the_readings(readers):
@@ -88,16 +107,19 @@ def test_no_row_is_said(readers):
 
 
 def test_the_summary_leaves_out_what_did_not_happen():
-    counts = Tally(read=2, unread=0, positive={"a": 1, "b": 0}, refused={"a": 0, "b": 2}, agree=0, differ=0)
+    counts = Tally(
+        read=2, unread=0, positive={"a": 1, "b": 0}, refused={"a": 0, "b": 2}, refused_by_any=2, agree=0, differ=0
+    )
     found = FilmSet((BatchFilm("x", None),) * 2)
     text = Tags(summary_html(counts, found, WORDS)).text
     assert "B does not judge 2." in text
+    assert "At least one network refuses 2." in text
     for absent in ("agree", "Could not", "Stopped", "Left out", "A does not"):
         assert absent not in text
 
 
 def test_the_summary_says_what_is_missing():
-    counts = Tally(read=1, unread=1, positive={"a": 1}, refused={"a": 0}, agree=0, differ=0)
+    counts = Tally(read=1, unread=1, positive={"a": 1}, refused={"a": 0}, refused_by_any=0, agree=0, differ=0)
     found = FilmSet((BatchFilm("x", None),) * 5, ("w<b>.zip: damaged",), left_out=3, too_many=7)
     html = summary_html(counts, found, WORDS)
     text = Tags(html).text

@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import gradio as gr
 import pytest
 
@@ -77,7 +80,7 @@ def test_a_heatmap_lies_over_the_film(models, tiny_bundle, built, tmp_path, writ
     assert film.count("class='layer a'") == 1
     assert "layer b" not in film
     choices = [block.choices for block in page.blocks.values() if isinstance(block, gr.Radio)]
-    assert [("film only", "none"), ("Network A", "a")] in choices
+    assert [("film only", "none"), ("A", "a")] in choices
 
 
 def test_an_example_is_a_named_button(built, tmp_path, write_film):
@@ -93,3 +96,22 @@ def test_the_operating_points_have_words_in_both_languages():
         choices = {name: label for label, name in compare.operating_point_choices(language)}
         assert next(iter(choices)) == "youden"
         assert choices["f1"] == wording(language)("operating_point.f1")
+
+
+def test_a_refused_films_heatmap_is_marked_as_such(models, tiny_bundle, built, tmp_path, write_film):
+    tiny_bundle(models, "a", {"heatmap": True, "novelty": True}, novelty_limit=0.1)
+    tiny_bundle(models, "b", {"heatmap": True})
+    panel, _, _ = built()
+    _, film, readings = panel.open_film(write_film(tmp_path / "x.png"), "youden", "en")
+    assert "class='layer a refused'" in film
+    assert "class='layer b'" in film
+    assert "its heatmap" in readings
+    rules = (Path(compare.__file__).parent / "compare.css").read_text(encoding="utf-8")
+    assert ".film .layer.refused.refused { display: none; }" in rules
+
+
+@pytest.mark.parametrize("panel", ["compare", "batch", "evaluation"])
+def test_what_hangs_on_the_page_begins_at_its_root(panel):
+    rules = (Path(compare.__file__).parent / f"{panel}.css").read_text(encoding="utf-8")
+    # Gradio writes `.gradio-container` before any other selector, and the page's own marks lie above that.
+    assert not re.search(r"(^|[,}]\s*)(\[(data-layer|dir)=|\.dropping)", rules, re.MULTILINE)

@@ -48,7 +48,7 @@ def plots_in(answers):
 
 
 def show(block, on=True, before=None, split="validation", percent=50.0, language="en", chosen=(0.5, None, 0.5, None)):
-    return outputs_of(block, block.fn(on, before, split, percent, language, *chosen))
+    return outputs_of(block, block.fn(on, before, split, percent, language, "youden", *chosen))
 
 
 def test_nothing_is_drawn_before_the_tab_is_opened(built):

@@ -74,13 +74,33 @@ def test_agreement_is_said_in_words(shown):
     assert "A ו־B מסכימות" in shown(reading("a", 0.1), reading("b", 0.2), language="he").text
 
 
-def test_a_refused_film_has_no_verdict_but_its_distance(shown, models, tiny_bundle):
-    tiny_bundle(models, "a", {"novelty": True}, novelty_limit=3.0)
-    page = shown(reading("a", 0.9, refused=True, positive=None, novelty=7.5), reading("b", 0.8))
-    assert "not a film I can judge" in page.text
-    assert "7.50, limit 3.00" in page.text
-    assert "pneumonia likely" in page.text  # b's
+@pytest.mark.parametrize(("probability", "would_say"), [(0.9, "pneumonia likely"), (0.1, "no sign of pneumonia")])
+def test_a_refused_film_has_no_verdict_but_its_distance(shown, probability, would_say):
+    refused = {"refused": True, "positive": None, "novelty_limit": 3.0}
+    page = shown(reading("a", probability, novelty=7.5, **refused), reading("b", 0.8))
+    open_to_all, behind_the_lid = page.text.split("Show the probability all the same")
+    assert "not a chest film as I know them" in open_to_all
+    assert "Novelty 7.50, limit 3.00" in open_to_all
+    assert f"{probability:.3f}" not in open_to_all
+    assert would_say not in open_to_all
+    assert "Refused:" in behind_the_lid
+    assert f"Without the refusal it would say: {would_say}" in behind_the_lid
+    assert f"{probability:.3f}" in behind_the_lid
     assert "agree." not in page.text
+    assert [section["class"] for section in page.of_class("network")] == ["network a refused", "network b"]
+    (lid,) = page.of_class("all-the-same")
+    assert "open" not in lid
+
+
+def test_a_novelty_that_is_no_number_is_a_refusal_without_one(shown):
+    page = shown(reading("a", 0.9, refused=True, positive=None, novelty=float("nan"), novelty_limit=3.0))
+    assert "Novelty –, limit 3.00" in page.text
+
+
+def test_every_reading_shows_its_novelty_beside_the_limit(shown):
+    page = shown(reading("a", 0.9, novelty=2.9999, novelty_limit=3.0), reading("b", 0.8, novelty=0.5))
+    assert "2.9999, limit 3.0000" in page.text  # so near, that two decimals would show no difference
+    assert page.text.count(", limit") == 1  # of a network without a limit nothing is said
 
 
 def test_before_a_film_there_are_two_empty_columns(shown):
