@@ -8,7 +8,7 @@ from demo.panels import network_head
 from demo.panels.glossary import explained
 from demo.panels.plain_table import network_rows, wide_table
 from demo.wording import Wording
-from export.bundle import Calibration, Card
+from export.card_model import Calibration, Card
 
 STAGES = ("before", "after")
 FIGURES = ("log_loss", "brier", "ece")

@@ -8,7 +8,8 @@ from demo.card_figures import interval_kind, number, with_interval
 from demo.panels.card_evidence import english, evidence_facts
 from demo.panels.glossary import explained
 from demo.wording import Wording
-from export.bundle import MODEL, NETWORKS, Card, OperatingPoint
+from export.bundle import MODEL, NETWORKS, Card
+from export.card_model import OperatingPoint
 
 SHORT = 12  # digits of a checksum or fingerprint that are shown; the whole one is in its title
 METRICS = (

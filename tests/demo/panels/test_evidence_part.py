@@ -16,8 +16,9 @@ from demo.panels.cohort_table import cohorts_html
 from demo.panels.stress_table import stress_html
 from demo.readers import open_readers
 from demo.wording import LANGUAGES, wording
-from export.bundle import Calibration, find_bundles
+from export.bundle import find_bundles
 from export.bundle_comparison import read_comparison
+from export.card_model import Calibration
 from train.comparison import compare, read_judged
 
 WORDS = wording("en")
