@@ -36,6 +36,9 @@ def films():
 
 @pytest.fixture(scope="module")
 def network():
+    import keras
+
+    keras.utils.set_random_seed(3)
     return build_network_a(32, width=0.25)
 
 
@@ -107,6 +110,7 @@ def test_the_gate_is_where_it_should_be(stored_float16):
 @pytest.fixture(scope="module")
 def evidence(network, films):
     measured = measure_films(evidence_model(network), films)
+    assert measured.contributions.max() > 0.01  # of this seed: a map that is dark everywhere would prove nothing
     return GraphEvidence(map_scale(measured.contributions.max(axis=(1, 2))), fit_novelty(measured.pooled))
 
 
@@ -115,7 +119,7 @@ def test_heatmap_and_novelty_are_in_the_graph_and_say_the_same(name, network, ev
     if name == "b":
         network = build_network_b(32, backbone_weights="random")
         measured = measure_films(evidence_model(network), films)
-        evidence = GraphEvidence(map_scale(measured.contributions.max(axis=(1, 2))), fit_novelty(measured.pooled))
+        evidence = GraphEvidence(map_scale(measured.contributions.max(axis=(1, 2))), fit_novelty(measured.pooled, 8))
     half = name == "b"
     data = to_onnx(network, Scale(2.0), evidence, store_float16=half).SerializeToString()
     assert len(data) < 50e6  # of B, whose weights are half as large as float16
@@ -142,7 +146,7 @@ def test_evidence_that_differs_is_found(network, evidence, films):
     data = to_onnx(network, Scale(2.0), evidence).SerializeToString()
     for other in (
         replace(evidence, scale=evidence.scale * 1.1),
-        replace(evidence, novelty=replace(evidence.novelty, mean=evidence.novelty.mean + 0.01)),
+        replace(evidence, novelty=replace(evidence.novelty, mean=evidence.novelty.mean + 0.1)),
     ):
         report = compare_with_keras(network, data, films, Scale(2.0), THRESHOLDS, other)
         with pytest.raises(ParityError, match=r"in (heatmap|novelty) on 64 films"):

@@ -2,25 +2,22 @@
 
 import csv
 import json
+import shutil
 import zipfile
 
-import numpy as np
 import pytest
 
 from demo.compare import compare_film
+from demo.examples import default_examples_folder
 from demo.readers import open_readers
 from demo.results import CSV_COLUMNS
-from train.phantom_film import draw_phantom
 
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory):
-    import cv2
-
     folder = tmp_path_factory.mktemp("batch")
-    for seed in range(4):
-        random = np.random.default_rng(seed)
-        cv2.imwrite(str(folder / f"film{seed}.png"), draw_phantom(random, random, seed % 2, False, 256))
+    for number, name in enumerate(("normal-01", "pneumonia-01", "normal-02", "pneumonia-02")):
+        shutil.copy(default_examples_folder() / f"synthetic-{name}.png", folder / f"film{number}.png")
     (folder / "broken.jpg").write_text("no picture")
     return sorted(folder.iterdir())
 

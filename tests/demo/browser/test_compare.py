@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
+from demo.examples import default_examples_folder
 from demo.results import rounded
-from train.phantom_film import draw_phantom
 
 DONE = ".verdict.positive, .verdict.negative, .verdict.refused, .fault"
 
@@ -18,8 +18,10 @@ DONE = ".verdict.positive, .verdict.negative, .verdict.refused, .fault"
 def films(tmp_path_factory, dicom):
     """The same kind of film in three formats, each file of its own."""
     folder = tmp_path_factory.mktemp("films")
-    random = [np.random.default_rng(seed) for seed in range(3)]
-    drawn = [draw_phantom(each, each, label, False, 300) for each, label in zip(random, (0, 1, 1), strict=True)]
+    names = ("normal-01", "pneumonia-03", "pneumonia-04")
+    drawn = [
+        cv2.imread(str(default_examples_folder() / f"synthetic-{name}.png"), cv2.IMREAD_GRAYSCALE) for name in names
+    ]
     cv2.imwrite(str(folder / "one.jpg"), drawn[0])
     cv2.imwrite(str(folder / "two.png"), drawn[1])
     (folder / "three.dcm").write_bytes(dicom(drawn[2].astype(np.uint16) * 16, bits=12))
@@ -61,7 +63,7 @@ def test_an_upload_is_read_by_both_networks_as_predict_reads_it(page, films, pre
         assert numbers(page, network)[:2] == [rounded(expected["probability"]), rounded(expected["threshold"])]
     agreement = page.locator(".agreement").inner_text()
     assert agreement.startswith("A and B agree." if predicted[name]["agree"] else "A and B disagree.")
-    assert page.locator(".film img.picture").evaluate("picture => picture.naturalWidth") == 300
+    assert page.locator(".film img.picture").evaluate("picture => picture.naturalWidth") == 224
     assert "Jane" not in page.content()
 
 

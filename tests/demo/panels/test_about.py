@@ -117,7 +117,9 @@ def test_figures_stand_with_their_intervals(shipped):
         names = ("Best F1", "Balanced (Youden)", "95 % sensitivity", "95 % specificity")
         for name, point in zip(names, points, strict=True):
             figures = (point.threshold, point.sensitivity, point.specificity)
-            assert page.row(name, place) == [f"{figure:.3f}" for figure in figures]
+            tested = [point.model_extra["test"][rate] for rate in ("sensitivity", "specificity")]
+            intervals = [f"{rate['value']:.3f} [{rate['low']:.3f}–{rate['high']:.3f}]" for rate in tested]
+            assert page.row(name, place) == [f"{figure:.3f}" for figure in figures] + intervals
 
 
 def test_the_gap_between_validation_and_test_is_among_the_limits(shipped):
