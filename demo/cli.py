@@ -6,6 +6,7 @@ import typer
 
 from demo.bench_cli import app as bench_app
 from demo.demo_cli import app as demo_app
+from demo.desktop.cli import app as desktop_app
 from demo.predict_cli import app as predict_app
 from export.cli import app as export_app
 from train.cli import app as train_app
@@ -25,6 +26,7 @@ app = typer.Typer(
 # Without a name of their own: their commands stand flat, in this order.
 app.add_typer(demo_app)
 app.add_typer(predict_app)
+app.add_typer(desktop_app, name="desktop")
 app.add_typer(train_app)
 app.add_typer(export_app)
 app.add_typer(data_app, name="data")

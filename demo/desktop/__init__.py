@@ -1,0 +1,1 @@
+"""The desktop app: a native window (Qt for Python) on the same classifier and comparison as the page."""

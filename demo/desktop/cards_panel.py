@@ -1,0 +1,59 @@
+"""The panel of cards: what each bundle says of its network in its README.md, side by side."""
+
+from PySide6.QtGui import QTextDocument
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QTextBrowser, QVBoxLayout, QWidget
+
+from demo.desktop import said
+from demo.readers import Readers
+from demo.wording import Wording, wording
+from export.bundle import NETWORKS
+
+CARD_IN_WORDS = "README.md"
+PLAIN_MARKDOWN = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
+
+
+class CardsPanel(QWidget):
+    """One card a network; they are English, as they were written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words = wording("en")
+        self._readers: Readers | None = None
+        self._about = QLabel()
+        self._about.setWordWrap(True)
+        self.cards = {name: QTextBrowser() for name in NETWORKS}
+        row = QHBoxLayout()
+        for card in self.cards.values():
+            card.setOpenLinks(False)  # the app opens no browser and asks nothing of the internet
+            row.addWidget(card)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._about)
+        layout.addLayout(row, 1)
+
+    def take(self, readers: Readers) -> None:
+        """Take the networks whose cards are to be shown."""
+        self._readers = readers
+        self._show()
+
+    def speak(self, words: Wording) -> None:
+        """Take another language."""
+        self._words = words
+        self._show()
+
+    def _show(self) -> None:
+        words = self._words
+        limits = ("about.limits.proof_text", "about.limits.people_text", "about.limits.views_text")
+        self._about.setText(" ".join((words("about.cards.text"), *(words(key) for key in limits))))
+        for name, card in self.cards.items():
+            card.setAccessibleName(words(f"network.{name}"))
+            if self._readers is None:
+                continue
+            if name not in self._readers.classifiers:
+                card.setPlainText(said.line(said.why_missing(name, self._readers, words), words))
+                continue
+            try:
+                text = (self._readers.bundles[name].folder / CARD_IN_WORDS).read_text(encoding="utf-8")
+            except (OSError, ValueError):  # it was whole when the network was loaded
+                card.setPlainText(words("evaluation.broken", file=CARD_IN_WORDS, network=words(f"network.{name}")))
+            else:
+                card.document().setMarkdown(text, PLAIN_MARKDOWN)

@@ -1,0 +1,266 @@
+"""The window: what is dropped on it is read; panels for a film, a folder, curves and cards."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeySequence,
+    QShortcut,
+    QShowEvent,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QMessageBox,
+    QTabWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from demo.desktop import said
+from demo.desktop.cards_panel import CardsPanel
+from demo.desktop.curves_panel import CurvesPanel
+from demo.desktop.film_panel import FilmPanel
+from demo.desktop.film_reader import FilmReader, OpenNetworks, ReadFilm
+from demo.desktop.folder_panel import FolderPanel
+from demo.desktop.settings import DesktopSettings
+from demo.film_paths import printable
+from demo.wording import LANGUAGES, Language, wording
+
+SECONDS_A_LINE_STAYS = 15
+FIRST_SIZE = (1180, 760)  # pixels
+
+
+class MainWindow(QMainWindow):
+    """The whole app. Films come in through `open_paths`, whoever asks: mouse, menu, command line."""
+
+    def __init__(self, reader: FilmReader, settings: DesktopSettings) -> None:
+        super().__init__()
+        self._reader, self._settings = reader, settings
+        self._networks: OpenNetworks | None = None
+        self._waiting: Sequence[str] = ()  # dropped before the networks were there
+        self._asked = False
+        self._fault = ""  # why no network will ever be there
+        self.words = wording(settings.language)
+        self.setAcceptDrops(True)
+        self.film, self.folder, self.curves, self.cards = FilmPanel(), FolderPanel(), CurvesPanel(), CardsPanel()
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        for panel in (self.film, self.folder, self.curves, self.cards):
+            self.tabs.addTab(panel, "")
+        self.disclaimer = QLabel()
+        self.disclaimer.setWordWrap(True)
+        self.disclaimer.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        central = QWidget()
+        layout = QVBoxLayout(central)
+        layout.addWidget(self.tabs, 1)
+        layout.addWidget(self.disclaimer)
+        self.setCentralWidget(central)
+        self._make_bar()
+        self._connect()
+        self.resize(*FIRST_SIZE)
+        if settings.geometry is not None:
+            self.restoreGeometry(settings.geometry)
+        self.speak(settings.language)
+
+    def open_paths(self, paths: Sequence[str]) -> None:
+        """Read one film on its own, several or a folder as a list."""
+        if not paths:
+            return
+        if self._fault:
+            self.say(self._fault)
+        elif self._networks is None:
+            self._waiting = tuple(paths)
+        elif len(paths) == 1 and not Path(paths[0]).is_dir():
+            self.tabs.setCurrentWidget(self.film)
+            self.film.wait_for(printable(Path(paths[0]).name))
+            self._reader.read(paths[0], self.operating_point.currentData())
+        elif self._networks.readers.classifiers:
+            self.tabs.setCurrentWidget(self.folder)
+            self.folder.read(paths, self._networks, self.operating_point.currentData())
+        else:
+            self.say(self.words("page.no_networks"))
+
+    def speak(self, language: Language) -> None:
+        """Take a language, at once and from now on."""
+        self.words = words = wording(language)
+        self._settings.language = language
+        QGuiApplication.setLayoutDirection(
+            Qt.LayoutDirection.RightToLeft if words.direction == "rtl" else Qt.LayoutDirection.LeftToRight
+        )
+        self.setWindowTitle(f"{words('app.name')} – {words('app.tagline')}")
+        self.disclaimer.setText(f"{words('disclaimer.short')} {words('disclaimer.children')}")
+        self._open_film.setText(words("desktop.open_film"))
+        self._open_folder.setText(words("desktop.open_folder"))
+        self._point_label.setText(words("operating_point.label"))
+        self._language_label.setText(words("page.language"))
+        self._bar.setWindowTitle(words("desktop.bar"))
+        for place, (_, text) in enumerate(said.operating_points(words)):
+            self.operating_point.setItemText(place, text)
+        for box, key in ((self.operating_point, "operating_point.label"), (self.language, "page.language")):
+            box.setAccessibleName(words(key))
+        names = ("tab.compare", "desktop.tab_folder", "tab.evaluation", "desktop.tab_cards")
+        for place, key in enumerate(names):
+            self.tabs.setTabText(place, words(key))
+        for panel in (self.film, self.folder, self.curves, self.cards):
+            panel.speak(words)
+
+    def say(self, line: str) -> None:
+        """Say a line below everything, for a while."""
+        self.statusBar().showMessage(line, 1000 * SECONDS_A_LINE_STAYS)
+
+    def show_disclaimer(self) -> None:
+        """Ask once, at the first start, that the disclaimer be read; without that the window closes."""
+        words = self.words
+        box = QMessageBox(self)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setWindowTitle(words("app.name"))
+        box.setText(words("disclaimer.short"))
+        parts = ("about.what.not", "disclaimer.children", "about.limits.proof_text")
+        box.setInformativeText("\n\n".join(words(key) for key in parts))
+        accept = box.addButton(words("desktop.understood"), QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(words("desktop.quit"), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(accept)
+        box.buttonClicked.connect(lambda button: self._answer(button is accept))
+        box.rejected.connect(lambda: self._answer(False))
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  # Qt's name
+        """At the first start, the disclaimer comes with the window."""
+        super().showEvent(event)
+        if not self._settings.disclaimer_read and not self._asked:
+            self._asked = True
+            self.show_disclaimer()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """When the system turns dark or light, what has colours of its own follows."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self.film.speak(self.words)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Files may be dropped, nothing else."""
+        if _local_files(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Read what was dropped."""
+        event.acceptProposedAction()
+        self.open_paths(_local_files(event))
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """Remember the window and end what runs."""
+        self._settings.geometry = self.saveGeometry()
+        self.folder.close_run()
+        self._reader.close()
+        super().closeEvent(event)
+
+    def _make_bar(self) -> None:
+        self._bar = QToolBar()
+        self._bar.setMovable(False)
+        self._bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.addToolBar(self._bar)
+        self._open_film, self._open_folder = QAction(self), QAction(self)
+        self._open_film.setShortcut(QKeySequence.StandardKey.Open)
+        self._open_folder.setShortcut(QKeySequence("Ctrl+Shift+O"))
+        self._bar.addActions([self._open_film, self._open_folder])
+        for action in (self._open_film, self._open_folder):
+            self._bar.widgetForAction(action).setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._bar.addSeparator()
+        self.operating_point, self.language = QComboBox(), QComboBox()
+        self._point_label, self._language_label = QLabel(), QLabel()
+        for name, text in said.operating_points(self.words):
+            self.operating_point.addItem(text, name)
+        for code, name in LANGUAGES.items():
+            self.language.addItem(name, code)
+        self.language.setCurrentIndex(self.language.findData(self.words.language))
+        for label, box in ((self._point_label, self.operating_point), (self._language_label, self.language)):
+            label.setBuddy(box)
+            label.setMargin(6)
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            self._bar.addWidget(label)
+            self._bar.addWidget(box)
+
+    def _connect(self) -> None:
+        self._reader.networks_open.connect(self._take_networks)
+        self._reader.networks_failed.connect(self._no_networks)
+        self._reader.film_read.connect(self._show_film)
+        self._reader.film_failed.connect(self.film.show_fault)
+        self._open_film.triggered.connect(self._ask_for_film)
+        self._open_folder.triggered.connect(self._ask_for_folder)
+        self.film.asked_to_open.connect(self._ask_for_film)
+        self.folder.film_chosen.connect(lambda path: self.open_paths([path]))
+        self.operating_point.currentIndexChanged.connect(self._judge)
+        self.language.currentIndexChanged.connect(lambda: self.speak(self.language.currentData()))
+        self.tabs.currentChanged.connect(self._draw_curves)
+        for panel in (self.film, self.folder):
+            panel.told.connect(self.say)
+        for place in range(self.tabs.count()):
+            shortcut = QShortcut(QKeySequence(f"Ctrl+{place + 1}"), self)
+            shortcut.activated.connect(lambda place=place: self.tabs.setCurrentIndex(place))
+        QShortcut(QKeySequence(Qt.Key.Key_Escape), self).activated.connect(self._cancel)
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Save), self).activated.connect(self.film.ask_for_report)
+        QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self).activated.connect(self.close)
+
+    def _take_networks(self, networks: OpenNetworks) -> None:
+        self._networks = networks
+        self.film.take(networks)
+        self.curves.take(networks.readers)
+        self.cards.take(networks.readers)
+        if not networks.readers.classifiers:
+            self.say(self.words("page.no_networks"))
+        waiting, self._waiting = self._waiting, ()
+        self.open_paths(waiting)
+
+    def _no_networks(self, fault: str) -> None:
+        self._fault, self._waiting = fault, ()
+        self.film.show_fault(fault, "page.no_networks")
+
+    def _show_film(self, film: ReadFilm) -> None:
+        self.film.show_film(film)
+        # It may have been read at the point that was chosen before.
+        self.film.judge(self.operating_point.currentData())
+
+    def _judge(self) -> None:
+        point = self.operating_point.currentData()
+        self.film.judge(point)
+        self.folder.judge(point)
+
+    def _draw_curves(self) -> None:
+        if self.tabs.currentWidget() is self.curves:
+            self.curves.draw()
+
+    def _cancel(self) -> None:
+        self._reader.cancel()
+        self.film.cancel()
+        self.folder.stop()
+
+    def _ask_for_film(self) -> None:
+        names, _ = QFileDialog.getOpenFileNames(self, self.words("desktop.open_film"))
+        self.open_paths(names)
+
+    def _ask_for_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, self.words("desktop.open_folder"))
+        self.open_paths([name] if name else [])
+
+    def _answer(self, understood: bool) -> None:
+        if understood:
+            self._settings.disclaimer_read = True
+        elif not self._settings.disclaimer_read:
+            self.close()
+            QApplication.quit()
+
+
+def _local_files(event: QDropEvent) -> list[str]:
+    return [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
