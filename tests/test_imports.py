@@ -20,7 +20,9 @@ TENSORFLOW_ROOMS = {
     "train.fitting",
     "train.loader",
     "train.networks",
+    "train.objective",
     "train.scoring",
+    "train.weight_average",
     "export.convert",
     "export.evidence",
     "export.heatmap",
@@ -37,6 +39,7 @@ SKLEARN_ROOMS = TENSORFLOW_ROOMS | {
     "train.evaluation",
     "train.film_hash",
     "train.metadata_baseline",
+    "train.shift",
     "export.calibration",
 }
 ROOMS_OF = {
@@ -50,7 +53,12 @@ ROOMS_OF = {
     "imagehash": SKLEARN_ROOMS,
 }
 # Indexing a cohort must work without scikit-learn: only the split may import it. Grouping hashes, without imagehash.
-ONLY_INSIDE_FUNCTIONS = {("train.cohort", "sklearn"), ("train.cohort", "scipy"), ("train.film_hash", "imagehash")}
+ONLY_INSIDE_FUNCTIONS = {
+    ("train.cohort", "sklearn"),
+    ("train.cohort", "scipy"),
+    ("train.shift", "sklearn"),
+    ("train.film_hash", "imagehash"),
+}
 
 
 def room_of(path):

@@ -58,7 +58,8 @@ def train_command(
         int | None, typer.Option(help="Stop after this many epochs without a better val_loss. [default: never]")
     ] = None,
     settings_file: Annotated[
-        Path | None, typer.Option("--settings", help="YAML file of settings, such as a run's settings.yaml.")
+        Path | None,
+        typer.Option("--settings", help="YAML file of settings, such as a run's settings.yaml; a, b: as they ship."),
     ] = None,
     assignments: Annotated[
         list[str] | None, typer.Option("--set", help="Any setting: key=value, such as augmentation.rotation=5.")
@@ -96,10 +97,13 @@ def train_command(
     settings = make_settings(network.value, changes)
 
     from train.bootstrap import require_patients
-    from train.cohort import index_cohort, split_cohort
+    from train.cohort import index_cohort
+    from train.shift import split_for_training
 
     data_root = required_data_root(data)
-    cohort = split_cohort(index_cohort(data_root), settings.seed_of_split, settings.validation_fraction)
+    cohort = split_for_training(
+        index_cohort(data_root), settings.seed_of_split, settings.validation_fraction, settings.shifted_validation
+    )
     judged = network is not Network.backbone
     try:
         require_patients([film.patient for film in cohort.of_split("validation")], "the validation films")

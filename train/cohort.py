@@ -19,12 +19,13 @@ from train.atomic import write_text
 from train.errors import PneumoscopeError, UsageError
 from train.radiograph import READABLE_SUFFIXES
 
-Split = Literal["train", "validation", "test"]
+Split = Literal["train", "validation", "test", "shifted"]
 _Value = TypeVar("_Value")
 Kind = Literal["normal", "bacterial", "viral", "unknown"]
 
 CLASSES = ("normal", "pneumonia")  # the index is the label
-SPLITS: tuple[Split, ...] = get_args(Split)
+#: The splits that a cohort comes with; "shifted" is made of training and validation films (`train.shift`).
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 COHORT_FOLDER = "chest_xray"
 COHORT_TABLE = "cohort.csv"
 SPLIT_COLUMNS = ("film", "patient", "split", "label", "kind")
@@ -187,7 +188,7 @@ def read_split(path: Path, root: Path) -> Cohort:
             path=_relative(row["film"], where),
             patient=_filled(row["patient"], "patient", where),
             label=_known(row["label"], _LABELS, "label", where),
-            split=_known(row["split"], _SPLIT_NAMES, "split", where),
+            split=_known(row["split"], _SPLIT_NAMES | {"shifted": "shifted"}, "split", where),
             kind=_known(row["kind"], {kind: kind for kind in get_args(Kind)}, "kind", where),
         )
         for row, where in _read_rows(path, required=SPLIT_COLUMNS, allowed=SPLIT_COLUMNS)

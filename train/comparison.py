@@ -24,7 +24,7 @@ from train.errors import PneumoscopeError, UsageError
 from train.evaluation import is_of_these_scores, read_evaluation
 from train.intervals import CONFIDENCE, Interval, delong_covariance
 from train.operating_points import DEFAULT_OPERATING_POINT, OPERATING_POINTS
-from train.scores import SCORED_SPLITS, Scores, probability, read_scores
+from train.scores import SCORED_SPLITS, SHIFTED, Scores, probability, read_scores
 
 DIFFERENCES = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
 #: Resamples that a comparison costs at most, for a bar's total.
@@ -85,7 +85,7 @@ def compare(first: Judged, second: Judged, advance: Advance = lambda *_: None) -
 
     Returns:
         JSON-ready: runs, networks, split_fingerprint, default_operating_point, and for "validation" and "test" (null
-        where it was not read by both) what `compare_films` gives.
+        where it was not read by both) what `compare_films` gives; "shifted" too, where both were judged on such films.
 
     Raises:
         OtherSplitError: another split, or other films of it.
@@ -108,6 +108,9 @@ def compare(first: Judged, second: Judged, advance: Advance = lambda *_: None) -
     for split in SCORED_SPLITS:
         one, other = (judged.scores.of_split(split) for judged in (first, second))
         result[split] = compare_films(first, second, one, other, advance) if len(one) and len(other) else None
+    one, other = (judged.scores.of_split(SHIFTED) for judged in (first, second))
+    if len(one) and len(other):
+        result[SHIFTED] = compare_films(first, second, one, other, advance)
     return result
 
 

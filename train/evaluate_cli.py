@@ -34,7 +34,8 @@ def evaluate_command(
 ) -> None:
     """Say how good a run is, with 95 % intervals over patients; compare two.
 
-    On the validation films, where the thresholds are chosen; with --test also on the test films, at those thresholds.
+    On the validation films, where the thresholds are chosen; with --test also on the test films, at those thresholds. A
+    run with a shifted validation is judged on those films too, at the same thresholds.
     Two runs (or two bundles) are compared by the scores they hold, runs that differ only by seed are summed up.
     """
     if len(runs) > 1:
@@ -64,6 +65,7 @@ def evaluate_run(run: "RunFolder", data_root: Path, *, test: bool, as_json: bool
     from train.evaluation import (
         RESAMPLES_PER_SPLIT,
         LeftOut,
+        evaluate_shifted,
         evaluate_test,
         evaluate_validation,
         known_repeats,
@@ -71,7 +73,7 @@ def evaluate_run(run: "RunFolder", data_root: Path, *, test: bool, as_json: bool
         write_evaluation,
     )
     from train.run_folder import settings_of
-    from train.scores import joined, read_scores, write_scores
+    from train.scores import SHIFTED, joined, read_scores, write_scores
     from train.scoring import score_run
 
     settings = settings_of(run)
@@ -83,31 +85,37 @@ def evaluate_run(run: "RunFolder", data_root: Path, *, test: bool, as_json: bool
     # An evaluation from before intervals over patients is made anew.
     current = before is not None and "cohorts" in before["validation"]
     frozen = before if test and current and scored_since else None
+    shifted = None
     if frozen is not None and known is not None:
         validation, repeated = known.of_split("validation"), None
     else:
         validation, repeated = score_run(run, cohort, "validation")
+        if cohort.of_split(SHIFTED):
+            shifted, shifted_repeated = score_run(run, cohort, SHIFTED)
     tested = known.of_split("test") if known is not None else None
     test_repeats = known_repeats(before, "test")
     if test:
         tested, test_repeats = score_run(run, cohort, "test")
     scores = validation if tested is None else joined(validation, tested)
-    with progress_bar("resampling patients", 2 * RESAMPLES_PER_SPLIT) as advance:
+    parts = 2 if shifted is None else 3
+    with progress_bar("resampling patients", parts * RESAMPLES_PER_SPLIT) as advance:
         if frozen is None:
             left_out = LeftOut(repeated, trained_on)
             evaluation = evaluate_validation(validation, settings.network, cohort.fingerprint, left_out, advance)
+            if shifted is not None:
+                evaluation = evaluate_shifted(evaluation, shifted, LeftOut(shifted_repeated, trained_on), advance)
         else:
-            evaluation = frozen
+            evaluation, shifted = frozen, known.of_split(SHIFTED)
         if tested is not None and len(tested):
             left_out = LeftOut(test_repeats, trained_on)
             evaluation = evaluate_test(evaluation, scores, cohort.fingerprint, left_out, advance)
-    write_scores(run.scores, scores)
+    write_scores(run.scores, scores if shifted is None else joined(scores, shifted))
     write_evaluation(run.evaluation, evaluation)
     if test:
         _log_test_read(run.name, evaluation)
     with_history = read_history(run.history) if run.history.is_file() else ()
     plot_curves(evaluation, run.curves, with_history)
-    splits = ("validation", "test") if test else ("validation",)
+    splits = [split for split in ("validation", SHIFTED, "test") if evaluation.get(split) and (test or split != "test")]
     if as_json:
         shown = {split: {**evaluation[split]["metrics"], "cohorts": evaluation[split]["cohorts"]} for split in splits}
         print_json({"run": run.name, **shown})

@@ -79,7 +79,7 @@ _FIELDS = {"value": "", "low": "_low", "high": "_high"}
 def print_comparison(result: Json) -> None:
     """Print what `train.comparison.compare` found, split by split."""
     first, second = result["runs"]
-    for split in ("validation", "test"):
+    for split in _splits_of(result):
         part = result[split]
         if part is None:
             say(f"{split}: not compared, its films have not been read by both runs")
@@ -151,7 +151,7 @@ def _print_right_and_wrong(first: str, second: str, split: str, point: Json) -> 
 def print_over_seeds(result: Json) -> None:
     """Print mean and range of runs that differ only by seed."""
     runs = ", ".join(f"{name} (seed {seed})" for name, seed in zip(result["runs"], result["seeds"], strict=True))
-    for split in ("validation", "test"):
+    for split in _splits_of(result):
         part = result[split]
         if part is None:
             say(f"{split}: not every run has figures")
@@ -173,6 +173,10 @@ def print_stress(run: str, split: str, result: Json) -> None:
     rows = [(row["what"], *(_with_interval(row[key], 3) for key in keys)) for row in part["changes"].values()]
     title = f"{run}, {split}: {part['films']} films, changed; at {result['operating_point']} from validation"
     print_table(title, ("change", "accuracy", "balanced accuracy", "AUROC", "mean |Δp|", "calls changed"), rows)
+
+
+def _splits_of(result: Json) -> list[str]:
+    return [split for split in ("validation", "shifted", "test") if split in result]
 
 
 def _words(name: str) -> str:

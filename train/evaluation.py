@@ -27,7 +27,7 @@ from train.operating_points import (
     precision_recall_curve,
     roc_curve,
 )
-from train.scores import Scores, bounded, logistic, probability
+from train.scores import SHIFTED, Scores, bounded, logistic, probability
 from train.thin_curve import thin_curve
 
 FORMAT = 1
@@ -171,6 +171,25 @@ def evaluate_test(
             "again since; evaluate it on validation first"
         )
     return evaluation | {"test": _evaluated(_rows(scores, "test"), thresholds, left_out, advance)}
+
+
+def evaluate_shifted(
+    evaluation: Json, scores: Scores, left_out: LeftOut = NOT_KNOWN, advance: Advance = lambda *_: None
+) -> Json:
+    """Evaluate the shifted validation films at the frozen thresholds; returns a new evaluation that has them too.
+
+    Nothing is chosen on them. An evaluation of a run without such films has no part "shifted".
+
+    Args:
+        evaluation: of the same run, with thresholds selected on validation; left as it is.
+        scores: only the rows whose split is "shifted" are looked at.
+        left_out, advance: as `evaluate_validation`.
+
+    Raises:
+        PneumoscopeError: no shifted films, films of one class only, or of too few patients.
+    """
+    part = _evaluated(_rows(scores, SHIFTED), evaluation["thresholds"], left_out, advance)
+    return evaluation | {SHIFTED: part}
 
 
 def write_evaluation(path: Path, evaluation: Json) -> None:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from train import atomic
-from train.backbone import build_backbone_trainer, kind_label
+from train.backbone import build_backbone_trainer
 from train.cohort import Cohort, Film, write_split
 from train.console import progress_bar, say, say_warning
 from train.device import Device
@@ -22,8 +22,10 @@ from train.networks import (
     build_network_b,
     unfreeze_for_fine_tuning,
 )
+from train.objective import compile_arguments, pneumonia_figures, training_targets, validation_targets
 from train.run_folder import RunFolder, commit_of_checkout, write_environment, write_history
 from train.settings import Optimizer, Settings
+from train.weight_average import WeightAverage
 
 #: Colour channels that each network's input has.
 CHANNELS = {"a": 1, "b": 3, "backbone": 3}
@@ -68,10 +70,16 @@ def build_network(settings: Settings) -> keras.Model:
             settings.dropout,
             settings.extra_dense,
             batch_norm_momentum=settings.batch_norm_momentum,
+            kinds=settings.kinds,
         )
     if settings.network == "b":
         return build_network_b(
-            size, settings.dropout, settings.extra_dense, settings.head_exponent, settings.backbone_weights
+            size,
+            settings.dropout,
+            settings.extra_dense,
+            settings.head_exponent,
+            settings.backbone_weights,
+            kinds=settings.kinds,
         )
     return build_backbone_trainer(size, settings.dropout, settings.backbone_weights, settings.batch_norm_momentum)
 
@@ -154,11 +162,6 @@ def fit(run: RunFolder, settings: Settings, ready: Preparation, device: Device) 
 def _fit_stage(stage: Stage, settings: Settings, ready: Preparation, keeper: "_Keeper") -> None:
     network = ready.network
     stage.enter(network)
-    binary = settings.network != "backbone"
-    loss = "binary_crossentropy" if binary else "sparse_categorical_crossentropy"
-    metrics: list[object] = ["accuracy"]
-    if binary:
-        metrics.append(keras.metrics.AUC(name="auroc"))
     batches = len(ready.training) * stage.epochs
     rate: float | keras.optimizers.schedules.LearningRateSchedule = stage.learning_rate
     callbacks: list[keras.callbacks.Callback] = []
@@ -170,18 +173,19 @@ def _fit_stage(stage: Stage, settings: Settings, ready: Preparation, keeper: "_K
                 monitor="val_loss", factor=settings.plateau.factor, patience=settings.plateau.patience
             )
         )
-    network.compile(optimizer=make_optimizer(settings.optimizer, rate), loss=loss, metrics=metrics)
+    network.compile(optimizer=make_optimizer(settings.optimizer, rate), **compile_arguments(settings))
+    average = WeightAverage(settings.weight_average)
     if settings.early_stopping_patience is not None:
         callbacks.append(keras.callbacks.EarlyStopping(monitor="val_loss", patience=settings.early_stopping_patience))
     with progress_bar(f"{settings.network} {stage.name}", batches) as advance:
-        keeper.enter(stage, advance)
+        keeper.enter(stage, advance, average)
         network.fit(
             ready.training,
             validation_data=ready.validation,
             epochs=stage.epochs,
             shuffle=False,
             verbose=0,
-            callbacks=[keeper, *callbacks],
+            callbacks=[average, keeper, *callbacks],
         )
 
 
@@ -198,10 +202,11 @@ class _Keeper(keras.callbacks.Callback):
         self.images_seen = 0
         self.training_seconds = 0.0
 
-    def enter(self, stage: Stage, advance: Callable[..., None]) -> None:
+    def enter(self, stage: Stage, advance: Callable[..., None], average: WeightAverage) -> None:
         """Begin a stage; epochs are counted on across stages so that no augmentation repeats."""
         self.stage = stage
         self.advance = advance
+        self.average = average
         self.epochs_before = len(self.rows)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -225,7 +230,7 @@ class _Keeper(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write the epoch down: history.csv, last.keras, and best.keras where validation loss is lowest."""
-        values = {key: float(value) for key, value in (logs or {}).items()}
+        values = pneumonia_figures(logs or {})
         seconds = self.last_batch_ended - self.epoch_started
         count = len(self.training.images)
         self.images_seen += count
@@ -243,7 +248,8 @@ class _Keeper(keras.callbacks.Callback):
         self.rows.append(row)
         if values["val_loss"] < self.best_val_loss:
             self.best_val_loss = values["val_loss"]
-            self._save(self.run.best_network)
+            with self.average.in_place():
+                self._save(self.run.best_network)
         self._save(self.run.last_network)
         write_history(self.run, self.rows)
         auroc = f", val auroc {values['val_auroc']:.4f}" if "val_auroc" in values else ""
@@ -272,12 +278,13 @@ def _prepared(cohort: Cohort, settings: Settings) -> tuple[Cohort, FilmBatches, 
     _require_both_classes(validation, "validation")
     cohort = Cohort(cohort.root, tuple(film for film in cohort.films if film.path not in unreadable))
     channels = CHANNELS[settings.network]
-    label_of = kind_label if settings.network == "backbone" else pneumonia_label
+    learnt, judged = training_targets(training.films, settings), validation_targets(validation.films, settings)
     return (
         cohort,
         FilmBatches(
             training.images,
-            [label_of(film) for film in training.films],
+            learnt.labels,
+            learnt.weights,
             batch_size=settings.batch_size,
             channels=channels,
             augmentation=settings.augmentation,
@@ -285,16 +292,12 @@ def _prepared(cohort: Cohort, settings: Settings) -> tuple[Cohort, FilmBatches, 
         ),
         FilmBatches(
             validation.images,
-            [label_of(film) for film in validation.films],
+            judged.labels,
+            judged.weights,
             batch_size=settings.batch_size,
             channels=channels,
         ),
     )
-
-
-def pneumonia_label(film: Film) -> int:
-    """Return 1 for pneumonia and 0 for normal: what A and B learn."""
-    return film.label
 
 
 def _limited(films: Sequence[Film], settings: Settings) -> tuple[Film, ...]:

@@ -2,15 +2,16 @@
 
 import math
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import cv2
 import keras
 import numpy as np
 
+from train.augmentation import augment
 from train.cohort import Film
 from train.radiograph import PrepareSpec, RadiographError, prepare, read_radiograph
 from train.settings import AugmentationSettings
@@ -73,36 +74,12 @@ def prepare_films(
     return PreparedFilms(tuple(kept), images[: len(kept)], tuple(unreadable))
 
 
-def augment(image: np.ndarray, settings: AugmentationSettings, generator: np.random.Generator) -> np.ndarray:
-    """Return a randomly changed copy of a prepared film, uint8 [S, S] → uint8 [S, S].
-
-    Geometry is one affine map about the centre (bilinear; the border pixel is repeated outside); grey values
-    go through one table. Every number is drawn whether its range is 0 or not, so that switching one change off
-    does not change the draws of the others.
-    """
-    side = image.shape[0]
-    rotation, zoom, shift_x, shift_y, brightness, contrast, gamma, flip = generator.uniform(-1, 1, 8)
-    matrix = cv2.getRotationMatrix2D(
-        ((side - 1) / 2, (side - 1) / 2), rotation * settings.rotation, 1 + zoom * settings.zoom
-    )
-    matrix[:, 2] += (shift_x * settings.shift * side, shift_y * settings.shift * side)
-    if settings.flip and flip > 0:
-        matrix = matrix @ np.array([[-1, 0, side - 1], [0, 1, 0], [0, 0, 1]], dtype=np.float64)
-    image = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    if settings.brightness or settings.contrast or settings.gamma:
-        grey = np.arange(256, dtype=np.float64) / 255
-        grey = grey ** (2 ** (gamma * settings.gamma))
-        centre = float(image.mean()) / 255
-        grey = (grey - centre) * (1 + contrast * settings.contrast) + centre + brightness * settings.brightness
-        image = cv2.LUT(image, np.clip(np.rint(grey * 255), 0, 255).astype(np.uint8))
-    return image
-
-
 class FilmBatches(keras.utils.PyDataset):
     """Batches of prepared films for `fit`, `evaluate` and `predict`.
 
-    Each item is (images uint8 [batch, S, S, channels], labels float32 [batch, 1]). With `augmentation` the films
-    are shuffled and changed by draws that depend on (seed, epoch, film) alone: not on the batch size, on the
+    Each item is (images uint8 [batch, S, S, channels], labels float32 [batch, 1]) and, where there are weights, those,
+    float32 [batch, 1]; labels and weights of a network with two outputs are dicts by output. With `augmentation` the
+    films are shuffled and changed by draws that depend on (seed, epoch, film) alone: not on the batch size, on the
     order of reading or on what was read before, so that a resumed run sees the same pictures. Call `set_epoch`
     at the beginning of an epoch (Keras calls `on_epoch_end` more often than once per epoch).
     """
@@ -110,7 +87,8 @@ class FilmBatches(keras.utils.PyDataset):
     def __init__(
         self,
         images: np.ndarray,
-        labels: Sequence[int] | np.ndarray,
+        labels: Sequence[int] | np.ndarray | Mapping[str, np.ndarray],
+        weights: np.ndarray | Mapping[str, np.ndarray] | None = None,
         *,
         batch_size: int,
         channels: int,
@@ -119,7 +97,8 @@ class FilmBatches(keras.utils.PyDataset):
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self.images = images
-        self.labels = np.asarray(labels, dtype=np.float32).reshape(-1, 1)
+        self.labels = _columns(labels)
+        self.weights = None if weights is None else _columns(weights)
         self.batch_size = batch_size
         self.channels = channels
         self.augmentation = augmentation
@@ -137,18 +116,35 @@ class FilmBatches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return math.ceil(len(self.images) / self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
         images = np.stack([self._image(int(row)) for row in rows])[..., np.newaxis]  # [batch, S, S, 1]
         if self.channels > 1:
             images = np.repeat(images, self.channels, axis=-1)
-        return images, self.labels[rows]
+        if self.weights is None:
+            return images, _rows_of(self.labels, rows)
+        return images, _rows_of(self.labels, rows), _rows_of(self.weights, rows)
 
     def _image(self, row: int) -> np.ndarray:
         image = np.asarray(self.images[row])
         if self.augmentation is None:
             return image
         return augment(image, self.augmentation, np.random.default_rng((self.seed, self._epoch, row)))
+
+
+Columns = np.ndarray | dict[str, np.ndarray]
+
+
+def _columns(values: Sequence[int] | np.ndarray | Mapping[str, np.ndarray]) -> Columns:
+    if isinstance(values, Mapping):
+        return {name: _columns(column) for name, column in values.items()}
+    return np.asarray(values, dtype=np.float32).reshape(-1, 1)  # [n, 1]
+
+
+def _rows_of(columns: Columns, rows: np.ndarray) -> Columns:
+    if isinstance(columns, dict):
+        return {name: column[rows] for name, column in columns.items()}
+    return columns[rows]
 
 
 def _allocate(shape: tuple[int, int, int], memory_limit_bytes: int) -> np.ndarray:

@@ -23,12 +23,14 @@ def over_seeds(names: Sequence[str], seeds: Sequence[int], evaluations: Sequence
     """Mean and range of each headline figure over runs, at each run's own frozen default operating point.
 
     Returns:
-        runs, seeds, and for "validation" and "test" (null where not every run has it) figure → {mean, low, high,
-        values}; low and high are the smallest and largest run, no interval: of a few runs nothing more can be said.
+        runs, seeds, and for "validation" and "test" (null where not every run has it), and "shifted" where every run
+        has it, figure → {mean, low, high, values}; low and high are the smallest and largest run, no interval: of a few
+        runs nothing more can be said.
         Where a run leaves a figure undefined its mean and range are null.
     """
     result: Json = {"runs": list(names), "seeds": list(seeds)}
-    for split in ("validation", "test"):
+    shifted = ("shifted",) if all("shifted" in evaluation for evaluation in evaluations) else ()
+    for split in ("validation", *shifted, "test"):
         result[split] = None
         if all(evaluation.get(split) for evaluation in evaluations):
             metrics = [evaluation[split]["metrics"] for evaluation in evaluations]

@@ -13,7 +13,9 @@ from train.atomic import write_text
 from train.errors import PneumoscopeError
 
 COLUMNS = ("film", "patient", "split", "label", "logit")
+#: The splits that a network is judged on; scores may also hold SHIFTED films (`train.shift`), to compare trainings.
 SCORED_SPLITS = ("validation", "test")
+SHIFTED = "shifted"
 LOGIT_LIMIT = 30.0  # 1 - probability is 1e-13 here: still told apart from 1 in float64
 
 
@@ -28,7 +30,7 @@ class Scores:
     Fields:
         films: paths relative to the cohort's root, POSIX.
         patients: patient ids.
-        splits: "validation" or "test".
+        splits: "validation", "test" or "shifted".
         labels: int64 [N], 0 normal, 1 pneumonia.
         logits: float64 [N], before calibration; the probability is `probability(logits)`.
 
@@ -167,8 +169,8 @@ def _row(line: dict[str, str | None], where: str) -> tuple[str, str, str, int, f
 
 
 def _problem(split: str, label: float, logit: float) -> str | None:
-    if split not in SCORED_SPLITS:
-        return f"split must be validation or test. Received: {split!r}"
+    if split not in (*SCORED_SPLITS, SHIFTED):
+        return f"split must be validation, test or shifted. Received: {split!r}"
     if label not in (0, 1):
         return f"label must be 0 (normal) or 1 (pneumonia). Received: {label}"
     if not np.isfinite(logit):

@@ -7,10 +7,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from train.errors import UsageError
-from train.radiograph import PrepareSpec
+from train.radiograph import ContrastRule, PrepareSpec
 
 NetworkName = Literal["a", "b", "backbone"]
 Optimizer = Literal["adam", "rmsprop", "sgd", "momentum"]
+ShiftRule = Literal["none", "exposure", "family"]
+
+#: Settings that come with the package, by the name that `--settings` takes: those of the bundles that ship.
+PRESETS = {name: Path(__file__).parent / "presets" / f"{name}.yaml" for name in ("a", "b")}
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
@@ -26,7 +30,7 @@ class PrepareSettings(_Strict):
 
     image_size: Annotated[int, Field(ge=32, le=2048)] = 250
     resize: Literal["squash", "letterbox", "crop"] = "squash"
-    contrast: Literal["none", "stretch", "clahe", "equalise"] = "none"
+    contrast: ContrastRule = "none"
 
     def spec(self) -> PrepareSpec:
         """Return the same as the argument that `train.radiograph.prepare` takes."""
@@ -38,6 +42,9 @@ class AugmentationSettings(_Strict):
 
     rotation in degrees; zoom and shift as a share of the side; brightness as a share of the full grey range;
     contrast as a share around the film's mean grey; gamma as a share of the exponent's octave (0.3: 2 ** ±0.3).
+    Drawn evenly from 0 to the value: blur, the standard deviation of a Gaussian in pixels of a film of side 224 (of
+    another side in proportion); noise, a standard deviation in grey values. jpeg: the lowest quality of a recoding,
+    drawn from there to 100. 0 switches any of them off.
     """
 
     rotation: Annotated[float, Field(ge=0, le=180)] = 10.0
@@ -47,6 +54,9 @@ class AugmentationSettings(_Strict):
     contrast: Share = 0.0
     gamma: Annotated[float, Field(ge=0, le=3)] = 0.0
     flip: bool = False
+    blur: Annotated[float, Field(ge=0, le=20)] = 0.0
+    noise: Annotated[float, Field(ge=0, le=128)] = 0.0
+    jpeg: Annotated[int, Field(ge=0, le=100)] = 0
 
 
 class PlateauSettings(_Strict):
@@ -65,7 +75,11 @@ class FineTuneSettings(_Strict):
 
 
 class Settings(_Strict):
-    """Everything that decides what a run computes, besides the films. Defaults are the report's where it has one."""
+    """Everything that decides what a run computes, besides the films. Defaults are the report's where it has one.
+
+    class_weights, label_smoothing and kinds are explained in `train.objective`, weight_average (a momentum, null for
+    off) in `train.weight_average`, shifted_validation in `train.shift`; docs/training.md says what each is for.
+    """
 
     network: NetworkName
     prepare: PrepareSettings = PrepareSettings()
@@ -84,7 +98,12 @@ class Settings(_Strict):
     batch_size: Annotated[int, Field(ge=1)] = 32
     plateau: PlateauSettings = PlateauSettings()
     early_stopping_patience: Annotated[int, Field(ge=1)] | None = None
+    class_weights: Literal["none", "balanced"] = "none"
+    label_smoothing: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    kinds: bool = False
+    weight_average: Annotated[float, Field(gt=0, lt=1)] | None = None
     validation_fraction: Annotated[float, Field(gt=0, le=0.5)] = 0.15
+    shifted_validation: ShiftRule = "none"
     films_per_class: Annotated[int, Field(ge=1)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     #: Of the split alone; null means `seed`. Runs of several seeds on one split can be compared film by film.
@@ -101,7 +120,7 @@ class Settings(_Strict):
         foreign = {
             "a": ("head_exponent", "backbone_weights", "fine_tune"),
             "b": ("width",),
-            "backbone": ("width", "head_exponent", "extra_dense", "fine_tune"),
+            "backbone": ("width", "head_exponent", "extra_dense", "fine_tune", "label_smoothing", "kinds"),
         }[self.network]
         for name in foreign:
             if getattr(self, name) != type(self).model_fields[name].default:
@@ -133,11 +152,13 @@ def make_settings(network: str, changes: dict[str, object]) -> Settings:
 
 
 def read_settings(path: Path) -> dict[str, object]:
-    """Read a settings file as changes for `make_settings`.
+    """Read a settings file, or a preset by its name where there is no such file, as changes for `make_settings`.
 
     Raises:
         UsageError: no file, not YAML, or not a mapping.
     """
+    if not path.is_file():
+        path = PRESETS.get(str(path), path)
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -19,6 +19,7 @@ from train.comparison import (
     read_judged,
 )
 from train.errors import PneumoscopeError
+from train.evaluate_tables import print_comparison
 from train.evaluation import evaluate_validation, write_evaluation
 from train.scores import Scores, write_scores
 
@@ -79,6 +80,16 @@ def test_both_splits_are_compared_at_each_networks_own_thresholds(pair, result):
             assert gap["value"] == pytest.approx(right[0].mean() - right[1].mean())
             assert gap["low"] <= gap["value"] <= gap["high"]
     json.dumps(result, allow_nan=False)
+
+
+def test_shifted_films_are_compared_where_both_were_judged_on_them(pair, result):
+    assert "shifted" not in result
+    splits = ("validation",) * 160 + ("shifted",) * 80
+    shifted = compare(judged("a-1", make_scores(1, 0.3, splits)), judged("b-1", make_scores(2, 1.5, splits)))
+    assert shifted["test"] is None
+    assert shifted["shifted"]["films"] == 80
+    assert shifted["shifted"]["auroc"]["first"] == pytest.approx(result["test"]["auroc"]["first"])
+    print_comparison(shifted)
 
 
 def test_the_better_network_is_better_beyond_chance(result):

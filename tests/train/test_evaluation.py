@@ -16,6 +16,7 @@ from train.evaluation import (
     LeftOut,
     choose_thresholds,
     curves,
+    evaluate_shifted,
     evaluate_test,
     evaluate_validation,
     known_repeats,
@@ -49,6 +50,25 @@ def scores() -> Scores:
 @pytest.fixture
 def evaluation(scores: Scores) -> dict:
     return evaluate_validation(scores, "a", FINGERPRINT)
+
+
+def test_shifted_films_are_judged_at_the_thresholds_of_validation_and_choose_nothing(scores, evaluation):
+    shifted = Scores(
+        scores.films, scores.patients, ("validation",) * 120 + ("shifted",) * 80, scores.labels, scores.logits
+    )
+    assert evaluate_validation(shifted, "a", FINGERPRINT) == evaluation
+    assert "shifted" not in evaluation
+    with_shifted = evaluate_shifted(evaluation, shifted)
+    assert {name: part for name, part in with_shifted.items() if name != "shifted"} == evaluation
+    metrics_of = with_shifted["shifted"]["metrics"]
+    assert metrics_of["n"] == 80
+    assert {name: point["threshold"] for name, point in metrics_of["operating_points"].items()} == evaluation[
+        "thresholds"
+    ]
+    assert metrics_of == evaluate_test(evaluation, scores, FINGERPRINT)["test"]["metrics"]
+    assert evaluate_test(with_shifted, scores, FINGERPRINT)["shifted"] == with_shifted["shifted"]
+    with pytest.raises(EvaluationError, match="no shifted films"):
+        evaluate_shifted(evaluation, scores)
 
 
 def test_metrics_are_scikit_learns(scores):

@@ -4,18 +4,13 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import cv2
 import numpy as np
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from train.cohort import index_cohort
-from train.loader import FilmBatches, augment, prepare_films
+from train.loader import FilmBatches, prepare_films
 from train.radiograph import PrepareSpec, prepare, read_radiograph
 from train.settings import AugmentationSettings
 
-NOTHING = AugmentationSettings(rotation=0, zoom=0, shift=0)
 EVERYTHING = AugmentationSettings(rotation=20, zoom=0.2, shift=0.1, brightness=0.1, contrast=0.2, gamma=0.3, flip=True)
 
 
@@ -74,46 +69,27 @@ def test_augmentation_depends_on_seed_epoch_and_film_alone():
     assert not np.array_equal(in_film_order(first), in_film_order(other_seed))
 
 
-def test_augmentation_by_nothing_changes_nothing():
-    image = films_of(1)[0]
-    assert np.array_equal(augment(image, NOTHING, np.random.default_rng(0)), image)
-
-
-def test_rotation_turns_about_the_centre():
-    image = np.zeros((33, 33), np.uint8)
-    image[12:21, 12:21] = 200
-    for seed in range(5):
-        turned = augment(image, AugmentationSettings(rotation=30, zoom=0, shift=0), np.random.default_rng(seed))
-        moments = cv2.moments(turned)
-        centre = moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
-        assert centre == pytest.approx((16, 16), abs=0.1)
-
-
-def test_flip_mirrors_left_and_right_about_half_the_time():
-    image = np.zeros((16, 16), np.uint8)
-    image[:, :3] = 255
-    flip = AugmentationSettings(rotation=0, zoom=0, shift=0, flip=True)
-    flipped = [augment(image, flip, np.random.default_rng(seed))[0, -1] == 255 for seed in range(100)]
-    assert 30 < sum(flipped) < 70
-
-
-def test_brighter_means_brighter_on_average_over_both_signs():
-    image = np.full((16, 16), 128, np.uint8)
-    brightness = AugmentationSettings(rotation=0, zoom=0, shift=0, brightness=0.2)
-    means = [augment(image, brightness, np.random.default_rng(seed)).mean() for seed in range(50)]
-    assert min(means) >= 128 - 52
-    assert max(means) <= 128 + 52
-    assert max(means) - min(means) > 60
-
-
-@settings(deadline=None, max_examples=30)
-@given(seed=st.integers(0, 2**32 - 1), side=st.integers(8, 40))
-def test_augmentation_keeps_shape_and_type_and_the_original(seed, side):
-    image = films_of(1, side, seed)[0]
-    before = image.copy()
-    changed = augment(image, EVERYTHING, np.random.default_rng(seed))
-    assert (changed.shape, changed.dtype) == (image.shape, np.uint8)
-    assert np.array_equal(image, before)
+def test_labels_and_weights_follow_their_films_also_by_output():
+    images, numbers = films_of(10), np.arange(10)
+    loader = FilmBatches(
+        images,
+        {"probability": numbers, "kind_logit": numbers + 100},
+        {"probability": numbers / 10, "kind_logit": numbers * 0},
+        batch_size=4,
+        channels=1,
+        augmentation=EVERYTHING,
+        seed=3,
+    )
+    plain = batches(images)
+    for index in range(len(loader)):
+        films, labels, weights = loader[index]
+        expected_films, expected = plain[index]
+        assert np.array_equal(films, expected_films)
+        assert np.array_equal(labels["probability"], expected)
+        assert np.array_equal(labels["kind_logit"], expected + 100)
+        assert np.allclose(weights["probability"], expected / 10)
+        assert weights["kind_logit"].shape == expected.shape
+    assert len(batches(images, weights=numbers)[0]) == 3
 
 
 def test_unreadable_films_are_named_and_the_rest_goes_on(phantom_root, tmp_path):

@@ -42,6 +42,13 @@ def test_mean_and_range():
         assert result[split]["brier"]["low"] == pytest.approx(0.1)
 
 
+def test_shifted_films_are_summed_up_where_every_run_has_them():
+    runs = [evaluation(value) for value in (0.7, 0.9)]
+    with_shifted = [one | {"shifted": evaluation(0.5)["validation"]} for one in runs]
+    assert over_seeds(["a", "a-2"], [1, 2], with_shifted)["shifted"]["auroc"]["values"] == [0.5, 0.5]
+    assert "shifted" not in over_seeds(["a", "a-2"], [1, 2], [with_shifted[0], runs[1]])
+
+
 def test_what_a_run_lacks_is_null():
     result = over_seeds(["a", "a-2"], [1, 2], [evaluation(0.7), evaluation(0.9, test=False, ppv=None)])
     assert result["test"] is None

@@ -1,6 +1,7 @@
 """Settings say no to what they do not know, in one line that names key and value."""
 
 import contextlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,9 +18,43 @@ def test_defaults_are_the_reports():
     assert b.backbone_weights == "imagenet"
 
 
+def test_levers_are_off_unless_they_are_asked_for():
+    for network in ("a", "b", "backbone"):
+        settings = make_settings(network, {})
+        augmentation = settings.augmentation
+        assert (augmentation.noise, augmentation.blur, augmentation.jpeg, augmentation.brightness) == (0, 0, 0, 0)
+        assert (settings.class_weights, settings.label_smoothing, settings.weight_average) == ("none", 0, None)
+        assert (settings.kinds, settings.shifted_validation, settings.prepare.contrast) == (False, "none", "none")
+
+
+@pytest.mark.parametrize("network", ["a", "b"])
+def test_a_preset_is_a_settings_file_of_its_network(network):
+    changes = read_settings(Path(network))
+    assert changes.pop("network") == network
+    settings = make_settings(network, changes)
+    assert settings.augmentation.gamma > 0
+    assert settings.augmentation.rotation == make_settings(network, {}).augmentation.rotation
+    assert settings.shifted_validation == "none"
+
+
+def test_a_file_wins_over_a_preset_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a").write_text("epochs: 3")
+    assert read_settings(Path("a")) == {"epochs": 3}
+
+
 @pytest.mark.parametrize(
     ("network", "changes", "words"),
     [
+        ("a", {"augmentation.jpeg": 101}, ["augmentation.jpeg", "101"]),
+        ("a", {"augmentation.noise": -1}, ["augmentation.noise", "-1"]),
+        ("a", {"class_weights": "auto"}, ["class_weights", "balanced", "auto"]),
+        ("a", {"label_smoothing": 0.9}, ["label_smoothing", "0.9"]),
+        ("a", {"weight_average": 1}, ["weight_average", "1"]),
+        ("a", {"shifted_validation": "cluster"}, ["shifted_validation", "exposure", "family"]),
+        ("a", {"prepare.contrast": "equalize"}, ["prepare.contrast", "equalise"]),
+        ("backbone", {"kinds": True}, ["kinds does not belong to network backbone"]),
+        ("backbone", {"label_smoothing": 0.1}, ["label_smoothing does not belong to network backbone"]),
         ("a", {"epoch": 3}, ["unknown setting epoch", "epochs"]),
         ("a", {"augmentation.spin": 3}, ["unknown setting augmentation.spin", "rotation"]),
         ("a", {"epochs": 0}, ["epochs", "0"]),
