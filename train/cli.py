@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from train.console import AsJson, Command, Debug, print_json, print_table, say, say_next, say_warning
+from train.console import AsJson, Command, Debug
 from train.data_root import DataRoot, required_data_root
-from train.errors import PneumoscopeError, UsageError
-from train.evaluate_cli import evaluate_command, evaluate_run
+from train.errors import UsageError
+from train.evaluate_cli import evaluate_command
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -39,7 +39,11 @@ def train_command(
         ),
     ],
     data: DataRoot = None,
-    name: Annotated[str | None, typer.Option(help="Name of the run folder. [default: the network's]")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="Name of the run folder; a run of that name goes on. [default: the network's, numbered]"),
+    ] = None,
+    new: Annotated[bool, typer.Option("--new", help="Begin a new run even if there is one of that name.")] = False,
     epochs: Annotated[int | None, typer.Option(help="Epochs of stage 1. [default: a 16, b and backbone 20]")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Rate of stage 1. [default: 0.001]")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Films per step. [default: 32]")] = None,
@@ -70,7 +74,9 @@ def train_command(
 ) -> None:
     """Train network A, B, or a backbone for B, on your films.
 
-    The run folder keeps settings, split, history, the best network and its scores. Settings are set by the options, by
+    The run folder keeps settings, split, history, the best network and its scores. A run that was stopped goes on after
+    its last finished epoch when the same command is given again with --name RUN (a run begun without a name says its
+    name at the start; --settings RUN/settings.yaml stands for all its options). Settings are set by the options, by
     a file (--settings) or one by one (--set); an option wins over the file, --set over both.
     """
     from train.settings import make_settings, parse_assignment, read_settings
@@ -96,50 +102,9 @@ def train_command(
     changes.update(parse_assignment(text) for text in assignments or [])
     settings = make_settings(network.value, changes)
 
-    from train.bootstrap import require_patients
-    from train.cohort import index_cohort
-    from train.shift import split_for_training
+    from train.train_session import train_or_resume
 
-    data_root = required_data_root(data)
-    cohort = split_for_training(
-        index_cohort(data_root), settings.seed_of_split, settings.validation_fraction, settings.shifted_validation
-    )
-    judged = network is not Network.backbone
-    try:
-        require_patients([film.patient for film in cohort.of_split("validation")], "the validation films")
-    except PneumoscopeError as error:
-        # Said now and not after hours of training.
-        if judged:
-            say_warning(f"{error}; the network will be trained, but not evaluated")
-        judged = False
-
-    say("starting TensorFlow …")
-    from train.device import choose_device
-    from train.fitting import fit, make_ready
-    from train.run_folder import create_run
-
-    chosen = choose_device(device.value)
-    say(chosen.line)
-    if settings.mixed_precision and chosen.kind != "gpu":
-        raise UsageError("mixed_precision needs a GPU: set it to false, or use a machine with one")
-    ready = make_ready(settings, cohort)
-    run = create_run(name, settings)
-    say(f"run: {run.folder}")
-    fit(run, settings, ready, chosen)
-    if network is Network.backbone:
-        result: dict[str, object] = {"run": run.name, "weights": str(run.backbone_weights)}
-        if as_json:
-            print_json(result)
-        else:
-            print_table("backbone", ("run", "weights"), [tuple(result.values())])
-        say_next(f"pneumoscope train b --backbone-weights {run.backbone_weights} --fine-tune-from 0")
-        return
-    if not judged:
-        if as_json:
-            print_json({"run": run.name, "validation": None})
-        say(f"{run.name} is trained, not evaluated: its validation films are of too few patients")
-        return
-    evaluate_run(run, data_root, test=False, as_json=as_json)
+    train_or_resume(settings, required_data_root(data), name, new=new, device=device.value, as_json=as_json)
 
 
 app.command("evaluate", cls=Command)(evaluate_command)

@@ -1,10 +1,7 @@
-"""Fit a network in stages and keep the run folder true after every epoch."""
+"""Fit a network in stages, from the beginning or on from the last finished epoch of a run."""
 
-import math
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -12,52 +9,23 @@ import numpy as np
 from train import atomic
 from train.backbone import build_backbone_trainer
 from train.cohort import Cohort, Film, write_split
-from train.console import progress_bar, say, say_warning
+from train.console import progress_bar, say_warning
 from train.device import Device
 from train.errors import PneumoscopeError
+from train.film_digests import digest_films, write_digests
+from train.keeper import Keeper, carry_over, restore
 from train.loader import FilmBatches, PreparedFilms, prepare_films
-from train.networks import (
-    backbone_of,
-    build_network_a,
-    build_network_b,
-    unfreeze_for_fine_tuning,
-)
-from train.objective import compile_arguments, pneumonia_figures, training_targets, validation_targets
-from train.run_folder import RunFolder, commit_of_checkout, write_environment, write_history
+from train.needs import check_needs, needs_of
+from train.networks import backbone_of, build_network_a, build_network_b
+from train.objective import compile_arguments, training_targets, validation_targets
+from train.resume import Progress, Record, origin_of
+from train.run_folder import RunFolder, commit_of_checkout, runs_root, write_environment
 from train.settings import Optimizer, Settings
+from train.stages import Stage, stages_of
 from train.weight_average import WeightAverage
 
 #: Colour channels that each network's input has.
 CHANNELS = {"a": 1, "b": 3, "backbone": 3}
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A stretch of training with one set of trainable weights, one optimizer and one starting rate."""
-
-    name: str
-    epochs: int
-    learning_rate: float
-    enter: Callable[[keras.Model], object] = field(default=lambda _network: None)
-
-
-def stages_of(settings: Settings) -> tuple[Stage, ...]:
-    """Return the stages of a run: one for A and the backbone, head and fine-tuning for B (report, task 2)."""
-    if settings.network != "b":
-        return (Stage("train", settings.epochs, settings.learning_rate),)
-    head = Stage("head", settings.epochs, settings.learning_rate)
-    fine_tune = settings.fine_tune
-    if fine_tune.epochs == 0:
-        return (head,)
-    return (
-        head,
-        Stage(
-            "fine_tune",
-            fine_tune.epochs,
-            fine_tune.learning_rate or settings.learning_rate / 10,
-            lambda network: unfreeze_for_fine_tuning(network, fine_tune.from_layer),
-        ),
-    )
 
 
 def build_network(settings: Settings) -> keras.Model:
@@ -101,44 +69,69 @@ def make_optimizer(
 
 @dataclass(frozen=True)
 class Preparation:
-    """All that can go wrong before the first step, done: the network in its first state and the films in memory.
+    """All that can go wrong before the first step, done: network and films in memory, of the first stage to run.
 
+    network: in its first state; of a run that is gone on with, the state comes in `fit`.
     cohort: without the films that could not be read.
+    asked: with them.
+    digests: of the films' files, see `train.film_digests`; empty for a run that is gone on with, which has them.
+    since: the record of the last finished epoch of a run that is gone on with.
     """
 
     network: keras.Model
     cohort: Cohort
     training: FilmBatches
     validation: FilmBatches
+    asked: Cohort
+    digests: Mapping[str, str]
+    since: Record | None = None
 
 
-def make_ready(settings: Settings, cohort: Cohort) -> Preparation:
+def make_ready(settings: Settings, cohort: Cohort, since: Record | None = None) -> Preparation:
     """Build the network and prepare the films of training and validation, before a run folder exists.
 
     Raises:
-        PneumoscopeError: a split has no readable film of a class, or weights that cannot be had.
+        PneumoscopeError: a split has no readable film of a class, weights that cannot be had, too little disk, or
+            films that read otherwise than when the run was begun.
         UsageError: settings that the network refuses.
     """
     keras.utils.set_random_seed(settings.seed)
     keras.mixed_precision.set_global_policy("mixed_float16" if settings.mixed_precision else "float32")
-    network = build_network(settings)
-    return Preparation(network, *_prepared(cohort, settings))
+    stage = stages_of(settings)[since.progress.stage if since else 0]
+    if since is None:
+        network = build_network(_at_side(settings, stage.image_size))
+    else:
+        network = _same_network(settings, stage.image_size)
+    films = len(_limited(cohort.of_split("train"), settings)) + len(cohort.of_split("validation"))
+    check_needs(needs_of(network, settings, films, begun=since is not None), runs_root())
+    prepared = _prepared(cohort, settings, stage.image_size)
+    ready = Preparation(network, *prepared, cohort, {} if since else digest_films(cohort), since)
+    if since is not None and ready.cohort.fingerprint != since.origin.split:
+        raise PneumoscopeError(
+            "other films can be read now than when the run was begun: use the versions of then, or begin anew (--new)"
+        )
+    return ready
 
 
 def fit(run: RunFolder, settings: Settings, ready: Preparation, device: Device) -> None:
-    """Train a network into an empty run folder.
+    """Train a network into a run folder: an empty one, or on from the last finished epoch of `ready.since`.
 
-    After every epoch history.csv, last.keras and, where validation loss fell to its lowest, best.keras are
+    After every epoch last.keras, history.csv and, where validation loss fell to its lowest, best.keras are
     replaced whole. environment.json is written last: it marks a finished run.
 
     Raises:
         PneumoscopeError: the loss is no longer a number.
+        OSError: the disk is full; the epochs that were finished are kept.
     """
-    started, commit = time.monotonic(), commit_of_checkout()
-    write_split(ready.cohort, run.split)
-    keeper = _Keeper(run, settings, ready.training)
-    for stage in stages_of(settings):
-        _fit_stage(stage, settings, ready, keeper)
+    commit, since = commit_of_checkout(), ready.since
+    if since is None:
+        origin, progress = origin_of(settings, ready.cohort, ready.digests), Progress()
+        write_digests(run.films, ready.digests)
+        write_split(ready.cohort, run.split)
+    else:
+        origin, progress = since.origin, since.progress
+    keeper = Keeper(run, settings, origin, progress, device.kind)
+    network = _fit_stages(settings, ready, keeper)
     if settings.network == "backbone":
         best = keras.saving.load_model(run.best_network, compile=False)
         with atomic.replace_file(run.backbone_weights) as temporary:
@@ -149,128 +142,113 @@ def fit(run: RunFolder, settings: Settings, ready: Preparation, device: Device) 
             "network": settings.network,
             "device": device.line.removeprefix("device: "),
             "seed": settings.seed,
-            "parameters": ready.network.count_params(),
+            "parameters": network.count_params(),
             "films": {"train": len(ready.training.images), "validation": len(ready.validation.images)},
             "split_fingerprint": ready.cohort.fingerprint,
-            "seconds": round(time.monotonic() - started, 1),
-            "images_per_second": round(keeper.images_seen / max(keeper.training_seconds, 1e-9), 2),
+            "seconds": round(progress.seconds, 1),
+            "images_per_second": round(progress.images_seen / max(progress.training_seconds, 1e-9), 2),
             "commit": commit,
         },
     )
 
 
-def _fit_stage(stage: Stage, settings: Settings, ready: Preparation, keeper: "_Keeper") -> None:
-    network = ready.network
-    stage.enter(network)
-    batches = len(ready.training) * stage.epochs
-    rate: float | keras.optimizers.schedules.LearningRateSchedule = stage.learning_rate
-    callbacks: list[keras.callbacks.Callback] = []
+def _fit_stages(settings: Settings, ready: Preparation, keeper: Keeper) -> keras.Model:
+    """Run the stages that are left; return the network of the last one."""
+    progress, stages = keeper.progress, stages_of(settings)
+    network, training, validation = ready.network, ready.training, ready.validation
+    for stage in stages[: progress.stage]:
+        stage.enter(network)
+    side, unrestored = stages[progress.stage].image_size, ready.since is not None
+    for index in range(progress.stage, len(stages)):
+        stage = stages[index]
+        if index > progress.stage:
+            progress.stage, progress.epochs_in_stage, progress.stage_finished = index, 0, False
+            progress.counters = {}
+        if stage.image_size != side:
+            larger = _same_network(settings, stage.image_size)
+            carry_over(network, larger)
+            network, side = larger, stage.image_size
+            _, training, validation = _prepared(ready.asked, settings, side)
+        stage.enter(network)
+        counting = callbacks_of(settings)
+        rate = rate_of(settings, stage, len(training))
+        network.compile(optimizer=make_optimizer(settings.optimizer, rate), **compile_arguments(settings))
+        keeper.average = WeightAverage(settings.weight_average)
+        if unrestored:
+            restore(network, keeper.run, progress, keeper.average)
+            keeper.write_the_rest(network)
+            unrestored = False
+        if not progress.stage_finished:
+            _fit_stage(stage, settings, network, (training, validation), counting, keeper)
+    return network
+
+
+def _fit_stage(
+    stage: Stage,
+    settings: Settings,
+    network: keras.Model,
+    films: tuple[FilmBatches, FilmBatches],
+    counting: list[keras.callbacks.Callback],
+    keeper: Keeper,
+) -> None:
+    training, validation = films
+    done = keeper.progress.epochs_in_stage
+    with progress_bar(f"{settings.network} {stage.name}", len(training) * (stage.epochs - done)) as advance:
+        keeper.enter(stage, training, counting, advance)
+        network.fit(
+            training,
+            validation_data=validation,
+            initial_epoch=done,
+            epochs=stage.epochs,
+            shuffle=False,
+            verbose=0,
+            callbacks=[keeper.average, *counting, keeper],
+        )
+
+
+def rate_of(
+    settings: Settings, stage: Stage, steps_per_epoch: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return a stage's learning rate: its starting rate, or the schedule that falls from it over the stage."""
     if settings.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(stage.learning_rate, decay_steps=batches)
-    else:
+        return keras.optimizers.schedules.CosineDecay(stage.learning_rate, decay_steps=steps_per_epoch * stage.epochs)
+    return stage.learning_rate
+
+
+def callbacks_of(settings: Settings) -> list[keras.callbacks.Callback]:
+    """Return new callbacks of a stage that count epochs; what they count is kept by `train.keeper.COUNTERS`."""
+    callbacks: list[keras.callbacks.Callback] = []
+    if settings.schedule == "plateau":
         callbacks.append(
             keras.callbacks.ReduceLROnPlateau(
                 monitor="val_loss", factor=settings.plateau.factor, patience=settings.plateau.patience
             )
         )
-    network.compile(optimizer=make_optimizer(settings.optimizer, rate), **compile_arguments(settings))
-    average = WeightAverage(settings.weight_average)
     if settings.early_stopping_patience is not None:
         callbacks.append(keras.callbacks.EarlyStopping(monitor="val_loss", patience=settings.early_stopping_patience))
-    with progress_bar(f"{settings.network} {stage.name}", batches) as advance:
-        keeper.enter(stage, advance, average)
-        network.fit(
-            ready.training,
-            validation_data=ready.validation,
-            epochs=stage.epochs,
-            shuffle=False,
-            verbose=0,
-            callbacks=[average, keeper, *callbacks],
-        )
+    return callbacks
 
 
-class _Keeper(keras.callbacks.Callback):
-    """Keeps the run folder: history, last and best network, and the progress bar; stops at a loss of NaN."""
-
-    def __init__(self, run: RunFolder, settings: Settings, training: FilmBatches) -> None:
-        super().__init__()
-        self.run = run
-        self.settings = settings
-        self.training = training
-        self.rows: list[dict[str, object]] = []
-        self.best_val_loss = math.inf
-        self.images_seen = 0
-        self.training_seconds = 0.0
-
-    def enter(self, stage: Stage, advance: Callable[..., None], average: WeightAverage) -> None:
-        """Begin a stage; epochs are counted on across stages so that no augmentation repeats."""
-        self.stage = stage
-        self.advance = advance
-        self.average = average
-        self.epochs_before = len(self.rows)
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Tell the loader the epoch and start the clock."""
-        self.training.set_epoch(self.epochs_before + epoch)
-        self.epoch_started = self.last_batch_ended = time.monotonic()
-        self.learning_rate = float(self.model.optimizer.learning_rate)
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Advance the bar; refuse to go on with a loss that is no number."""
-        loss = float((logs or {})["loss"])
-        self.last_batch_ended = time.monotonic()
-        if not math.isfinite(loss):
-            rate = float(self.model.optimizer.learning_rate)
-            kept = "the best network so far is kept" if self.rows else "no epoch was finished"
-            raise PneumoscopeError(
-                f"the loss became {loss} in stage {self.stage.name}, epoch {len(self.rows) + 1}, "
-                f"step {batch + 1}, at learning rate {rate:g}; {kept}; try a lower --learning-rate"
-            )
-        self.advance(1, note=f"epoch {len(self.rows) + 1} loss {loss:.3f}")
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Write the epoch down: history.csv, last.keras, and best.keras where validation loss is lowest."""
-        values = pneumonia_figures(logs or {})
-        seconds = self.last_batch_ended - self.epoch_started
-        count = len(self.training.images)
-        self.images_seen += count
-        self.training_seconds += seconds
-        row: dict[str, object] = {
-            "stage": self.stage.name,
-            "epoch": len(self.rows) + 1,
-            "learning_rate": self.learning_rate,
-            "seconds": time.monotonic() - self.epoch_started,
-            "images_per_second": count / max(seconds, 1e-9),
-        }
-        for key in ("loss", "accuracy", "auroc", "val_loss", "val_accuracy", "val_auroc"):
-            if key in values:
-                row[key] = values[key]
-        self.rows.append(row)
-        if values["val_loss"] < self.best_val_loss:
-            self.best_val_loss = values["val_loss"]
-            with self.average.in_place():
-                self._save(self.run.best_network)
-        self._save(self.run.last_network)
-        write_history(self.run, self.rows)
-        auroc = f", val auroc {values['val_auroc']:.4f}" if "val_auroc" in values else ""
-        say(
-            f"{self.settings.network} {self.stage.name} epoch {row['epoch']}: loss {values['loss']:.4f}, "
-            f"val loss {values['val_loss']:.4f}, val accuracy {values['val_accuracy']:.4f}{auroc}, "
-            f"{row['images_per_second']:.1f} images/s"
-        )
-
-    def _save(self, path: Path) -> None:
-        with atomic.replace_file(path) as temporary:
-            self.model.save(temporary)
+def _at_side(settings: Settings, image_size: int) -> Settings:
+    return settings.model_copy(update={"prepare": settings.prepare.model_copy(update={"image_size": image_size})})
 
 
-def _prepared(cohort: Cohort, settings: Settings) -> tuple[Cohort, FilmBatches, FilmBatches]:
+def _same_network(settings: Settings, image_size: int) -> keras.Model:
+    """Build the run's network for films of a side, for weights that it is given afterwards."""
+    settings = _at_side(settings, image_size)
+    if settings.network != "a":
+        settings = settings.model_copy(update={"backbone_weights": "random"})
+    return build_network(settings)
+
+
+def _prepared(cohort: Cohort, settings: Settings, image_size: int) -> tuple[Cohort, FilmBatches, FilmBatches]:
     training_films = _limited(cohort.of_split("train"), settings)
     validation_films = cohort.of_split("validation")
     wanted = (*training_films, *validation_films)
+    spec = replace(settings.prepare.spec(), image_size=image_size)
     with progress_bar("preparing films", len(wanted)) as advance:
-        training = prepare_films(cohort.root, training_films, settings.prepare.spec(), advance)
-        validation = prepare_films(cohort.root, validation_films, settings.prepare.spec(), advance)
+        training = prepare_films(cohort.root, training_films, spec, advance)
+        validation = prepare_films(cohort.root, validation_films, spec, advance)
     unreadable = dict((*training.unreadable, *validation.unreadable))
     for path, reason in unreadable.items():
         say_warning(f"left out of training: {path}: {reason}")

@@ -28,6 +28,7 @@ HISTORY_COLUMNS = (
     "learning_rate",
     "seconds",
     "images_per_second",
+    "image_size",
 )
 
 
@@ -53,13 +54,18 @@ class RunFolder:
         return self.folder / "split.csv"
 
     @property
+    def films(self) -> Path:
+        """A checksum of every film of training and validation, so that a changed film is noticed."""
+        return self.folder / "films.csv"
+
+    @property
     def history(self) -> Path:
         """A row per epoch, of all stages."""
         return self.folder / "history.csv"
 
     @property
     def last_network(self) -> Path:
-        """The network after its last epoch, with the optimizer's state."""
+        """The network after its last epoch, with all that the next epoch needs: see `train.resume`."""
         return self.folder / "last.keras"
 
     @property
@@ -103,18 +109,40 @@ def runs_root() -> Path:
     return Path(os.environ.get("PNEUMOSCOPE_RUNS") or "runs")
 
 
-def create_run(name: str | None, settings: Settings) -> RunFolder:
-    """Create the folder of a new run; without a name it is the network's, with the next free number.
+def run_named(name: str) -> RunFolder | None:
+    """Return the run of a name if its folder is there.
+
+    Raises:
+        UsageError: the name is no plain folder name, or what is there is no run.
+    """
+    if not name or name != Path(name).name or name.startswith("."):
+        raise UsageError(f"--name must be a plain folder name. Received: {name}")
+    run = RunFolder(runs_root() / name)
+    if not run.folder.exists():
+        return None
+    # A kill between making the folder and writing its settings leaves it empty but for the lock.
+    if not run.settings.is_file() and not (run.folder.is_dir() and all(map(_is_hidden, run.folder.iterdir()))):
+        raise UsageError(f"{run.folder} is there and is no run (it has no settings.yaml): choose another --name")
+    return run
+
+
+def create_run(name: str | None, settings: Settings, *, numbered: bool = False) -> RunFolder:
+    """Create the folder of a new run.
+
+    Args:
+        name: of the folder; without one it is the network's, with the next free number.
+        settings: written into it.
+        numbered: where the name is taken, add the next free number to it too.
 
     Raises:
         UsageError: the name is no plain folder name, or a run of that name exists.
     """
     root = runs_root()
-    if name is not None and (not name or name != Path(name).name or name.startswith(".")):
-        raise UsageError(f"--name must be a plain folder name. Received: {name}")
-    names = itertools.count(1) if name is None else (1,)
+    if name is not None:
+        run_named(name)
+    names = itertools.count(1) if name is None or numbered else (1,)
     for number in names:
-        run = RunFolder(root / (name or _numbered(settings.network, number)))
+        run = RunFolder(root / _numbered(name or settings.network, number))
         try:
             # Fails where the folder is, so that two trainings started at once never share one.
             run.folder.mkdir(parents=True)
@@ -122,9 +150,15 @@ def create_run(name: str | None, settings: Settings) -> RunFolder:
             continue
         except OSError as error:
             raise UsageError(f"no run folder can be made in {root}: {error.strerror}") from error
-        atomic.write_text(run.settings, dump_settings(settings))
+        begin(run, settings)
         return run
     raise UsageError(f"a run named {name} exists in {root}: choose another --name, or remove it")
+
+
+def begin(run: RunFolder, settings: Settings) -> None:
+    """Write the settings into a run's folder unless they are there."""
+    if not run.settings.is_file():
+        atomic.write_text(run.settings, dump_settings(settings))
 
 
 def find_run(name_or_path: str) -> RunFolder:
@@ -167,7 +201,7 @@ def require_network(run: RunFolder, settings: Settings, expected: Sequence[str])
             f"run {run.name} trained {settings.network}: expected a run of network {' or '.join(expected)}"
         )
     if not run.best_network.is_file():
-        raise PneumoscopeError(f"run {run.name} has no best.keras: it was stopped in its first epoch; train it again")
+        raise PneumoscopeError(f"run {run.name} has no best.keras: it was stopped in its first epoch; train it on")
 
 
 def write_history(run: RunFolder, rows: Sequence[Mapping[str, object]]) -> None:
@@ -215,8 +249,12 @@ def _git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
 
 
-def _numbered(network: str, number: int) -> str:
-    return network if number == 1 else f"{network}-{number}"
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}-{number}"
+
+
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith(".")
 
 
 def _rounded(value: object) -> object:

@@ -1,5 +1,6 @@
 """Typed settings of a run. Unknown keys are errors; the settings stand in every run folder as settings.yaml."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -74,6 +75,13 @@ class FineTuneSettings(_Strict):
     from_layer: Annotated[int, Field(ge=0)] = 150
 
 
+class ProgressiveSettings(_Strict):
+    """A stage of progressive resizing: so many epochs on films of a smaller side, before the side of `prepare`."""
+
+    image_size: Annotated[int, Field(ge=32, le=2048)]
+    epochs: Annotated[int, Field(ge=1)]
+
+
 class Settings(_Strict):
     """Everything that decides what a run computes, besides the films. Defaults are the report's where it has one.
 
@@ -95,6 +103,7 @@ class Settings(_Strict):
     schedule: Literal["plateau", "cosine"] = "plateau"
     epochs: Annotated[int, Field(ge=1)] = 16
     fine_tune: FineTuneSettings = FineTuneSettings()
+    progressive: tuple[ProgressiveSettings, ...] = ()
     batch_size: Annotated[int, Field(ge=1)] = 32
     plateau: PlateauSettings = PlateauSettings()
     early_stopping_patience: Annotated[int, Field(ge=1)] | None = None
@@ -125,6 +134,18 @@ class Settings(_Strict):
         for name in foreign:
             if getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"{name} does not belong to network {self.network}")
+        return self
+
+    @model_validator(mode="after")
+    def _progressive_sizes_fit(self) -> Self:
+        # A's six poolings halve the side and round up; its dense layer takes what they leave. B and the backbone pool.
+        side = math.ceil(self.prepare.image_size / 64)
+        for step in self.progressive if self.network == "a" else ():
+            if math.ceil(step.image_size / 64) != side:
+                raise ValueError(
+                    f"progressive: network A of {self.prepare.image_size} pixels takes sides from {64 * side - 63} to "
+                    f"{64 * side}, which leave its dense layer as it is. Received: {step.image_size}"
+                )
         return self
 
 

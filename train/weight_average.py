@@ -33,9 +33,10 @@ class WeightAverage(keras.callbacks.Callback):
         """The averages, one array per weight that training moves: with `steps` all there is to keep for a resume."""
         return [np.array(average) for average in self._averages or ()]
 
-    def restore(self, steps: int, values: list[np.ndarray]) -> None:
-        """Go on from what `steps` and `values` were; call it before `fit`."""
+    def restore(self, network: keras.Model, steps: int, values: list[np.ndarray]) -> None:
+        """Go on with a network from what `steps` and `values` were; call it before `fit`."""
         self.steps = steps
+        self._weights = moving_weights(network)
         self._averages = [keras.Variable(value, trainable=False) for value in values]
 
     def on_train_begin(self, _logs: dict[str, float] | None = None) -> None:
@@ -62,7 +63,7 @@ class WeightAverage(keras.callbacks.Callback):
 
     def on_test_begin(self, _logs: dict[str, float] | None = None) -> None:
         """Put the averages in place for validation."""
-        self._training = self._exchange([average.value for average in self._averages])
+        self._training = self._exchange([average.value for average in self._averages or ()])
 
     def on_test_end(self, _logs: dict[str, float] | None = None) -> None:
         """Put the weights that training goes on with back."""
@@ -71,7 +72,7 @@ class WeightAverage(keras.callbacks.Callback):
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
         """Have the averages in the network inside the block: for saving it as it was judged."""
-        training = self._exchange([average.value for average in self._averages])
+        training = self._exchange([average.value for average in self._averages or ()])
         try:
             yield
         finally:

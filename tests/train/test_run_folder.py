@@ -7,9 +7,11 @@ import pytest
 from train.errors import PneumoscopeError, UsageError
 from train.run_folder import (
     RunFolder,
+    begin,
     create_run,
     find_run,
     require_network,
+    run_named,
     settings_of,
     write_environment,
     write_history,
@@ -40,6 +42,29 @@ def test_a_run_is_never_overwritten():
 def test_a_run_name_is_a_plain_folder_name(name):
     with pytest.raises(UsageError, match="--name"):
         create_run(name, make_settings("a", {}))
+
+
+def test_a_new_run_of_a_taken_name_is_numbered():
+    settings = make_settings("a", {})
+    names = [create_run("mine", settings, numbered=True).name for _ in range(3)]
+    assert names == ["mine", "mine-2", "mine-3"]
+
+
+def test_a_run_killed_before_its_settings_were_written_is_still_one(runs):
+    (runs / "mine").mkdir(parents=True)
+    (runs / "mine" / ".lock").touch()
+    run = run_named("mine")
+    assert run == RunFolder(runs / "mine")
+    begin(run, make_settings("a", {"epochs": 3}))
+    assert settings_of(run).epochs == 3
+
+
+def test_a_folder_of_other_things_is_no_run_to_go_on_with(runs):
+    (runs / "mine").mkdir(parents=True)
+    (runs / "mine" / "thesis.docx").touch()
+    with pytest.raises(UsageError, match=r"mine is there and is no run"):
+        run_named("mine")
+    assert run_named("other") is None
 
 
 def test_a_run_is_found_by_name_and_by_folder(runs):

@@ -96,7 +96,7 @@ def test_a_restored_average_goes_on():
     first = WeightAverage(0.9)
     network, _ = trained(first, epochs=1)
     second = WeightAverage(0.9)
-    second.restore(first.steps, first.values)
+    second.restore(network, first.steps, first.values)
     trained(second, network, epochs=2, first_epoch=1)
     assert second.steps == whole.steps
     assert_close(second.values, whole.values)

@@ -1,0 +1,57 @@
+"""Memory and disk are looked at before a training begins, and what is short is said in one line."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from train import needs
+from train.errors import PneumoscopeError
+from train.needs import Needs, available_memory, check_needs, existing, needs_of
+from train.networks import build_network_a
+from train.settings import make_settings
+
+
+def of_a(changes, films=100):
+    settings = make_settings("a", {"prepare.image_size": 64, "width": 0.25, **changes})
+    return needs_of(build_network_a(64, 0.25), settings, films, begun=False)
+
+
+def test_three_checkpoints_of_weights_and_optimizer_are_reckoned_with():
+    parameters = build_network_a(64, 0.25).count_params()
+    assert of_a({}).disk == 3 * 4 * 3 * parameters
+    assert of_a({"optimizer": "sgd"}).disk == 3 * 4 * parameters
+
+
+def test_memory_grows_with_films_batch_and_side():
+    assert of_a({}, films=1100).memory - of_a({}, films=100).memory == 1000 * 64**2
+    small, large = (of_a({"batch_size": size}, films=0).memory for size in (8, 16))
+    # The first block gives out 8 × 64 × 64 numbers three times, forward and backward, before it is halved.
+    assert large - small > 8 * 2 * 4 * 3 * 8 * 64**2
+
+
+def test_films_that_memory_does_not_hold_are_reckoned_with_on_disk(monkeypatch):
+    monkeypatch.setattr(needs, "MEMORY_LIMIT_BYTES", 1000)
+    assert of_a({}).temporary == 100 * 64**2
+
+
+def test_too_little_disk_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(needs.shutil, "disk_usage", lambda place: SimpleNamespace(free=2_000_000))
+    check_needs(Needs(memory=0, disk=2_000_000, temporary=0), tmp_path)
+    with pytest.raises(PneumoscopeError, match=r"has 2 MB of disk left and this training needs about 1\.5 GB"):
+        check_needs(Needs(memory=0, disk=1_500_000_000, temporary=0), tmp_path / "runs")
+
+
+def test_too_little_memory_is_warned_of(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(needs, "MEMORY_TABLE", tmp_path / "meminfo")
+    check_needs(Needs(memory=2**60, disk=0, temporary=0), tmp_path)
+    assert available_memory() is None
+    assert capsys.readouterr().err == ""
+    (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    1000000 kB\n")
+    check_needs(Needs(memory=1_000_000_000, disk=0, temporary=0), tmp_path)
+    assert capsys.readouterr().err == ""
+    check_needs(Needs(memory=8_000_000_000, disk=0, temporary=0), tmp_path)
+    assert "needs about 8.0 GB of memory and 1.0 GB are free" in capsys.readouterr().err
+
+
+def test_the_disk_looked_at_is_that_of_the_folder_to_be_made(tmp_path):
+    assert existing(tmp_path / "a" / "b") == tmp_path

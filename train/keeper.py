@@ -1,0 +1,202 @@
+"""Keeps a run folder true after every epoch, and gives a resumed training back what it had counted."""
+
+import io
+import math
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from train import atomic
+from train.console import say
+from train.errors import PneumoscopeError
+from train.loader import FilmBatches
+from train.objective import pneumonia_figures
+from train.resume import Origin, Progress, Record, add_record
+from train.run_folder import RunFolder, versions, write_history
+from train.settings import Settings
+from train.stages import Stage
+from train.weight_average import WeightAverage
+
+#: What EarlyStopping and ReduceLROnPlateau count from epoch to epoch.
+COUNTERS = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
+#: In last.keras, beside the weights that training goes on with: their running averages.
+AVERAGES_NAME = "averages.npz"
+
+
+class Keeper(keras.callbacks.Callback):
+    """Keeps last and best network, history and the progress bar; stops at a loss of NaN.
+
+    It must be the last of the callbacks: an epoch is written down with what the others counted in it.
+    """
+
+    def __init__(self, run: RunFolder, settings: Settings, origin: Origin, progress: Progress, device: str) -> None:
+        super().__init__()
+        self.run = run
+        self.settings = settings
+        self.origin = origin
+        self.progress = progress
+        self.device = device
+        self.average = WeightAverage(None)
+        self.seconds_before = progress.seconds
+        self.started = time.monotonic()
+
+    def enter(
+        self,
+        stage: Stage,
+        training: FilmBatches,
+        counting: Sequence[keras.callbacks.Callback],
+        advance: Callable[..., None],
+    ) -> None:
+        """Begin a stage or go on with it; epochs are counted on across stages so that no augmentation repeats."""
+        self.stage = stage
+        self.training = training
+        self.counting = counting
+        self.advance = advance
+        self.epochs_before = len(self.progress.rows) - self.progress.epochs_in_stage
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Give the other callbacks back what they had counted: Keras has just reset them."""
+        for callback in self.counting:
+            for name, value in self.progress.counters.get(type(callback).__name__, {}).items():
+                setattr(callback, name, value)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Tell the loader the epoch and start the clock."""
+        self.training.set_epoch(self.epochs_before + epoch)
+        self.epoch_started = self.last_batch_ended = time.monotonic()
+        self.learning_rate = float(self.model.optimizer.learning_rate)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Advance the bar; refuse to go on with a loss that is no number."""
+        loss = float((logs or {})["loss"])
+        self.last_batch_ended = time.monotonic()
+        epoch = len(self.progress.rows) + 1
+        if not math.isfinite(loss):
+            rate = float(self.model.optimizer.learning_rate)
+            kept = f"the networks of epoch {epoch - 1} and before are kept" if epoch > 1 else "no epoch was finished"
+            raise PneumoscopeError(
+                f"the loss became {loss} in stage {self.stage.name}, epoch {epoch}, "
+                f"step {batch + 1}, at learning rate {rate:g}; {kept}; try a lower --learning-rate"
+            )
+        self.advance(1, note=f"epoch {epoch} loss {loss:.3f}")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Write the epoch down: last.keras, best.keras where validation loss is lowest, history.csv."""
+        values = pneumonia_figures(logs or {})
+        seconds = self.last_batch_ended - self.epoch_started
+        count = len(self.training.images)
+        progress = self.progress
+        row: dict[str, object] = {
+            "stage": self.stage.name,
+            "epoch": len(progress.rows) + 1,
+            "learning_rate": self.learning_rate,
+            "seconds": time.monotonic() - self.epoch_started,
+            "images_per_second": count / max(seconds, 1e-9),
+            "image_size": self.stage.image_size,
+        }
+        for key in ("loss", "accuracy", "auroc", "val_loss", "val_accuracy", "val_auroc"):
+            if key in values:
+                row[key] = values[key]
+        progress.rows.append(row)
+        progress.images_seen += count
+        progress.training_seconds += seconds
+        progress.seconds = self.seconds_before + time.monotonic() - self.started
+        progress.epochs_in_stage = epoch + 1
+        progress.stage_finished = epoch + 1 >= self.stage.epochs or bool(self.model.stop_training)
+        progress.steps = int(self.model.optimizer.iterations)
+        progress.counters = {type(callback).__name__: _counts(callback) for callback in self.counting}
+        progress.seeds = [state.numpy().tolist() for state in seed_states(self.model)]
+        # Networks of other sides than the run's can be neither compared with its best nor evaluated.
+        judged = self.stage.image_size == self.settings.prepare.image_size
+        if judged and values["val_loss"] < progress.best_val_loss:
+            progress.best_val_loss, progress.best_epoch = values["val_loss"], len(progress.rows)
+        self._save_last(self.model)
+        self.write_the_rest(self.model)
+        auroc = f", val auroc {values['val_auroc']:.4f}" if "val_auroc" in values else ""
+        say(
+            f"{self.settings.network} {self.stage.name} epoch {row['epoch']}: loss {values['loss']:.4f}, "
+            f"val loss {values['val_loss']:.4f}, val accuracy {values['val_accuracy']:.4f}{auroc}, "
+            f"{row['images_per_second']:.1f} images/s"
+        )
+
+    def write_the_rest(self, network: keras.Model) -> None:
+        """Write what follows from last.keras: best.keras if this epoch is the best, and history.csv."""
+        if self.progress.best_epoch == len(self.progress.rows):
+            with self.average.in_place():
+                save_network(network, self.run.best_network)
+        write_history(self.run, self.progress.rows)
+
+    def _save_last(self, network: keras.Model) -> None:
+        with atomic.replace_file(self.run.last_network) as temporary:
+            network.save(temporary)
+            add_record(temporary, Record(self.origin, self.progress, self.device, versions()))
+            if self.average.momentum is not None:
+                _add_averages(temporary, self.average)
+
+
+def save_network(network: keras.Model, path: Path) -> None:
+    """Write a network that scoring and export read, whole or not at all."""
+    with atomic.replace_file(path) as temporary:
+        network.save(temporary)
+
+
+def seed_states(network: keras.Model) -> list[keras.Variable]:
+    """Return the state of each random generator in a network (its dropout layers'), int [2], in its order.
+
+    Keras leaves them out of what it saves.
+    """
+    return [variable for variable in network.variables if variable.name == "seed_generator_state"]
+
+
+def restore(network: keras.Model, run: RunFolder, progress: Progress, average: WeightAverage) -> None:
+    """Give a compiled network the state of a run's last epoch: weights, their average, optimizer, random generators.
+
+    Raises:
+        PneumoscopeError: last.keras does not fit the network.
+    """
+    network.optimizer.build(network.trainable_variables)
+    try:
+        network.load_weights(run.last_network)
+    except Exception as error:  # h5py and Keras raise a different type for every way a file can be wrong
+        reason = " ".join(str(error).split())[:200]
+        raise PneumoscopeError(
+            f"{run.last_network} does not fit the network ({reason}): begin anew with --new"
+        ) from error
+    states = seed_states(network)
+    if int(network.optimizer.iterations) != progress.steps or len(states) != len(progress.seeds):
+        raise PneumoscopeError(
+            f"{run.last_network} does not hold the state of its optimizer after {progress.steps} steps: begin anew "
+            "with --new"
+        )
+    for state, value in zip(states, progress.seeds, strict=True):
+        state.assign(value)
+    if average.momentum is not None:
+        average.restore(network, progress.steps, _read_averages(run.last_network))
+
+
+def carry_over(network: keras.Model, larger: keras.Model) -> None:
+    """Give the same network for another side of films all weights and the random generators' states."""
+    larger.set_weights(network.get_weights())
+    for old, new in zip(seed_states(network), seed_states(larger), strict=True):
+        new.assign(old)
+
+
+def _counts(callback: keras.callbacks.Callback) -> dict[str, float | int | None]:
+    found = {name: getattr(callback, name) for name in COUNTERS if hasattr(callback, name)}
+    return {name: value if value is None or isinstance(value, int) else float(value) for name, value in found.items()}
+
+
+def _add_averages(path: Path, average: WeightAverage) -> None:
+    data = io.BytesIO()
+    np.savez(data, *average.values)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(AVERAGES_NAME, data.getvalue())
+
+
+def _read_averages(path: Path) -> list[np.ndarray]:
+    with zipfile.ZipFile(path) as archive, np.load(io.BytesIO(archive.read(AVERAGES_NAME))) as found:
+        return [found[f"arr_{index}"] for index in range(len(found))]

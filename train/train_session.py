@@ -1,0 +1,167 @@
+"""What the command `train` does with its settings: begin a run or go on with one, train it, evaluate it."""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from train.console import print_json, print_table, say, say_next, say_warning
+from train.errors import PneumoscopeError, UsageError
+from train.evaluate_cli import evaluate_run
+from train.run_folder import RunFolder, begin, create_run, run_named
+from train.run_lock import hold
+from train.settings import Settings
+
+if TYPE_CHECKING:
+    from train.cohort import Cohort
+    from train.device import DeviceRequest
+    from train.resume import Record
+
+
+def train_or_resume(
+    settings: Settings, data_root: Path, name: str | None, *, new: bool, device: "DeviceRequest", as_json: bool
+) -> None:
+    """Train into a new run folder, or go on with the run of that name after its last finished epoch; evaluate it.
+
+    Raises:
+        UsageError: the run of that name is not the training asked for, or another process is at it.
+        PneumoscopeError: the films, the weights, the disk or the training itself.
+    """
+    from train.cohort import index_cohort
+    from train.shift import split_for_training
+
+    known = run_named(name) if name is not None else None
+    with ExitStack() as held:
+        run = None if new else known
+        if run is not None:
+            held.enter_context(hold(run))
+            if _is_finished(run, settings):
+                _say_finished(run, settings, data_root, as_json=as_json)
+                return
+        cohort = split_for_training(
+            index_cohort(data_root), settings.seed_of_split, settings.validation_fraction, settings.shifted_validation
+        )
+        judged = settings.network != "backbone" and _can_be_judged(cohort)
+        since = _record_of(run, settings, cohort) if run is not None else None
+
+        say("starting TensorFlow …")
+        from train.device import choose_device
+        from train.fitting import fit, make_ready
+
+        chosen = choose_device(device)
+        say(chosen.line)
+        if settings.mixed_precision and chosen.kind != "gpu":
+            raise UsageError("mixed_precision needs a GPU: set it to false, or use a machine with one")
+        if run is not None and since is not None:
+            _say_resumed(run, since, chosen.kind)
+        ready = make_ready(settings, cohort, since)
+        if run is None:
+            run = create_run(name, settings, numbered=new)
+            held.enter_context(hold(run))
+        else:
+            begin(run, settings)
+        say(f"run: {run.folder}")
+        with _saying_how_to_resume(run, settings):
+            fit(run, settings, ready, chosen)
+        _finish(run, settings, data_root, judged=judged, as_json=as_json)
+
+
+def _is_finished(run: RunFolder, settings: Settings) -> bool:
+    from train.resume import require_same_settings
+
+    if not run.environment.is_file() or not run.settings.is_file():
+        return False
+    require_same_settings(run, settings, None)
+    return True
+
+
+def _say_finished(run: RunFolder, settings: Settings, data_root: Path, *, as_json: bool) -> None:
+    say(f"run {run.name} is finished: {run.folder}; --new begins another")
+    if settings.network != "backbone" and not run.evaluation.is_file():
+        from train.cohort import read_split
+
+        _finish(run, settings, data_root, judged=_can_be_judged(read_split(run.split, data_root)), as_json=as_json)
+    elif settings.network == "backbone":
+        _finish(run, settings, data_root, judged=False, as_json=as_json)
+    else:
+        if as_json:
+            print_json({"run": run.name, "finished": True})
+        say_next(f"pneumoscope evaluate {run.name}")
+
+
+def _record_of(run: RunFolder, settings: Settings, cohort: "Cohort") -> "Record | None":
+    """The record to go on from, once it is sure that the training is the same one."""
+    from train.atomic import remove_leftovers
+    from train.resume import read_record, require_same_films, require_same_settings, require_same_weights
+
+    if not run.settings.is_file():
+        return None
+    record = read_record(run)
+    require_same_settings(run, settings, record)
+    require_same_weights(run, settings, record)
+    require_same_films(run, cohort, record)
+    remove_leftovers(run.folder)
+    return record
+
+
+def _say_resumed(run: RunFolder, since: "Record", device: str) -> None:
+    from train.resume import changed_surroundings
+
+    say(f"run {run.name} goes on after epoch {len(since.progress.rows)}")
+    if changed := changed_surroundings(since, device):
+        say_warning(
+            f"run {run.name} goes on in other surroundings, so its figures may not be an unbroken run's: {changed}"
+        )
+
+
+@contextmanager
+def _saying_how_to_resume(run: RunFolder, settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"resume with: {resume_command(run, settings)}")
+        raise
+    except OSError as error:
+        say(f"once there is room, resume with: {resume_command(run, settings)}")
+        reason = error.strerror or " ".join(str(error).split())
+        raise PneumoscopeError(
+            f"{run.folder} cannot be written to ({reason}): the epochs that were finished are kept whole"
+        ) from error
+
+
+def resume_command(run: RunFolder, settings: Settings) -> str:
+    """Return the shortest command that goes on with a run; where the films are is left to PNEUMOSCOPE_DATA."""
+    words = ["pneumoscope", "train", settings.network, "--name", run.name, "--settings", str(run.settings)]
+    if Path(settings.backbone_weights).name != settings.backbone_weights:
+        words += ["--backbone-weights", settings.backbone_weights]
+    return shlex.join(words)
+
+
+def _can_be_judged(cohort: "Cohort") -> bool:
+    from train.bootstrap import require_patients
+
+    try:
+        require_patients([film.patient for film in cohort.of_split("validation")], "the validation films")
+    except PneumoscopeError as error:
+        # Said now and not after hours of training.
+        say_warning(f"{error}; the network will be trained, but not evaluated")
+        return False
+    return True
+
+
+def _finish(run: RunFolder, settings: Settings, data_root: Path, *, judged: bool, as_json: bool) -> None:
+    if settings.network == "backbone":
+        result: dict[str, object] = {"run": run.name, "weights": str(run.backbone_weights)}
+        if as_json:
+            print_json(result)
+        else:
+            print_table("backbone", ("run", "weights"), [tuple(result.values())])
+        say_next(f"pneumoscope train b --backbone-weights {run.backbone_weights} --fine-tune-from 0")
+        return
+    if not judged:
+        if as_json:
+            print_json({"run": run.name, "validation": None})
+        say(f"{run.name} is trained, not evaluated: its validation films are of too few patients")
+        return
+    evaluate_run(run, data_root, test=False, as_json=as_json)
