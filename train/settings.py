@@ -14,7 +14,7 @@ NetworkName = Literal["a", "b", "backbone"]
 Optimizer = Literal["adam", "rmsprop", "sgd", "momentum"]
 ShiftRule = Literal["none", "exposure", "family"]
 
-#: Settings that come with the package, by the name that `--settings` takes: those of the bundles that ship.
+#: Settings that come with the package, by the name that `--settings` takes.
 PRESETS = {name: Path(__file__).parent / "presets" / f"{name}.yaml" for name in ("a", "b")}
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
