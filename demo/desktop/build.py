@@ -75,9 +75,7 @@ def build_app(to: Path, models: Path | None, keep: bool, say: Callable[[str], No
         say("leaving out what films do not need")
         if sys.platform == "linux":
             put_stubs(frozen)
-            # Some builds of Python bring 20 MB of symbols. Others' wheels stay as their makers left them.
-            for library in (*frozen.glob("_internal/libpython*.so*"), *frozen.glob("_internal/python3*/**/*.so")):
-                _run(["strip", "--strip-unneeded", library])
+            strip_symbols(frozen)
         _add_licences(work / "venv", frozen / "licences")
         for bundle in find_bundles(shipped).values():
             shutil.copytree(bundle.folder, frozen / "models" / bundle.card.network)
@@ -110,6 +108,16 @@ def put_stubs(frozen: Path) -> None:
         if len(versions) > 1:
             raise BuildError(f"{library.name}: expected one version of its symbols, found {', '.join(versions)}")
         library.write_bytes(stub_library(library.name, wanted, machine, next(iter(versions), None)))
+
+
+def strip_symbols(frozen: Path) -> None:
+    """Take the symbols for debuggers out: some builds of Python bring 20 MB of them, imagecodecs' modules 10 MB.
+
+    All other wheels stay as their makers left them.
+    """
+    for pattern in ("libpython*.so*", "python3*/**/*.so", "imagecodecs/*.so"):
+        for library in frozen.glob(f"_internal/{pattern}"):
+            _run(["strip", "--strip-unneeded", library])
 
 
 def readable_size(path: Path) -> str:

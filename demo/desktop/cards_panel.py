@@ -1,10 +1,12 @@
 """The panel of cards: what each bundle says of its network in its README.md, side by side."""
 
-from PySide6.QtGui import QTextDocument
+from PySide6.QtGui import QTextCursor, QTextDocument, QTextFrameFormat, QTextLength, QTextTable
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QTextBrowser, QVBoxLayout, QWidget
 
-from demo.desktop import said
+from demo.desktop.direction import line
+from demo.desktop.look import subdued
 from demo.readers import Readers
+from demo.said import why_missing
 from demo.wording import Wording, wording
 from export.bundle import NETWORKS
 
@@ -49,7 +51,7 @@ class CardsPanel(QWidget):
             if self._readers is None:
                 continue
             if name not in self._readers.classifiers:
-                card.setPlainText(said.line(said.why_missing(name, self._readers, words), words))
+                card.setPlainText(line(why_missing(name, self._readers, words), words.direction))
                 continue
             try:
                 text = (self._readers.bundles[name].folder / CARD_IN_WORDS).read_text(encoding="utf-8")
@@ -57,3 +59,21 @@ class CardsPanel(QWidget):
                 card.setPlainText(words("evaluation.broken", file=CARD_IN_WORDS, network=words(f"network.{name}")))
             else:
                 card.document().setMarkdown(text, PLAIN_MARKDOWN)
+                _set_tables(card)
+                card.moveCursor(QTextCursor.MoveOperation.Start)
+
+
+def _set_tables(card: QTextBrowser) -> None:
+    """Give a card's tables the width of the card, room in their cells, and lines that are seen in light and dark."""
+    line = subdued(card.palette())
+    for frame in card.document().rootFrame().childFrames():
+        if isinstance(frame, QTextTable):
+            look = frame.format()
+            look.setWidth(QTextLength(QTextLength.Type.PercentageLength, 99))
+            look.setCellPadding(3)
+            look.setCellSpacing(0)
+            look.setBorder(1)
+            look.setBorderCollapse(True)
+            look.setBorderBrush(line)
+            look.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+            frame.setFormat(look)

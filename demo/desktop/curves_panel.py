@@ -7,22 +7,16 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from demo.bundle_evaluation import BundleEvaluation, Measured, read_bundle_evaluation
-from demo.desktop import said
+from demo.bundle_evaluation import BundleEvaluation, read_bundle_evaluation
+from demo.curves_told import HISTORIES, SHAPES, ToldFigure, tell_figures
+from demo.desktop.direction import paragraph
 from demo.desktop.figure_painter import paint_figure
-from demo.figures.curve_figures import f1_figure, precision_recall_figure, roc_figure
-from demo.figures.history_figures import history_figure
-from demo.figures.plot_parts import SYMBOLS, Figure, ScoredNetwork, with_interval
-from demo.figures.score_figures import histogram_figure, reliability_figure
+from demo.figures.plot_parts import SYMBOLS, Figure
 from demo.readers import Readers
-from demo.reliability import BINS, reliability
 from demo.wording import Wording, wording
-from train.operating_points import OPERATING_POINTS, auroc, average_precision
+from train.operating_points import OPERATING_POINTS
 from train.scores import SCORED_SPLITS
 
-CURVES = {"roc": roc_figure, "pr": precision_recall_figure, "f1": f1_figure, "reliability": reliability_figure}
-HISTORIES = ("loss", "accuracy")
-MARKS = {"square": "■", "circle": "●", "triangle-up": "▲", "triangle-down": "▼"}
 FIGURE_SIDE = 340  # pixels of height, as on the page
 
 
@@ -85,7 +79,7 @@ class CurvesPanel(QWidget):
         self._split_label.setText(words("evaluation.split"))
         for place, split in enumerate(SCORED_SPLITS):
             self.split.setItemText(place, words(f"word.{split}"))
-        points = "   ".join(f"{MARKS[SYMBOLS[name]]} {words(f'operating_point.{name}')}" for name in OPERATING_POINTS)
+        points = "   ".join(f"{SHAPES[SYMBOLS[name]]} {words(f'operating_point.{name}')}" for name in OPERATING_POINTS)
         self._marks.setText(f"{words('evaluation.marks')} {points}")
         self._scroll.setAccessibleName(words("evaluation.curves"))
         if self.isVisible():
@@ -102,89 +96,21 @@ class CurvesPanel(QWidget):
         self._drawn = split, self._words.language
         content = QWidget()
         grid = QGridLayout(content)
-        for place, (title, how, told, figure) in enumerate(self.figures(split)):
+        for place, told in enumerate(self.figures(split)):
             card = QWidget()
             column = QVBoxLayout(card)
-            for text in (f"<b>{escape(title)}</b>", *map(escape, (how, *told))):
-                label = QLabel(said.paragraph(text, self._words.direction))
+            sentences = (*told.told, *told.faults)
+            for text in (f"<b>{escape(told.title)}</b>", *map(escape, (told.how, *sentences))):
+                label = QLabel(paragraph(text, self._words.direction))
                 label.setWordWrap(True)
                 column.addWidget(label)
-            if figure is not None:
-                column.addWidget(CurveView(figure, " ".join((title, *told))), 1)
+            if told.figure is not None:
+                column.addWidget(CurveView(told.figure, " ".join((told.title, *sentences))), 1)
             column.addStretch()
             grid.addWidget(card, place // 2, place % 2)
         self._scroll.setWidget(content)
 
-    def figures(self, split: str) -> list[tuple[str, str, list[str], Figure | None]]:
-        """All figures: (title, how to read it, its main figures in words, what to draw; None where nothing is)."""
-        words = self._words
-        scored = [_scored(found, split) for found in self._evaluations.values() if split in found.scores]
-        faults = [
-            _why_missing(found, split, words) for found in self._evaluations.values() if split not in found.scores
-        ]
-        drawn = []
-        for name, draw in CURVES.items():
-            told = [_told(name, network, words) for network in scored]
-            figure = draw(scored, words) if scored else None
-            drawn.append((words(f"evaluation.{name}.title"), words(f"evaluation.{name}.how"), told + faults, figure))
-        for network in scored:
-            title = words("evaluation.histogram.title", network=words(f"network.{network.network}"))
-            figure = histogram_figure(network, words)
-            drawn.append((title, words("evaluation.histogram.how"), [_errors(network, words)], figure))
-        for name in HISTORIES:
-            histories = {
-                network: found.history
-                for network, found in self._evaluations.items()
-                if any(name in epoch.figures for epoch in found.history)
-            }
-            broken = [
-                words("evaluation.broken", file="history.csv", network=words(f"network.{network}"))
-                for network in self._evaluations
-                if network not in histories
-            ]
-            figure = history_figure(name, histories, words) if histories else None
-            drawn.append((words(f"evaluation.{name}.title"), words(f"evaluation.{name}.how"), broken, figure))
-        return drawn
-
-
-def _scored(found: BundleEvaluation, split: str) -> ScoredNetwork:
-    scores = found.scores[split]
-    labels, probabilities = scores.labels, scores.probabilities
-    area = found.measured(split, "auroc") or Measured(auroc(labels, probabilities))
-    precision = found.measured(split, "average_precision") or Measured(average_precision(labels, probabilities))
-    point = found.card.default_operating_point
-    return ScoredNetwork(found.network, labels, probabilities, found.thresholds, point, area, precision)
-
-
-def _told(name: str, scored: ScoredNetwork, words: Wording) -> str:
-    if name == "reliability":
-        error = reliability(scored.labels, scored.probabilities).expected_calibration_error
-        values: dict[str, object] = {"points": f"{100 * error:.1f}", "bins": BINS}
-    elif name == "f1":
-        at = scored.at(scored.point)
-        value = words("evaluation.percent", number=f"{100 * at.f1:.1f}")
-        values = {"value": value, "threshold": f"{scored.thresholds[scored.point]:.3f}"}
-    else:
-        values = {"value": with_interval(scored.auroc if name == "roc" else scored.average_precision)}
-    return words(f"evaluation.{name}.figure", network=scored.name, **values)
-
-
-def _errors(scored: ScoredNetwork, words: Wording) -> str:
-    counts = scored.at(scored.point)
-    return words(
-        "evaluation.histogram.figure",
-        threshold=f"{scored.thresholds[scored.point]:.3f}",
-        missed=counts.fn,
-        ill=counts.tp + counts.fn,
-        alarms=counts.fp,
-        well=counts.fp + counts.tn,
-    )
-
-
-def _why_missing(found: BundleEvaluation, split: str, words: Wording) -> str:
-    network = words(f"network.{found.network}")
-    if "scores.csv" in found.broken:
-        return words("evaluation.broken", file="scores.csv", network=network)
-    if split == "test" and found.card.metrics.test is None:
-        return words("evaluation.unread", network=network)
-    return words("evaluation.no_films", network=network)
+    def figures(self, split: str) -> list[ToldFigure]:
+        """All figures as the page tells them: the curves, the histograms, then the training."""
+        told = tell_figures(self._evaluations, split, self._words)
+        return [told[name] for name in sorted(told, key=lambda name: name in HISTORIES)]

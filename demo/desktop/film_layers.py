@@ -1,37 +1,14 @@
 """A film and its heatmaps as Qt draws them: smaller copies for a smaller zoom, a colour table for window and level."""
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from PySide6.QtGui import QImage, qRgb
 
+from demo.desktop.grey_window import GreyWindow
 from demo.pictures import HEATMAP_SIDE, over_film
 from train.radiograph import ResizeRule
 
 SMALLEST_COPY = 1024  # pixels of the longer side; below that, drawing is quick from any copy
-
-
-@dataclass(frozen=True)
-class GreyWindow:
-    """Which grey levels are told apart: `width` of them around `level`; the rest is black or white.
-
-    Attributes:
-        level: 0..255.
-        width: 1..510; 255 around 127.5 shows the film as it is.
-    """
-
-    level: float = 127.5
-    width: float = 255.0
-
-    def moved(self, level: float, width: float) -> "GreyWindow":
-        """The same, shifted and widened, within bounds."""
-        return GreyWindow(min(max(self.level + level, 0.0), 255.0), min(max(self.width + width, 1.0), 510.0))
-
-    def shown(self) -> np.ndarray:
-        """uint8 [256]: the grey that each level of the film is drawn in."""
-        low = self.level - self.width / 2
-        return np.rint(np.clip((np.arange(256) - low) * (255 / self.width), 0, 255)).astype(np.uint8)
 
 
 def half_copies(film: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -49,7 +26,7 @@ def grey_picture(film: np.ndarray, window: GreyWindow) -> QImage:
     pixels = np.ascontiguousarray(film)
     height, width = pixels.shape
     picture = QImage(pixels.data, width, height, width, QImage.Format.Format_Indexed8)
-    picture.setColorTable([qRgb(grey, grey, grey) for grey in window.shown().tolist()])
+    picture.setColorTable([qRgb(grey, grey, grey) for grey in window.shown()])
     # A copy in a format that is drawn at once, and that owns its pixels.
     return picture.convertToFormat(QImage.Format.Format_RGB32)
 

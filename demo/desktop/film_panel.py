@@ -1,6 +1,6 @@
 """The first panel: a film on one side, on the other what both networks say of it."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -16,20 +16,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from demo.compare import decide_case
-from demo.desktop.exports import ExportError, film_report, has_pdf_reports, save, with_suffix
-from demo.desktop.film_layers import heatmap_picture
 from demo.desktop.film_reader import OpenNetworks, ReadFilm
 from demo.desktop.film_view import FilmView
 from demo.desktop.reading_view import ReadingView
-from demo.evidence import Evidence
-from demo.readers import Readers
 from demo.wording import Wording, wording
 from train.errors import PneumoscopeError
 
+if TYPE_CHECKING:
+    from PySide6.QtGui import QImage
+
 OPACITY = 60  # per cent, as on the page
 NOBODY = ""
-NOT_YET = Readers(Path(), {}, {})  # while the networks are being loaded
 
 
 class FilmPanel(QWidget):
@@ -64,6 +61,7 @@ class FilmPanel(QWidget):
         self.fit_button.clicked.connect(self.view.fit)
         self.grey_button.clicked.connect(self.view.reset_window)
         self.layer.currentIndexChanged.connect(self._show_layer)
+        self.readings.lid_moved.connect(self._show_layer)
         self.opacity.valueChanged.connect(lambda value: self.view.set_opacity(value / 100))
         self.report_button.clicked.connect(self.ask_for_report)
         self._lay_out()
@@ -90,6 +88,7 @@ class FilmPanel(QWidget):
         """Show a film that was read."""
         self._film, self._state, self._fault = film, "", ""
         self.title.setText(film.name)
+        self.readings.close_lids()
         self.view.show_film(film.copies)
         self._show_layer()
         self._show()
@@ -113,6 +112,8 @@ class FilmPanel(QWidget):
         """Judge the film at another operating point; no network runs."""
         if self._film is None or self._networks is None:
             return
+        from demo.compare import decide_case
+
         case = decide_case(self._film.case, self._networks.readers.cards, operating_point)
         self._film = ReadFilm(self._film.name, self._film.path, case, self._film.copies)
         self._show()
@@ -135,6 +136,8 @@ class FilmPanel(QWidget):
         """Ask where to, and save the film's report there."""
         if self._film is None:
             return
+        from demo.desktop.exports import has_pdf_reports
+
         kinds = "HTML (*.html);;PDF (*.pdf)" if has_pdf_reports() else "HTML (*.html)"
         name, _ = QFileDialog.getSaveFileName(self, self._words("report.save"), "pneumoscope-report.html", kinds)
         if name:
@@ -145,11 +148,13 @@ class FilmPanel(QWidget):
         film, networks = self._film, self._networks
         if film is None or networks is None:
             return
+        from demo.desktop.exports import film_report, has_pdf_reports, save, with_suffix
+
         path = with_suffix(name, (".html", ".htm", ".pdf") if has_pdf_reports() else (".html", ".htm"))
         pdf = path.suffix.lower() == ".pdf"
         try:
             save(path, lambda: film_report(film.case, networks.readers.cards, pdf, self._words))
-        except (ExportError, PneumoscopeError) as error:
+        except PneumoscopeError as error:
             self.told.emit(str(error))
         else:
             self.told.emit(self._words("desktop.saved", file=path.name))
@@ -190,14 +195,14 @@ class FilmPanel(QWidget):
 
     def _show(self) -> None:
         words = self._words
-        readers = self._networks.readers if self._networks else NOT_YET
-        evidence = self._networks.evidence if self._networks else Evidence({}, comparable=False)
-        waiting = words(self._state) if self._state else ""
-        for column in self.readings.columns.values():
-            column.setVisible(self._networks is not None)
-        if self._state == "compare.unreadable":
-            waiting = f"{waiting} {words('compare.readable')}"
-        self.readings.show_case(self._film.case if self._film else None, readers, evidence, words, waiting, self._fault)
+        case = self._film.case if self._film else None
+        if self._networks is not None:
+            self.readings.show_case(case, self._networks.readers, self._networks.evidence, words)
+        if case is None:
+            waiting = words(self._state or "compare.waiting")
+            if self._state == "compare.unreadable":
+                waiting = f"{waiting} {words('compare.readable')}"
+            self.readings.show_waiting(waiting, self._fault, words)
         self.report_button.setEnabled(self._film is not None and bool(self._film.case.readings))
         shape = self.view.shape
         alt = words("compare.film_alt", width=shape[1], height=shape[0]) if shape else words("desktop.drop")
@@ -219,14 +224,21 @@ class FilmPanel(QWidget):
             widget.setVisible(bool(names))
 
     def _show_layer(self) -> None:
-        chosen, picture = self.layer.currentData(), None
-        if self._film is not None and self._networks is not None:
-            for reading in self._film.case.readings:
-                if reading.network == chosen and reading.heatmap is not None:
-                    resize = self._networks.readers.cards[chosen].prepare.resize
-                    shape = self._film.case.film.shape
-                    picture = heatmap_picture(reading.heatmap, (shape[0], shape[1]), resize)
-        self.view.show_layer(picture)
+        self.view.show_layer(self._layer_of(self.layer.currentData()))
+
+    def _layer_of(self, network: str) -> "QImage | None":
+        """A network's heatmap; none of a refused film while its lid is closed."""
+        if self._film is None or self._networks is None:
+            return None
+        reading = next((one for one in self._film.case.readings if one.network == network), None)
+        if reading is None or reading.heatmap is None:
+            return None
+        if reading.refused and not self.readings.columns[network].lid.is_open:
+            return None
+        from demo.desktop.film_layers import heatmap_picture
+
+        height, width = self._film.case.film.shape
+        return heatmap_picture(reading.heatmap, (height, width), self._networks.readers.cards[network].prepare.resize)
 
     def _show_grey(self) -> None:
         grey, zoom = self.view.window_level, self.view.zoom

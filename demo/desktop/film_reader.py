@@ -1,21 +1,26 @@
-"""The networks, loaded and run in a thread of their own, so that the window never waits for them."""
+"""The networks, loaded and run in a thread of their own, so that the window never waits for them.
+
+Whatever is slow to import is imported in that thread too, after the window was drawn.
+"""
 
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from demo.compare import Case, read_case
-from demo.desktop.film_layers import half_copies
-from demo.evidence import Evidence, read_evidence
-from demo.film_paths import printable
-from demo.readers import Readers, open_readers
-from demo.runtime import Device
 from train.errors import PneumoscopeError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from demo.compare import Case
+    from demo.evidence import Evidence
+    from demo.readers import Readers
+    from demo.runtime import Device
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +29,8 @@ log = logging.getLogger(__name__)
 class OpenNetworks:
     """The networks, and what they did on known films."""
 
-    readers: Readers
-    evidence: Evidence
+    readers: "Readers"
+    evidence: "Evidence"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,19 +39,20 @@ class ReadFilm:
 
     name: str
     path: str
-    case: Case
-    copies: Sequence[np.ndarray]
+    case: "Case"
+    copies: "Sequence[np.ndarray]"
 
 
 class FilmReader(QObject):
     """Reads one film at a time. A film that is asked for while another is read takes that one's place."""
 
+    panels_imported = Signal()  # once, before any other
     networks_open = Signal(OpenNetworks)
     networks_failed = Signal(str)
     film_read = Signal(ReadFilm)
     film_failed = Signal(str)
 
-    def __init__(self, models: Path | None = None, device: Device = "auto") -> None:
+    def __init__(self, models: Path | None = None, device: "Device" = "auto") -> None:
         super().__init__()
         self._models, self._device = models, device
         self._thread = ThreadPoolExecutor(1, "reader")
@@ -73,6 +79,11 @@ class FilmReader(QObject):
 
     def _open_networks(self) -> None:
         try:
+            import demo.desktop.later_panels  # noqa: F401  # here, so that the window finds it imported
+            from demo.evidence import read_evidence
+            from demo.readers import open_readers
+
+            self.panels_imported.emit()
             readers = open_readers(self._models, self._device)
             self._networks = OpenNetworks(readers, read_evidence(readers.bundles))
         except PneumoscopeError as error:
@@ -86,6 +97,10 @@ class FilmReader(QObject):
     def _read(self, path: str, operating_point: str, number: int) -> None:
         if number != self._latest or self._networks is None:
             return
+        from demo.compare import read_case
+        from demo.desktop.film_layers import half_copies
+        from demo.film_paths import printable
+
         name = printable(Path(path).name)
         try:
             case = read_case(path, self._networks.readers.classifiers, operating_point)

@@ -1,8 +1,8 @@
 """The film on screen: zoom, pan, window and level by mouse and keyboard as in other viewers, a heatmap over it."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -19,7 +19,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from demo.desktop.film_layers import GreyWindow, grey_picture
+from demo.desktop.grey_window import GreyWindow
+
+if TYPE_CHECKING:
+    import numpy as np
 
 ZOOM_STEP = 1.25
 MOST_ZOOM = 32.0  # screen pixels per pixel of the film
@@ -61,7 +64,7 @@ class FilmView(QWidget):
         """Of the film, (H, W)."""
         return self._copies[0].shape if self._copies else None
 
-    def show_film(self, copies: Sequence[np.ndarray]) -> None:
+    def show_film(self, copies: "Sequence[np.ndarray]") -> None:
         """Show a film, as `half_copies` makes it, whole and as it is; no copies show none."""
         self._copies, self._layer = copies, None
         self.window_level = GreyWindow()
@@ -208,6 +211,8 @@ class FilmView(QWidget):
             self.first_drawn.emit()
 
     def _paint_film(self, painter: QPainter) -> None:
+        from demo.desktop.film_layers import grey_picture
+
         height, width = self._copies[0].shape
         corner = QPointF(self.width() / 2, self.height() / 2) - self._centre * self.zoom
         whole = QRectF(corner.x(), corner.y(), width * self.zoom, height * self.zoom)
@@ -243,7 +248,7 @@ class FilmView(QWidget):
         wrapped = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
         painter.drawText(frame.adjusted(16, 16, -16, -16), wrapped, self.hint)
 
-    def _copy_for(self, zoom: float) -> np.ndarray:
+    def _copy_for(self, zoom: float) -> "np.ndarray":
         """The smallest copy that still has a pixel for each one of the screen."""
         width = self._copies[0].shape[1]
         fine = [copy for copy in self._copies if copy.shape[1] >= width * zoom]

@@ -22,11 +22,11 @@ from PySide6.QtWidgets import (
 from demo.batch import judged
 from demo.batch_table import tally
 from demo.compare import Comparison
+from demo.desktop.direction import line
 from demo.desktop.exports import ExportError, as_pdf, list_html, readings_csv, save, with_suffix
 from demo.desktop.film_reader import OpenNetworks
 from demo.desktop.folder_run import FolderRun
 from demo.desktop.folder_table import DIFFERENCE, FILM, FolderTable
-from demo.desktop.said import line
 from demo.wording import Wording, wording
 
 
@@ -207,7 +207,7 @@ class FolderPanel(QWidget):
             text = self.summary()
         else:
             text = words("desktop.folder_empty")
-        self.status.setText(line(text, words))
+        self.status.setText(line(text, words.direction))
         self.notes.setText(self._notes)
         self.notes.setVisible(bool(self._notes))
         self.progress.setVisible(self.running)

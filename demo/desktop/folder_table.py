@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from demo.batch import judged
 from demo.batch_table import Row, Sort, arranged
 from demo.compare import Comparison, verdict_kind
-from demo.desktop.said import figure
+from demo.desktop.direction import figure
 from demo.film_paths import printable
 from demo.results import rounded
 from demo.wording import Wording, wording

@@ -1,19 +1,24 @@
 """The readings of one film: a column per network, and below them one line on whether they agree."""
 
 from html import escape
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from demo.classifier import Reading
-from demo.compare import Case, verdict_kind
-from demo.desktop import said
+from demo.colours import NETWORK_COLOURS
+from demo.desktop.direction import line, paragraph
+from demo.desktop.lid import Lid
 from demo.desktop.look import network_colour, subdued
-from demo.evidence import Evidence
-from demo.readers import Readers
 from demo.wording import Wording
-from export.bundle import NETWORKS
+
+# What judges readings is imported where one is shown: the reader's thread has imported it by then.
+if TYPE_CHECKING:
+    from demo.classifier import Reading
+    from demo.compare import Case
+    from demo.evidence import Evidence
+    from demo.readers import Readers
 
 BAR_HEIGHT = 30  # pixels, the mark included
 MARK = 3
@@ -28,10 +33,12 @@ class ProbabilityBar(QWidget):
         self._reading: Reading | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def show_reading(self, reading: Reading | None, words: Wording) -> None:
+    def show_reading(self, reading: "Reading | None", words: Wording) -> None:
         """Show a reading, or an empty bar."""
+        from demo.said import bar_text
+
         self._reading = reading
-        self.setAccessibleName(said.bar_text(reading, words) if reading else "")
+        self.setAccessibleName(bar_text(reading, words) if reading else "")
         self.setToolTip(self.accessibleName())
         self.update()
 
@@ -65,8 +72,8 @@ class NetworkColumn(QFrame):
         super().__init__()
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setMinimumWidth(230)
-        self._network = network
-        self._head = QLabel()
+        self._network, self._reading = network, None
+        self._head, self.lid = QLabel(), Lid()
         self._placeholder, self._notice, self.verdict = QLabel(), QLabel(), QLabel()
         self.bar = ProbabilityBar(network)
         self._numbers, self._record = QGridLayout(), QGridLayout()
@@ -79,20 +86,28 @@ class NetworkColumn(QFrame):
         font.setBold(True)
         self.verdict.setFont(font)
         self.verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout.addWidget(self.lid)
         layout.addWidget(self.bar)
-        layout.addLayout(self._numbers)
+        self._under_lid = QWidget()
+        self._under_lid.setLayout(self._numbers)
+        self._numbers.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._under_lid)
         layout.addLayout(self._record)
         layout.addStretch()
 
-    def show_reading(self, reading: Reading | None, readers: Readers, evidence: Evidence, words: Wording) -> None:
+    def show_reading(self, reading: "Reading | None", readers: "Readers", evidence: "Evidence", words: Wording) -> None:
         """Show a reading; without one, what there is to say about the network itself."""
+        from demo.compare import verdict_kind
+        from demo.said import all_the_same, why_missing, why_refused
+
         name, works = self._network, self._network in readers.classifiers
+        self._reading = reading
         self.setAccessibleName(words(f"network.{name}"))
         colour = network_colour(name, self.palette()).name()
         badge = f"<b style='color: {colour}; font-size: large'>{name.upper()}</b>&nbsp; "
         # Two isolated pieces, so that what the letter stands for keeps its own order beside it.
-        what = f"\u2068{escape(said.line(words(f'network.{name}.what'), words))}\u2069"
-        self._head.setText(said.paragraph(badge + what, words.direction))
+        what = f"\u2068{escape(line(words(f'network.{name}.what'), words.direction))}\u2069"
+        self._head.setText(paragraph(badge + what, words.direction))
         card = readers.cards.get(name)
         self._placeholder.setVisible(card is not None and card.placeholder)
         if card is not None and card.placeholder:
@@ -101,17 +116,28 @@ class NetworkColumn(QFrame):
             self._placeholder.setAccessibleDescription(card.placeholder_reason)
             self._placeholder.setStyleSheet(f"color: {subdued(self.palette()).name()}")
         self._notice.setVisible(not works)
-        self._notice.setText("" if works else said.line(said.why_missing(name, readers, words), words))
+        self._notice.setText("" if works else line(why_missing(name, readers, words), words.direction))
         self.verdict.setVisible(works)
-        self.bar.setVisible(works)
         self.verdict.setText(words(f"verdict.{verdict_kind(reading.positive)}") if reading else "–")
         self.bar.show_reading(reading, words)
         _clear(self._numbers)
         _clear(self._record)
         if reading is not None:
             self._fill(reading, evidence, words)
+        if reading is not None and reading.refused:
+            self.lid.say(why_refused(reading, words), all_the_same(reading, words), words)
+        self.lift()
 
-    def _fill(self, reading: Reading, evidence: Evidence, words: Wording) -> None:
+    def lift(self) -> None:
+        """Show what the lid of a refused film leaves open: all of it only when lifted."""
+        refused = self._reading is not None and self._reading.refused
+        self.lid.setVisible(refused)
+        self.bar.setVisible(not self._notice.isVisibleTo(self) and (not refused or self.lid.is_open))
+        self._under_lid.setVisible(not refused or self.lid.is_open)
+
+    def _fill(self, reading: "Reading", evidence: "Evidence", words: Wording) -> None:
+        from demo.desktop import said
+
         quiet = f"color: {subdued(self.palette()).name()}"
         for row, (name, value, meaning) in enumerate(said.numbers(reading, words)):
             label, figure = QLabel(name), QLabel(value)
@@ -121,7 +147,7 @@ class NetworkColumn(QFrame):
             figure.setAccessibleName(f"{name}: {value}")
             self._numbers.addWidget(label, row, 0)
             self._numbers.addWidget(figure, row, 1)
-        rows = said.record_rows(reading, evidence, words)
+        rows = [] if reading.refused else said.record_rows(reading, evidence, words)
         if not rows:
             return
         rates = ("word.sensitivity", "word.specificity")
@@ -139,9 +165,15 @@ class NetworkColumn(QFrame):
 class ReadingView(QWidget):
     """Both columns, the line that compares them, and what there is to know about the film."""
 
+    lid_moved = Signal()
+
     def __init__(self) -> None:
         super().__init__()
-        self.columns = {name: NetworkColumn(name) for name in NETWORKS}
+        self.columns = {name: NetworkColumn(name) for name in NETWORK_COLOURS}
+        for column in self.columns.values():
+            column.hide()
+            column.lid.moved.connect(column.lift)
+            column.lid.moved.connect(self.lid_moved)
         self.agreement, self.notes = QLabel(), QLabel()
         for label in (self.agreement, self.notes):
             label.setWordWrap(True)
@@ -150,34 +182,38 @@ class ReadingView(QWidget):
         self.agreement.setMargin(8)
         pair = QHBoxLayout()
         for column in self.columns.values():
-            pair.addWidget(column)
+            pair.addWidget(column, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(pair)
         layout.addWidget(self.agreement)
         layout.addWidget(self.notes)
 
-    def show_case(
-        self,
-        case: Case | None,
-        readers: Readers,
-        evidence: Evidence,
-        words: Wording,
-        waiting: str = "",
-        fault: str = "",
-    ) -> None:
-        """Show a film's readings; without a film, `waiting` or what to do; `fault` is the reader's own line."""
+    def close_lids(self) -> None:
+        """Cover what a refused film's networks would say, for another film."""
+        for column in self.columns.values():
+            column.lid.close_again()
+
+    def show_waiting(self, text: str, fault: str, words: Wording) -> None:
+        """Say that no film is shown, or why not; `fault` is the reader's own line."""
+        self._say("", text, words, fault)
+
+    def show_case(self, case: "Case | None", readers: "Readers", evidence: "Evidence", words: Wording) -> None:
+        """Show a film's readings; without a film, what there is to say about the networks."""
         readings = {reading.network: reading for reading in case.readings} if case else {}
         for name, column in self.columns.items():
+            column.show()
             column.show_reading(readings.get(name), readers, evidence, words)
-        line, record = said.agreement_lines(readings, evidence, words) if case else (waiting, "")
-        line = line or words("compare.waiting")
-        text = f"<b>{escape(line)}</b> {escape(record)}" if case else escape(line)
-        if fault:
-            text = f"<b>{text}</b>"
-        self.agreement.setText(said.paragraph(text, words.direction) + (said.paragraph(escape(fault)) if fault else ""))
-        self.agreement.setAccessibleName(" ".join(filter(None, (line, record, fault))))
-        notes = "".join(said.paragraph(escape(warning)) for warning in (case.warnings if case else ()))
+        if case:
+            from demo.said import agreement_lines
+
+            self._say(*agreement_lines(readings, evidence, words), words, warnings=case.warnings)
+
+    def _say(self, said: str, remark: str, words: Wording, fault: str = "", warnings: tuple[str, ...] = ()) -> None:
+        text = f"<b>{escape(remark)}</b>" if fault else f"<b>{escape(said)}</b> {escape(remark)}"
+        self.agreement.setText(paragraph(text, words.direction) + (paragraph(escape(fault)) if fault else ""))
+        self.agreement.setAccessibleName(" ".join(filter(None, (said, remark, fault))))
+        notes = "".join(paragraph(escape(warning)) for warning in warnings)
         self.notes.setText(notes)
         self.notes.setVisible(bool(notes))
 

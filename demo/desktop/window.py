@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import (
@@ -27,22 +28,25 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from demo.desktop import said
-from demo.desktop.cards_panel import CardsPanel
-from demo.desktop.curves_panel import CurvesPanel
 from demo.desktop.film_panel import FilmPanel
 from demo.desktop.film_reader import FilmReader, OpenNetworks, ReadFilm
-from demo.desktop.folder_panel import FolderPanel
 from demo.desktop.settings import DesktopSettings
-from demo.film_paths import printable
 from demo.wording import LANGUAGES, Language, wording
 
+if TYPE_CHECKING:
+    from demo.desktop.later_panels import CardsPanel, CurvesPanel, FolderPanel
+
 SECONDS_A_LINE_STAYS = 15
+TABS = ("tab.compare", "desktop.tab_folder", "tab.evaluation", "desktop.tab_cards")
 FIRST_SIZE = (1180, 760)  # pixels
 
 
 class MainWindow(QMainWindow):
-    """The whole app. Films come in through `open_paths`, whoever asks: mouse, menu, command line."""
+    """The whole app. Films come in through `open_paths`, whoever asks: mouse, menu, command line.
+
+    The panel of a film is there at once; the others and the operating points come when the reader's thread has
+    imported what they need, so that the window need not wait for it.
+    """
 
     def __init__(self, reader: FilmReader, settings: DesktopSettings) -> None:
         super().__init__()
@@ -53,10 +57,13 @@ class MainWindow(QMainWindow):
         self._fault = ""  # why no network will ever be there
         self.words = wording(settings.language)
         self.setAcceptDrops(True)
-        self.film, self.folder, self.curves, self.cards = FilmPanel(), FolderPanel(), CurvesPanel(), CardsPanel()
+        self.film = FilmPanel()
+        self.folder: FolderPanel | None = None
+        self.curves: CurvesPanel | None = None
+        self.cards: CardsPanel | None = None
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        for panel in (self.film, self.folder, self.curves, self.cards):
+        for panel in (self.film, *(QWidget() for _ in TABS[1:])):
             self.tabs.addTab(panel, "")
         self.disclaimer = QLabel()
         self.disclaimer.setWordWrap(True)
@@ -82,6 +89,8 @@ class MainWindow(QMainWindow):
         elif self._networks is None:
             self._waiting = tuple(paths)
         elif len(paths) == 1 and not Path(paths[0]).is_dir():
+            from demo.film_paths import printable
+
             self.tabs.setCurrentWidget(self.film)
             self.film.wait_for(printable(Path(paths[0]).name))
             self._reader.read(paths[0], self.operating_point.currentData())
@@ -105,15 +114,16 @@ class MainWindow(QMainWindow):
         self._point_label.setText(words("operating_point.label"))
         self._language_label.setText(words("page.language"))
         self._bar.setWindowTitle(words("desktop.bar"))
-        for place, (_, text) in enumerate(said.operating_points(words)):
-            self.operating_point.setItemText(place, text)
+        for place in range(self.operating_point.count()):
+            name = self.operating_point.itemData(place)
+            self.operating_point.setItemText(place, words(f"operating_point.{name}"))
         for box, key in ((self.operating_point, "operating_point.label"), (self.language, "page.language")):
             box.setAccessibleName(words(key))
-        names = ("tab.compare", "desktop.tab_folder", "tab.evaluation", "desktop.tab_cards")
-        for place, key in enumerate(names):
+        for place, key in enumerate(TABS):
             self.tabs.setTabText(place, words(key))
         for panel in (self.film, self.folder, self.curves, self.cards):
-            panel.speak(words)
+            if panel is not None:
+                panel.speak(words)
 
     def say(self, line: str) -> None:
         """Say a line below everything, for a while."""
@@ -162,7 +172,8 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Remember the window and end what runs."""
         self._settings.geometry = self.saveGeometry()
-        self.folder.close_run()
+        if self.folder is not None:
+            self.folder.close_run()
         self._reader.close()
         super().closeEvent(event)
 
@@ -180,8 +191,7 @@ class MainWindow(QMainWindow):
         self._bar.addSeparator()
         self.operating_point, self.language = QComboBox(), QComboBox()
         self._point_label, self._language_label = QLabel(), QLabel()
-        for name, text in said.operating_points(self.words):
-            self.operating_point.addItem(text, name)
+        self.operating_point.setEnabled(False)
         for code, name in LANGUAGES.items():
             self.language.addItem(name, code)
         self.language.setCurrentIndex(self.language.findData(self.words.language))
@@ -193,6 +203,7 @@ class MainWindow(QMainWindow):
             self._bar.addWidget(box)
 
     def _connect(self) -> None:
+        self._reader.panels_imported.connect(self._add_panels)
         self._reader.networks_open.connect(self._take_networks)
         self._reader.networks_failed.connect(self._no_networks)
         self._reader.film_read.connect(self._show_film)
@@ -200,18 +211,38 @@ class MainWindow(QMainWindow):
         self._open_film.triggered.connect(self._ask_for_film)
         self._open_folder.triggered.connect(self._ask_for_folder)
         self.film.asked_to_open.connect(self._ask_for_film)
-        self.folder.film_chosen.connect(lambda path: self.open_paths([path]))
         self.operating_point.currentIndexChanged.connect(self._judge)
         self.language.currentIndexChanged.connect(lambda: self.speak(self.language.currentData()))
         self.tabs.currentChanged.connect(self._draw_curves)
-        for panel in (self.film, self.folder):
-            panel.told.connect(self.say)
+        self.film.told.connect(self.say)
         for place in range(self.tabs.count()):
             shortcut = QShortcut(QKeySequence(f"Ctrl+{place + 1}"), self)
             shortcut.activated.connect(lambda place=place: self.tabs.setCurrentIndex(place))
         QShortcut(QKeySequence(Qt.Key.Key_Escape), self).activated.connect(self._cancel)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Save), self).activated.connect(self.film.ask_for_report)
         QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self).activated.connect(self.close)
+
+    def _add_panels(self) -> None:
+        from demo.desktop.later_panels import CardsPanel, CurvesPanel, FolderPanel, operating_points
+
+        self.folder, self.curves, self.cards = FolderPanel(), CurvesPanel(), CardsPanel()
+        shown = self.tabs.currentIndex()
+        self.tabs.setUpdatesEnabled(False)
+        for place, panel in enumerate((self.folder, self.curves, self.cards), start=1):
+            panel.speak(self.words)
+            empty = self.tabs.widget(place)
+            self.tabs.removeTab(place)
+            self.tabs.insertTab(place, panel, self.words(TABS[place]))
+            empty.deleteLater()
+        self.tabs.setCurrentIndex(shown)
+        self.tabs.setUpdatesEnabled(True)
+        self.folder.film_chosen.connect(lambda path: self.open_paths([path]))
+        self.folder.told.connect(self.say)
+        self.operating_point.blockSignals(True)
+        for name, text in operating_points(self.words):
+            self.operating_point.addItem(text, name)
+        self.operating_point.blockSignals(False)
+        self.operating_point.setEnabled(True)
 
     def _take_networks(self, networks: OpenNetworks) -> None:
         self._networks = networks
@@ -235,16 +266,18 @@ class MainWindow(QMainWindow):
     def _judge(self) -> None:
         point = self.operating_point.currentData()
         self.film.judge(point)
-        self.folder.judge(point)
+        if self.folder is not None:
+            self.folder.judge(point)
 
     def _draw_curves(self) -> None:
-        if self.tabs.currentWidget() is self.curves:
+        if self.curves is not None and self.tabs.currentWidget() is self.curves:
             self.curves.draw()
 
     def _cancel(self) -> None:
         self._reader.cancel()
         self.film.cancel()
-        self.folder.stop()
+        if self.folder is not None:
+            self.folder.stop()
 
     def _ask_for_film(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self, self.words("desktop.open_film"))

@@ -8,10 +8,11 @@ from typing import Any
 import gradio as gr
 
 from demo.bundle_evaluation import BundleEvaluation, read_bundle_evaluation
+from demo.curves_told import figure_names
 from demo.live_figures import PREVALENCE_DIGITS, THRESHOLD_DIGITS, prevalence_of, snapped
 from demo.panels import Worded
 from demo.panels.compare import operating_point_choices
-from demo.panels.evaluation_plots import draw_plots, marks_html, plot_names
+from demo.panels.evaluation_plots import draw_plots, marks_html
 from demo.panels.evidence_part import build as build_evidence
 from demo.panels.evidence_part import intervals_html
 from demo.panels.plot_component import plot_update
@@ -32,7 +33,7 @@ LIVE = PRIVATE | {"trigger_mode": "always_last"}
 def build(readers: Readers, language: gr.Radio, tab: gr.Tab) -> tuple[Worded, ...]:
     """Lay the panel out inside its tab and connect it; nothing is read or drawn before the tab is first opened."""
     cards = readers.cards
-    names = plot_names(list(cards))
+    names = figure_names(list(cards))
     words = wording("en")
     worded: list[Worded] = []
 

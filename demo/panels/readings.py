@@ -1,16 +1,15 @@
 """The readings of one film as HTML: a column per network, and between them one line on whether they agree."""
 
-from collections.abc import Mapping
 from html import escape
 
-from demo.classifier import Reading, forced
-from demo.compare import Case, agreement, verdict_kind
+from demo.classifier import Reading
+from demo.compare import Case, verdict_kind
 from demo.evidence import Evidence
-from demo.novelty import against_limit
 from demo.panels import network_head
 from demo.panels.glossary import explained
 from demo.readers import Readers
 from demo.results import rounded
+from demo.said import agreement_lines, all_the_same, bar_text, novelty_of_limit, why_missing, why_refused
 from demo.wording import Wording
 from export.bundle import NETWORKS, Card
 from train.scores import SCORED_SPLITS
@@ -25,11 +24,14 @@ def readings_html(case: Case | None, readers: Readers, evidence: Evidence, words
     """
     readings = {reading.network: reading for reading in case.readings} if case else {}
     columns = "".join(_column(name, readings.get(name), readers, evidence, words) for name in NETWORKS)
-    line = _agreement_line(readings, evidence, words) if case else escape(words("compare.waiting"))
+    line, remark = agreement_lines(readings, evidence, words) if case else ("", words("compare.waiting"))
+    line = f"<strong>{escape(line)}</strong> " if line else ""
     warnings = "".join(
         f"<p class='notice' dir='ltr'>{escape(warning)}</p>" for warning in (case.warnings if case else ())
     )
-    return f"<div class='readings'>{columns}</div><p class='agreement' role='status'>{line}</p>{warnings}"
+    return (
+        f"<div class='readings'>{columns}</div><p class='agreement' role='status'>{line}{escape(remark)}</p>{warnings}"
+    )
 
 
 def error_html(error: str, words: Wording) -> str:
@@ -43,7 +45,7 @@ def error_html(error: str, words: Wording) -> str:
 def _column(name: str, reading: Reading | None, readers: Readers, evidence: Evidence, words: Wording) -> str:
     head = f"<h2>{network_head(name, words)}</h2>{_placeholder(readers.cards.get(name), words)}"
     if name not in readers.classifiers:
-        body = f"<p class='notice'>{escape(_why_missing(name, readers, words))}</p>"
+        body = f"<p class='notice'>{escape(why_missing(name, readers, words))}</p>"
     elif reading is None:
         body = f"<p class='verdict none'>–</p>{_bar(None, words)}"
     elif reading.refused:
@@ -63,12 +65,6 @@ def _placeholder(card: Card | None, words: Wording) -> str:
     )
 
 
-def _why_missing(name: str, readers: Readers, words: Wording) -> str:
-    if name in readers.faults:
-        return words("compare.damaged", error=readers.faults[name])
-    return words("compare.missing", letter=name.upper(), network=name, models=readers.folder_name)
-
-
 def _verdict(reading: Reading, words: Wording) -> str:
     kind = verdict_kind(reading.positive)
     return f"<p class='verdict {kind}'>{escape(words(f'verdict.{kind}'))}</p>"
@@ -76,29 +72,19 @@ def _verdict(reading: Reading, words: Wording) -> str:
 
 def _refusal(reading: Reading, words: Wording) -> str:
     """That there is no verdict and why; what there would be is behind a lid that says the same again."""
-    warning = words("compare.all_the_same.warning_plain" if reading.heatmap is None else "compare.all_the_same.warning")
-    would_say = words(f"verdict.{verdict_kind(forced(reading).positive)}")
+    warning, would_say = all_the_same(reading, words)
     return (
-        f"{_verdict(reading, words)}<p class='why'>{escape(_novelty(reading, words))}</p>"
+        f"{_verdict(reading, words)}<p class='why'>{escape(why_refused(reading, words))}</p>"
         f"<details class='all-the-same'><summary>{escape(words('compare.all_the_same'))}</summary>"
-        f"<p>{escape(warning)}</p>"
-        f"<p class='would-say'>{escape(words('compare.would_say', verdict=would_say))}</p>"
-        f"{_bar(reading, words)}</details>"
+        f"<p>{escape(warning)}</p><p class='would-say'>{escape(would_say)}</p>{_bar(reading, words)}</details>"
     )
-
-
-def _novelty(reading: Reading, words: Wording) -> str:
-    if reading.novelty is None or reading.novelty_limit is None:
-        return words("compare.refused_unmeasured")
-    novelty, limit = against_limit(reading.novelty, reading.novelty_limit)
-    return words("compare.beyond", novelty=novelty, limit=limit)
 
 
 def _bar(reading: Reading | None, words: Wording) -> str:
     if reading is None:
         return "<div class='bar'></div>"
     probability, threshold = rounded(reading.probability), rounded(reading.threshold)
-    label = words("compare.bar", probability=probability, threshold=threshold)
+    label = bar_text(reading, words)
     numbers = [
         (explained("probability", words), probability),
         (explained("threshold", words), threshold),
@@ -106,10 +92,9 @@ def _bar(reading: Reading | None, words: Wording) -> str:
         (escape(words("word.time")), words("compare.milliseconds", milliseconds=f"{reading.milliseconds:.0f}")),
     ]
     cells = "".join(f"<div><dt>{name}</dt><dd><bdi>{escape(value)}</bdi></dd></div>" for name, value in numbers)
-    if reading.novelty is not None and reading.novelty_limit is not None:
-        novelty, limit = against_limit(reading.novelty, reading.novelty_limit)
-        value = escape(words("compare.of_limit", novelty=novelty, limit=limit))
-        cells += f"<div class='line'><dt>{explained('novelty', words)}</dt><dd><bdi>{value}</bdi></dd></div>"
+    novelty = novelty_of_limit(reading, words)
+    if novelty is not None:
+        cells += f"<div class='line'><dt>{explained('novelty', words)}</dt><dd><bdi>{escape(novelty)}</bdi></dd></div>"
     return (
         f"<div class='bar' role='img' aria-label='{escape(label, quote=True)}'>"
         f"<div class='fill' style='inline-size:{reading.probability * 100:.2f}%'></div>"
@@ -132,23 +117,3 @@ def _record(reading: Reading, evidence: Evidence, words: Wording) -> str:
     names = (escape(words("compare.record")), *rates, escape(words("word.films")))
     heads = "".join(f"<th scope='col'>{name}</th>" for name in names)
     return f"<table class='record'><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _agreement_line(readings: Mapping[str, Reading], evidence: Evidence, words: Wording) -> str:
-    if len(readings) < 2:
-        return escape(words("compare.one_network"))
-    agree = agreement([reading.positive for reading in readings.values()])
-    if agree is None:
-        return escape(words("compare.refused"))
-    line = f"<strong>{escape(words('compare.agree' if agree else 'compare.disagree'))}</strong>"
-    verdicts = {name: bool(reading.positive) for name, reading in readings.items()}
-    record = evidence.pair({name: reading.threshold for name, reading in readings.items()}, verdicts)
-    if record is None:
-        return line
-    if record.films == 0:
-        return f"{line} {escape(words('compare.pair_never', of_films=record.of_films))}"
-    right_a = record.pneumonia if verdicts["a"] else record.films - record.pneumonia
-    if agree:
-        return f"{line} {escape(words('compare.pair_right', films=record.films, right=right_a))}"
-    counts = {"films": record.films, "of_films": record.of_films, "a": right_a, "b": record.films - right_a}
-    return f"{line} {escape(words('compare.pair_split', **counts))}"

@@ -1,9 +1,9 @@
 """What the sliders change, as HTML: a network's confusion matrix and figures at a threshold and a prevalence."""
 
-import math
 from html import escape
 
 from demo.bundle_evaluation import BundleEvaluation
+from demo.curves_told import percent, why_missing
 from demo.live_figures import PREVALENCE_DIGITS, THRESHOLD_DIGITS, LiveFigures, live_figures, prevalence_of, snapped
 from demo.measured import Measured
 from demo.panels import network_head
@@ -46,21 +46,6 @@ def threshold_html(
         f"{_figures(evaluation, split, figures, point, cohort, words)}</div>"
         f"<p class='thousand'>{escape(_of_thousand(figures, words))}</p></section>"
     )
-
-
-def why_missing(evaluation: BundleEvaluation, split: str, words: Wording) -> str:
-    """Why a network has no scores of a split."""
-    network = words(f"network.{evaluation.network}")
-    if "scores.csv" in evaluation.broken:
-        return words("evaluation.broken", file="scores.csv", network=network)
-    if split == "test" and evaluation.card.metrics.test is None:
-        return words("evaluation.unread", network=network)
-    return words("evaluation.no_films", network=network)
-
-
-def percent(share: float, words: Wording, digits: int = 1) -> str:
-    """A share in percent, as the language writes it; a dash where it is not defined."""
-    return "–" if math.isnan(share) else words("evaluation.percent", number=f"{100 * share:.{digits}f}")
 
 
 def _matrix(evaluation: BundleEvaluation, figures: LiveFigures, words: Wording) -> str:

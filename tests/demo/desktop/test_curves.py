@@ -11,8 +11,9 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QPalette
 
 from demo.colours import NETWORK_COLOURS
+from demo.curves_told import CURVES, HISTORIES
 from demo.desktop.cards_panel import CardsPanel
-from demo.desktop.curves_panel import CURVES, HISTORIES, CurvesPanel, CurveView
+from demo.desktop.curves_panel import CurvesPanel, CurveView
 from demo.desktop.figure_painter import Axis, paint_figure, plain
 from demo.desktop.look import DARK_NETWORK_COLOURS
 from demo.readers import open_readers
@@ -53,19 +54,19 @@ def colours_of(picture):
 def test_every_figure_of_the_page_is_drawn_in_both_networks_colours(panel, qt):
     drawn = panel.figures("validation")
     assert len(drawn) == len(CURVES) + 2 + len(HISTORIES)
-    for title, _, told, figure in drawn:
-        networks = {trace.get("line", trace.get("marker", {})).get("color") for trace in figure["data"]}
-        found = colours_of(painted(figure, qt.palette()))
+    for told in drawn:
+        traces = told.figure["data"]
+        networks = {trace.get("line", trace.get("marker", {})).get("color") for trace in traces}
+        found = colours_of(painted(told.figure, qt.palette()))
         expected = {colour for colour in NETWORK_COLOURS.values() if colour in networks}
-        assert expected, title
-        assert expected <= found, title
-        assert told or title.startswith("Training"), title
+        assert expected, told.title
+        assert expected <= found, told.title
+        assert told.told, told.title
 
 
 def test_on_a_dark_window_the_curves_take_its_colours(panel):
     dark = QPalette(QColor("#35363a"), QColor("#2b2c2f"))
-    _, _, _, figure = panel.figures("validation")[0]
-    found = colours_of(painted(figure, dark))
+    found = colours_of(painted(panel.figures("validation")[0].figure, dark))
     assert set(DARK_NETWORK_COLOURS.values()) <= found
     assert not set(NETWORK_COLOURS.values()) & found
 
@@ -82,25 +83,12 @@ def test_the_panel_draws_every_split_in_every_language(panel, qt, language, spli
         assert view.accessibleName()
 
 
-def test_what_is_told_is_what_the_page_tells(panel, readers):
-    plots = pytest.importorskip("demo.panels.evaluation_plots", reason="the page needs Gradio, not installed here")
-    from demo.bundle_evaluation import read_bundle_evaluation
-
-    evaluations = {name: read_bundle_evaluation(bundle) for name, bundle in readers.bundles.items()}
-    on_page = plots.draw_plots(evaluations, "validation", wording("en"))
-    told = {title: (lines, figure) for title, _, lines, figure in panel.figures("validation")}
-    for name in CURVES:
-        lines, figure = told[wording("en")(f"evaluation.{name}.title")]
-        assert figure == on_page[name].figure
-        assert all(line.replace("'", "&#x27;") in on_page[name].caption for line in lines)
-
-
 def test_broken_scores_are_said_and_nothing_is_drawn(qt, models, tmp_path):
     (models / "a" / "scores.csv").unlink()
     panel = CurvesPanel()
     panel.take(open_readers(models, "cpu"))
     panel.draw()
-    assert all(figure is None for _, _, _, figure in panel.figures("validation"))
+    assert all(told.figure is None for told in panel.figures("validation"))
     panel.close()
 
 
@@ -133,4 +121,12 @@ def test_the_cards_say_what_the_bundles_say(qt, readers):
         text = card.toPlainText()
         assert readers.cards[name].split_fingerprint in text
         assert card.accessibleName()
+    panel.resize(1000, 600)
+    panel.show()
+    qt.processEvents()
+    for card in panel.cards.values():
+        down, across = card.verticalScrollBar(), card.horizontalScrollBar()
+        assert down.value() == 0
+        assert down.maximum() > card.height()  # long, and read from its beginning
+        assert across.maximum() == 0
     panel.close()

@@ -11,8 +11,9 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtTest import QTest
 
-from demo.desktop.film_layers import GreyWindow, half_copies
+from demo.desktop.film_layers import half_copies
 from demo.desktop.film_view import FilmView
+from demo.desktop.grey_window import GreyWindow
 
 
 @pytest.fixture

@@ -1,9 +1,5 @@
-"""What the window says is what the page says."""
+"""The figures of a reading in the window, and texts that keep their direction."""
 
-import re
-from html import unescape
-
-import numpy as np
 import pytest
 
 pytest.importorskip(
@@ -11,47 +7,33 @@ pytest.importorskip(
 )
 
 from demo.compare import read_case
-from demo.desktop import said
+from demo.desktop import direction, said
 from demo.evidence import read_evidence
-from demo.readers import Readers, open_readers
-from demo.wording import LANGUAGES, wording
+from demo.readers import open_readers
+from demo.wording import wording
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("grey", [10, 190, 250])
-def test_lines_and_numbers_are_the_pages(models, write_film, tmp_path, language, grey):
-    page = pytest.importorskip("demo.panels.readings", reason="the page needs Gradio, not installed here")
-    readers, words = open_readers(models, "cpu"), wording(language)
-    evidence = read_evidence(readers.bundles)
-    case = read_case(write_film(tmp_path / "film.png", grey), readers.classifiers)
-    html = unescape(re.sub(r"<[^>]+>", " ", page.readings_html(case, readers, evidence, words)))
-    flat = " ".join(html.split())
-    line, record = said.agreement_lines({one.network: one for one in case.readings}, evidence, words)
-    assert line in flat
-    assert record in flat
+def test_the_numbers_of_a_reading_are_named(models, write_film, tmp_path):
+    readers, words = open_readers(models, "cpu"), wording("en")
+    case = read_case(write_film(tmp_path / "film.png", 190), readers.classifiers)
     for reading in case.readings:
-        for name, value, _ in said.numbers(reading, words):
-            assert name in flat
-            assert value.lstrip(said.LEFT_TO_RIGHT_MARK) in flat
+        found = {name: value for name, value, _ in said.numbers(reading, words)}
+        assert found[words("word.probability")].lstrip(direction.LEFT_TO_RIGHT_MARK)
+        assert found[words("word.logit")].lstrip(direction.LEFT_TO_RIGHT_MARK) == f"{reading.logit:.2f}"
+        for row in said.record_rows(reading, read_evidence(readers.bundles), words):
+            assert len(row) == 4
 
 
-def test_one_network_has_nobody_to_agree_with(models, write_film, tmp_path):
-    readers = open_readers(models, "cpu")
-    only = {"a": readers.classifiers["a"]}
-    case = read_case(write_film(tmp_path / "film.png"), only)
-    evidence = read_evidence(readers.bundles)
-    words = wording("en")
-    assert said.agreement_lines({"a": case.readings[0]}, evidence, words) == (words("compare.one_network"), "")
-    assert np.isfinite(case.readings[0].probability)
-
-
-def test_why_a_network_is_missing_is_said(tmp_path):
-    words = wording("en")
-    readers = Readers(tmp_path / "models", {}, {"b": "b/model.onnx: damaged"})
-    assert "pneumoscope train a" in said.why_missing("a", readers, words)
-    assert "b/model.onnx: damaged" in said.why_missing("b", readers, words)
+def test_the_default_operating_point_comes_first():
+    assert said.operating_points(wording("en"))[0][0] == "youden"
 
 
 def test_a_number_keeps_its_sign_in_front():
-    assert said.figure(">0.999") == "\u200e>0.999"
-    assert said.figure("0.5") == "0.5"
+    assert direction.figure(">0.999") == "\u200e>0.999"
+    assert direction.figure("0.5") == "0.5"
+
+
+def test_a_line_runs_in_its_language():
+    assert direction.line("A, B", "rtl") == "\u200fA, B"
+    assert direction.line("A, B", "ltr") == "A, B"
+    assert "dir='rtl'" in direction.paragraph("A", "rtl")

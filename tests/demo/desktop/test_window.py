@@ -1,6 +1,9 @@
 """The window as its user meets it: drop, read, compare, judge anew, other languages, what goes wrong."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +22,7 @@ from train.errors import UsageError
 #: Qt 6.12 wants a QPointF here, Qt before that knows QPoint alone.
 pytestmark = pytest.mark.filterwarnings("ignore:.*QDragEnterEvent:DeprecationWarning")
 
+ROOT = Path(__file__).resolve().parents[3]
 ENGLISH, HEBREW = wording("en"), wording("he")
 
 
@@ -114,6 +118,60 @@ def test_a_refused_film_gets_no_verdict(open_window, read, write_film, tiny_bund
     assert ENGLISH("verdict.refused") not in verdicts(window)
 
 
+@pytest.fixture
+def refusing(tiny_bundle, tmp_path):
+    models = tmp_path / "guarded"
+    tiny_bundle(models, "a", {"novelty": True, "heatmap": True}, novelty_limit=0.5)
+    tiny_bundle(models, "b")
+    return models
+
+
+def test_what_a_refused_film_would_say_is_under_a_lid(open_window, read, write_film, refusing, tmp_path, qt):
+    window = open_window(refusing)
+    read(window, write_film(tmp_path / "bright.png", 250))
+    column = window.film.readings.columns["a"]
+    reading = window.film.film.case.readings[0]
+    choose(window.film.layer, "a")
+    assert column.lid.isVisible()
+    assert not window.film.readings.columns["b"].lid.isVisible()
+    assert not column.bar.isVisible()
+    assert not column._under_lid.isVisible()
+    assert window.film.view._layer is None
+    column.lid.button.click()
+    assert column.bar.isVisible()
+    assert column._under_lid.isVisible()
+    assert window.film.view._layer is not None
+    said = [label.text() for label in column.lid._texts if label.isVisible()]
+    verdict = "positive" if reading.probability >= reading.threshold else "negative"
+    assert said == [
+        ENGLISH("compare.all_the_same.warning"),
+        ENGLISH("compare.would_say", verdict=ENGLISH(f"verdict.{verdict}")),
+    ]
+    assert column.verdict.text() == ENGLISH("verdict.refused")
+    assert ENGLISH("compare.refused") in window.film.readings.agreement.text()
+    choose(window.operating_point, "f1")
+    assert column.bar.isVisible()  # judging anew is still about this film
+    read(window, write_film(tmp_path / "other.png", 251))
+    assert not column.lid.is_open
+    assert not column.bar.isVisible()
+
+
+def test_nothing_slow_is_imported_before_the_window_is_drawn(tmp_path):
+    code = (
+        "import sys\n"
+        "from PySide6.QtWidgets import QApplication\n"
+        "from demo.desktop.film_reader import FilmReader\n"
+        "from demo.desktop.settings import DesktopSettings\n"
+        "from demo.desktop.window import MainWindow\n"
+        "application = QApplication([])\n"
+        "window = MainWindow(FilmReader(), DesktopSettings(sys.argv[1])); window.show(); window.grab()\n"
+        "print([name for name in ('numpy', 'cv2', 'pydantic', 'pydicom', 'onnxruntime') if name in sys.modules])\n"
+    )
+    environment = {"QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code, str(tmp_path / "settings.ini")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout == "[]\n"
+
+
 def test_hebrew_runs_from_right_to_left_and_is_remembered(open_window, read, write_film, settings, qt, tmp_path):
     window = open_window()
     read(window, write_film(tmp_path / "film.png"))
@@ -184,7 +242,7 @@ def test_networks_that_cannot_be_loaded_are_said_whatever_is_dropped(open_window
     def broken(_models, _device):
         raise UsageError("ONNX Runtime is not installed")
 
-    monkeypatch.setattr("demo.desktop.film_reader.open_readers", broken)
+    monkeypatch.setattr("demo.readers.open_readers", broken)
     window = open_window(wait=False)
     wait_until(lambda: "ONNX Runtime is not installed" in window.film.readings.agreement.text())
     assert ENGLISH("page.no_networks") in window.film.readings.agreement.text()

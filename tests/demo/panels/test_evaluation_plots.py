@@ -1,8 +1,9 @@
 import pytest
 
 from demo.bundle_evaluation import read_bundle_evaluation
+from demo.curves_told import figure_names
 from demo.figures.plot_parts import with_interval
-from demo.panels.evaluation_plots import draw_plots, marks_html, plot_names
+from demo.panels.evaluation_plots import draw_plots, marks_html
 from demo.wording import wording
 from train.operating_points import auroc
 
@@ -21,7 +22,7 @@ def drawn(bundles, split="validation", language="en"):
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_every_plot_has_a_figure_and_says_it_in_words(bundles, split, language):
     plots, _ = drawn(bundles, split, language)
-    assert tuple(plots) == plot_names("ab")
+    assert tuple(plots) == figure_names("ab")
     for plot in plots.values():
         assert plot.figure["data"]
         assert "<li>" in plot.caption
@@ -41,7 +42,7 @@ def test_the_sentences_tell_the_main_figures(bundles):
 
 def test_one_network_alone(bundles):
     plots, _ = drawn({"b": bundles["b"]})
-    assert tuple(plots) == plot_names("b")
+    assert tuple(plots) == figure_names("b")
     assert all(plot.figure for plot in plots.values())
 
 
