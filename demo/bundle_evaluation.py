@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from demo.bundle_scores import BundleScores, read_bundle_scores
-from demo.bundle_stress import STRESS, Stress, StressError, read_stress
+from demo.bundle_stress import Stress, StressError, read_stress
 from demo.measured import Measured, measured
-from export.bundle import Bundle, Card
+from export.bundle import STRESS, Bundle, Card
 from train.scores import ScoresError, logistic
 
 ALL_FILMS = "all"

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from demo.measured import Measured, measured
-from export.bundle import Bundle
+from export.bundle import STRESS, Bundle
+from train.scores import SCORED_SPLITS
 
-STRESS = "stress.json"
 AS_IT_IS = "as_it_is"  # the change that is none
 FIGURES = ("accuracy", "auroc", "probability_shift", "decisions_changed")
 
@@ -47,21 +47,16 @@ class Stress:
     intervals: str = field(default="", repr=False)
 
 
-def has_stress(bundle: Bundle) -> bool:
-    """Whether the bundle was made with a stress table; a file that its checksums do not know is none of it."""
-    return STRESS in bundle.card.checksums
-
-
 def read_stress(bundle: Bundle) -> Stress | None:
     """Read a bundle's stress.json; None where it has none.
 
     Raises:
         StressError: it is damaged, or of another network or split.
     """
-    if not has_stress(bundle):
+    if bundle.stress is None:
         return None
     try:
-        found = json.loads((bundle.folder / STRESS).read_bytes())
+        found = json.loads(bundle.stress.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise StressError(f"{STRESS} cannot be read") from error
     keys = ("network", "split_fingerprint")
@@ -78,7 +73,7 @@ def as_stress(found: Any) -> Stress | None:  # noqa: ANN401  # JSON
     if not isinstance(found, Mapping):
         return None
     changes = {}
-    for split in ("validation", "test"):
+    for split in SCORED_SPLITS:
         part = found.get(split)
         listed = part.get("changes") if isinstance(part, Mapping) else None
         read = tuple(map(_change, listed, listed.values())) if isinstance(listed, Mapping) else ()

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from demo.bundle_evaluation import BundleEvaluation
-from demo.bundle_stress import STRESS, all_changes, has_stress
+from demo.bundle_stress import all_changes
 from demo.figures.stress_figure import stress_figure
 from demo.panels import Worded
 from demo.panels.against_table import against_html
@@ -19,6 +19,7 @@ from demo.panels.plot_component import plot_update
 from demo.panels.stress_table import change_name, stress_html
 from demo.readers import Readers
 from demo.wording import Language, Wording, wording
+from export.bundle import STRESS
 from train.operating_points import DEFAULT_OPERATING_POINT
 
 Evaluations = Mapping[str, BundleEvaluation]
@@ -51,7 +52,7 @@ def build(
     """Lay the part out; nothing of it is seen before it is drawn, and nothing is read."""
     words = wording("en")
     # A plot that can never be drawn is not laid out.
-    stressed = any(map(has_stress, readers.bundles.values()))
+    stressed = any(bundle.stress is not None for bundle in readers.bundles.values())
     with gr.Row(visible=False, elem_classes="pair-point") as choice:
         point = gr.Radio(
             operating_point_choices("en"),
