@@ -17,6 +17,7 @@ MAY_IMPORT = {
 TENSORFLOW_ROOMS = {
     "train.backbone",
     "train.device",
+    "train.features",
     "train.fitting",
     "train.keeper",
     "train.loader",

@@ -58,6 +58,10 @@ def train_command(
     fine_tune_from: Annotated[
         int | None, typer.Option(help="b: first backbone layer trained in stage 2; 0: all. [default: 150]")
     ] = None,
+    no_cache: Annotated[
+        bool,
+        typer.Option("--no-cache", help="b: run the whole network on pictures that never repeat; many times slower."),
+    ] = False,
     early_stopping: Annotated[
         int | None, typer.Option(help="Stop after this many epochs without a better val_loss. [default: never]")
     ] = None,
@@ -96,6 +100,7 @@ def train_command(
         "backbone_weights": backbone_weights,
         "fine_tune.epochs": fine_tune_epochs,
         "fine_tune.from_layer": fine_tune_from,
+        "cache.copies": 0 if no_cache else None,
         "early_stopping_patience": early_stopping,
     }
     changes.update({key: value for key, value in options.items() if value is not None})

@@ -12,6 +12,7 @@ from train.cohort import Cohort, Film, write_split
 from train.console import progress_bar, say_warning
 from train.device import Device
 from train.errors import PneumoscopeError
+from train.features import StageParts, stage_parts
 from train.film_digests import digest_films, write_digests
 from train.keeper import Keeper, carry_over, restore
 from train.loader import FilmBatches, PreparedFilms, prepare_films
@@ -173,13 +174,15 @@ def _fit_stages(settings: Settings, ready: Preparation, keeper: Keeper) -> keras
         counting = callbacks_of(settings)
         rate = rate_of(settings, stage, len(training))
         network.compile(optimizer=make_optimizer(settings.optimizer, rate), **compile_arguments(settings))
-        keeper.average = WeightAverage(settings.weight_average)
+        keeper.average = WeightAverage(settings.weight_average, network)
         if unrestored:
             restore(network, keeper.run, progress, keeper.average)
             keeper.write_the_rest(network)
             unrestored = False
         if not progress.stage_finished:
-            _fit_stage(stage, settings, network, (training, validation), counting, keeper)
+            parts = stage_parts(stage.name, network, training, validation, settings)
+            parts.compile_as(network, **compile_arguments(settings))
+            _fit_stage(stage, settings, network, parts, counting, keeper)
     return network
 
 
@@ -187,17 +190,16 @@ def _fit_stage(
     stage: Stage,
     settings: Settings,
     network: keras.Model,
-    films: tuple[FilmBatches, FilmBatches],
+    parts: StageParts,
     counting: list[keras.callbacks.Callback],
     keeper: Keeper,
 ) -> None:
-    training, validation = films
     done = keeper.progress.epochs_in_stage
-    with progress_bar(f"{settings.network} {stage.name}", len(training) * (stage.epochs - done)) as advance:
-        keeper.enter(stage, training, counting, advance)
-        network.fit(
-            training,
-            validation_data=validation,
+    with progress_bar(f"{settings.network} {stage.name}", len(parts.training) * (stage.epochs - done)) as advance:
+        keeper.enter(stage, network, parts, counting, advance)
+        parts.model.fit(
+            parts.training,
+            validation_data=parts.validation,
             initial_epoch=done,
             epochs=stage.epochs,
             shuffle=False,

@@ -13,7 +13,7 @@ import numpy as np
 from train import atomic
 from train.console import say
 from train.errors import PneumoscopeError
-from train.loader import FilmBatches
+from train.features import StageParts
 from train.objective import pneumonia_figures
 from train.resume import Origin, Progress, Record, add_record
 from train.run_folder import RunFolder, versions, write_history
@@ -47,16 +47,24 @@ class Keeper(keras.callbacks.Callback):
     def enter(
         self,
         stage: Stage,
-        training: FilmBatches,
+        network: keras.Model,
+        parts: StageParts,
         counting: Sequence[keras.callbacks.Callback],
         advance: Callable[..., None],
     ) -> None:
-        """Begin a stage or go on with it; epochs are counted on across stages so that no augmentation repeats."""
+        """Begin a stage or go on with it; epochs are counted on across stages so that no augmentation repeats.
+
+        `network` is kept whole, though Keras may train but a part of it.
+        """
         self.stage = stage
-        self.training = training
+        self.network = network
+        self.parts = parts
         self.counting = counting
         self.advance = advance
         self.epochs_before = len(self.progress.rows) - self.progress.epochs_in_stage
+        parts.tell_progress(lambda note: advance(0, note=note))
+        # Keras looks at the first batches before an epoch begins: let them be this epoch's.
+        parts.training.set_epoch(len(self.progress.rows))
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Give the other callbacks back what they had counted: Keras has just reset them."""
@@ -66,7 +74,7 @@ class Keeper(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Tell the loader the epoch and start the clock."""
-        self.training.set_epoch(self.epochs_before + epoch)
+        self.parts.training.set_epoch(self.epochs_before + epoch)
         self.epoch_started = self.last_batch_ended = time.monotonic()
         self.learning_rate = float(self.model.optimizer.learning_rate)
 
@@ -87,14 +95,15 @@ class Keeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write the epoch down: last.keras, best.keras where validation loss is lowest, history.csv."""
         values = pneumonia_figures(logs or {})
-        seconds = self.last_batch_ended - self.epoch_started
-        count = len(self.training.images)
+        building = self.parts.take_building_seconds()  # before the clock was started
+        seconds = self.last_batch_ended - self.epoch_started + building
+        count = len(self.parts.training.images)
         progress = self.progress
         row: dict[str, object] = {
             "stage": self.stage.name,
             "epoch": len(progress.rows) + 1,
             "learning_rate": self.learning_rate,
-            "seconds": time.monotonic() - self.epoch_started,
+            "seconds": time.monotonic() - self.epoch_started + building,
             "images_per_second": count / max(seconds, 1e-9),
             "image_size": self.stage.image_size,
         }
@@ -109,13 +118,13 @@ class Keeper(keras.callbacks.Callback):
         progress.stage_finished = epoch + 1 >= self.stage.epochs or bool(self.model.stop_training)
         progress.steps = int(self.model.optimizer.iterations)
         progress.counters = {type(callback).__name__: _counts(callback) for callback in self.counting}
-        progress.seeds = [state.numpy().tolist() for state in seed_states(self.model)]
+        progress.seeds = [state.numpy().tolist() for state in seed_states(self.network)]
         # Networks of other sides than the run's can be neither compared with its best nor evaluated.
         judged = self.stage.image_size == self.settings.prepare.image_size
         if judged and values["val_loss"] < progress.best_val_loss:
             progress.best_val_loss, progress.best_epoch = values["val_loss"], len(progress.rows)
-        self._save_last(self.model)
-        self.write_the_rest(self.model)
+        self._save_last(self.network)
+        self.write_the_rest(self.network)
         auroc = f", val auroc {values['val_auroc']:.4f}" if "val_auroc" in values else ""
         say(
             f"{self.settings.network} {self.stage.name} epoch {row['epoch']}: loss {values['loss']:.4f}, "

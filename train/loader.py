@@ -117,13 +117,23 @@ class FilmBatches(keras.utils.PyDataset):
         return math.ceil(len(self.images) / self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
-        rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
+        rows = self.rows(index)
+        return self.pictures(rows), *self.targets(rows)
+
+    def rows(self, index: int) -> np.ndarray:
+        """Return which films batch `index` of the epoch holds, int [batch]."""
+        return self._order[index * self.batch_size : (index + 1) * self.batch_size]
+
+    def pictures(self, rows: np.ndarray) -> np.ndarray:
+        """Return films as the epoch shows them, uint8 [len(rows), S, S, channels]."""
         images = np.stack([self._image(int(row)) for row in rows])[..., np.newaxis]  # [batch, S, S, 1]
-        if self.channels > 1:
-            images = np.repeat(images, self.channels, axis=-1)
+        return np.repeat(images, self.channels, axis=-1) if self.channels > 1 else images
+
+    def targets(self, rows: np.ndarray) -> tuple[Any, ...]:
+        """Return what follows the pictures in a batch: the labels, and weights where there are any."""
         if self.weights is None:
-            return images, _rows_of(self.labels, rows)
-        return images, _rows_of(self.labels, rows), _rows_of(self.weights, rows)
+            return (_rows_of(self.labels, rows),)
+        return _rows_of(self.labels, rows), _rows_of(self.weights, rows)
 
     def _image(self, row: int) -> np.ndarray:
         image = np.asarray(self.images[row])

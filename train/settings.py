@@ -82,6 +82,18 @@ class ProgressiveSettings(_Strict):
     epochs: Annotated[int, Field(ge=1)]
 
 
+class CacheSettings(_Strict):
+    """Network B's cache of features, so that the frozen part of the backbone sees each picture once.
+
+    copies: how many augmented pictures of each training film there are; epoch e shows number e modulo `copies`.
+    0 means no cache, and pictures that never repeat. limit_gb: of the folder of features, in 10 ** 9 bytes; a stage
+    whose features alone would take more runs without a cache.
+    """
+
+    copies: Annotated[int, Field(ge=0, le=1000)] = 5
+    limit_gb: Positive = 10.0
+
+
 class Settings(_Strict):
     """Everything that decides what a run computes, besides the films. Defaults are the report's where it has one.
 
@@ -104,6 +116,7 @@ class Settings(_Strict):
     epochs: Annotated[int, Field(ge=1)] = 16
     fine_tune: FineTuneSettings = FineTuneSettings()
     progressive: tuple[ProgressiveSettings, ...] = ()
+    cache: CacheSettings = CacheSettings()
     batch_size: Annotated[int, Field(ge=1)] = 32
     plateau: PlateauSettings = PlateauSettings()
     early_stopping_patience: Annotated[int, Field(ge=1)] | None = None
@@ -127,9 +140,9 @@ class Settings(_Strict):
     @model_validator(mode="after")
     def _belongs_to_network(self) -> Self:
         foreign = {
-            "a": ("head_exponent", "backbone_weights", "fine_tune"),
+            "a": ("head_exponent", "backbone_weights", "fine_tune", "cache"),
             "b": ("width",),
-            "backbone": ("width", "head_exponent", "extra_dense", "fine_tune", "label_smoothing", "kinds"),
+            "backbone": ("width", "head_exponent", "extra_dense", "fine_tune", "label_smoothing", "kinds", "cache"),
         }[self.network]
         for name in foreign:
             if getattr(self, name) != type(self).model_fields[name].default:

@@ -18,11 +18,13 @@ import tensorflow as tf
 class WeightAverage(keras.callbacks.Callback):
     """Keeps the average during one `fit` and puts it in place while validation runs.
 
-    Training itself goes on with the plain weights. A momentum of None does nothing at all.
+    Training itself goes on with the plain weights. A momentum of None does nothing at all. `network` is whose weights
+    are averaged, where `fit` is of a part of it.
     """
 
-    def __init__(self, momentum: float | None) -> None:
+    def __init__(self, momentum: float | None, network: keras.Model | None = None) -> None:
         super().__init__()
+        self.network = network
         self.momentum = momentum
         self.steps = 0
         self._averages: list[keras.Variable] | None = None
@@ -41,7 +43,9 @@ class WeightAverage(keras.callbacks.Callback):
 
     def on_train_begin(self, _logs: dict[str, float] | None = None) -> None:
         """Find the weights that training moves, and begin with them where nothing was restored."""
-        self._weights = moving_weights(self.model) if self.momentum is not None else []
+        self._weights = []
+        if self.momentum is not None:
+            self._weights = moving_weights(self.model if self.network is None else self.network)
         if self._averages is None:
             # By way of NumPy: given a weight's own tensor, Keras would make the average the weight itself.
             self._averages = [keras.Variable(np.array(weight), trainable=False) for weight in self._weights]
