@@ -17,6 +17,7 @@ from scipy.stats import pearsonr, spearmanr
 from export.calibration import Scale
 from export.evidence import FilmMeasures, measure_films
 from export.heatmap import feature_model, head_of, network_of
+from train.bootstrap import patient_interval, resample
 from train.loader import FilmBatches
 from train.networks import logit_model
 from train.scores import logistic
@@ -26,7 +27,6 @@ OCCLUSION_FILMS = 128
 HOTTEST = 0.1  # share of the film's pixels that is covered
 RANDOM_PLACES = 4  # a film
 RANDOM_HEADS = 5
-RESAMPLES = 2000
 
 
 def check_heatmaps(
@@ -135,7 +135,7 @@ def occlusion(
     """Cover the hottest tenth of each film with its mean grey, and a random tenth; compare how far the score falls.
 
     The random tenth is the hottest one moved to another place (around the film's edges), so that both have the same
-    area and as good as the same outline. Intervals are 95 % by RESAMPLES resamples of patients.
+    area and as good as the same outline. Intervals are 95 % over patients (`train.bootstrap`).
 
     Args:
         model: `evidence_model` of A or B.
@@ -143,7 +143,7 @@ def occlusion(
         contributions: float32 [n, h, w], of these films.
         patients: [n].
         scale: for the probability.
-        seed: of the places and the resamples.
+        seed: of the places.
     """
     generator = np.random.default_rng(seed)
     side = images.shape[1]
@@ -161,8 +161,8 @@ def occlusion(
     return {
         "films": len(images),
         "covered": HOTTEST,
-        "logit": _paired(hot, chance, patients, generator),
-        "probability": _paired(hot_fall, chance_fall, patients, generator),
+        "logit": _paired(hot, chance, patients),
+        "probability": _paired(hot_fall, chance_fall, patients),
         "films_where_hottest_falls_further": float((hot > chance).mean()),
     }
 
@@ -173,21 +173,21 @@ def _correlations(measure: Callable[..., Any], maps: np.ndarray, others: np.ndar
     return np.array([measure(one, other)[0] for one, other in pairs if np.ptp(one) > 0 and np.ptp(other) > 0])
 
 
-def _paired(
-    hottest: np.ndarray, chance: np.ndarray, patients: Sequence[str], generator: np.random.Generator
-) -> dict[str, float]:
+def _paired(hottest: np.ndarray, chance: np.ndarray, patients: Sequence[str]) -> dict[str, float]:
     difference = (hottest - chance).astype(np.float64)
-    _, patient = np.unique(np.asarray(patients), return_inverse=True)
-    sums, counts = np.bincount(patient, difference), np.bincount(patient)
-    drawn = generator.integers(0, len(counts), (RESAMPLES, len(counts)))
-    means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
+
+    def mean(weights: np.ndarray) -> dict[str, np.ndarray]:
+        films = weights.sum(axis=1)
+        unknown = np.full(len(weights), np.nan)
+        return {"difference": np.divide(weights @ difference, films, out=unknown, where=films > 0)}
+
+    interval = patient_interval(float(difference.mean()), resample(patients, mean)["difference"])
     return {
         "hottest": float(hottest.mean()),
         "random": float(chance.mean()),
-        "difference": float(difference.mean()),
-        "low": float(low),
-        "high": float(high),
+        "difference": interval.value,
+        "low": interval.low,
+        "high": interval.high,
     }
 
 

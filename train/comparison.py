@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from train.averaged import AVERAGE_RESAMPLES, evaluate_average
 from train.bootstrap import (
     RESAMPLES,
     SEED,
@@ -28,7 +29,7 @@ from train.scores import SCORED_SPLITS, SHIFTED, Scores, probability, read_score
 
 DIFFERENCES = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
 #: Resamples that a comparison costs at most, for a bar's total.
-COMPARISON_RESAMPLES = RESAMPLES * len(SCORED_SPLITS)
+COMPARISON_RESAMPLES = RESAMPLES * len(SCORED_SPLITS) + AVERAGE_RESAMPLES
 
 Json = dict[str, Any]
 Advance = Callable[..., None]
@@ -85,7 +86,8 @@ def compare(first: Judged, second: Judged, advance: Advance = lambda *_: None) -
 
     Returns:
         JSON-ready: runs, networks, split_fingerprint, default_operating_point, and for "validation" and "test" (null
-        where it was not read by both) what `compare_films` gives; "shifted" too, where both were judged on such films.
+        where it was not read by both) what `compare_films` gives; "shifted" too, where both were judged on such films;
+        average: what `train.averaged.evaluate_average` gives for the splits that both were judged on.
 
     Raises:
         OtherSplitError: another split, or other films of it.
@@ -105,12 +107,15 @@ def compare(first: Judged, second: Judged, advance: Advance = lambda *_: None) -
         "resamples": RESAMPLES,
         "seed": SEED,
     }
-    for split in SCORED_SPLITS:
+    pairs: dict[str, tuple[Scores, Scores]] = {}
+    for split in (*SCORED_SPLITS, SHIFTED):
         one, other = (judged.scores.of_split(split) for judged in (first, second))
-        result[split] = compare_films(first, second, one, other, advance) if len(one) and len(other) else None
-    one, other = (judged.scores.of_split(SHIFTED) for judged in (first, second))
-    if len(one) and len(other):
-        result[SHIFTED] = compare_films(first, second, one, other, advance)
+        if len(one) and len(other):
+            pairs[split] = one, _in_order_of(one, other)
+            result[split] = compare_films(first, second, *pairs[split], advance)
+        elif split in SCORED_SPLITS:
+            result[split] = None
+    result["average"] = evaluate_average(pairs, advance)
     return result
 
 

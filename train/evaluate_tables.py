@@ -99,6 +99,26 @@ def print_comparison(result: Json) -> None:
         listed = "" if count <= LISTED else f"; the first {LISTED}, --json has all"
         title = f"{split}: {count} films called differently, the furthest apart first{listed}"
         print_table(title, ("film", "label", f"p of {first}", f"p of {second}", "right"), rows)
+    _print_average(result)
+
+
+def _print_average(result: Json) -> None:
+    name, average = result["default_operating_point"], result["average"]
+    rows = []
+    for split in _splits_of(average):
+        metrics = average[split]
+        point, as_report = metrics["operating_points"][name], metrics["as_report"]
+        rows.append(
+            (
+                split,
+                _with_interval(metrics["auroc"]),
+                *(_with_interval(point[key]) for key in ("accuracy", "sensitivity", "specificity", "f1")),
+                f"{as_report['accuracy_at_0.5']['value']:.4f}, {as_report['f1_maximum']['value']:.4f}",
+            )
+        )
+    columns = ("films", "AUROC", "accuracy", "sensitivity", "specificity", "F1", "as report: at 0.5, max F1")
+    title = f"{' and '.join(result['runs'])} averaged (mean probability), at its own {name} from validation"
+    print_table(title, columns, rows)
 
 
 def result_of(row: Json, first: str, second: str) -> str:

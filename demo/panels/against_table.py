@@ -48,7 +48,7 @@ def against_html(
     how = words("evaluation.against.how", point=words(f"operating_point.{point}"), split=words(f"word.{split}"))
     return (
         f"<h2>{escape(words('evaluation.against'))}</h2><p class='how'>{escape(how)}</p><ul class='told'>{told}</ul>"
-        f"<div class='pair'>{agreement}{_differences(films, at, evaluations, split, point, words)}</div>"
+        f"<div class='pair'>{agreement}{_differences(comparison, evaluations, split, point, words)}</div>"
         f"<p class='how'>{explained('mcnemar', words)}: {escape(words('glossary.mcnemar'))}</p>"
     )
 
@@ -61,19 +61,23 @@ def _right(at: Json, words: Wording) -> list[str]:
 
 
 def _differences(
-    films: Json, at: Json, evaluations: Mapping[str, BundleEvaluation], split: str, point: str, words: Wording
+    comparison: Json | None, evaluations: Mapping[str, BundleEvaluation], split: str, point: str, words: Wording
 ) -> str:
-    rows = _area_row(films, words)
+    films, average = _entry(comparison, split), _entry(comparison, "average", split)
+    rows = _area_row(films, average, words)
     for name in FIGURES:
         both = [figure_cell(found.measured_at(split, point, name), words) for found in evaluations.values()]
-        difference = measured(_entry(at, "differences", name), lowest=-1)
+        difference = measured(_entry(films, "operating_points", point, "differences", name), lowest=-1)
+        together = measured(_entry(average, "operating_points", point, name))
         said = words("evaluation.accuracy") if name == "accuracy" else words(f"word.{name}")
-        rows += _row(said, [*both, figure_cell(difference, words, signed=True)])
-    columns = [escape(words("evaluation.figure")), "A", "B", escape(words("evaluation.against.difference"))]
+        rows += _row(said, [*both, figure_cell(difference, words, signed=True), figure_cell(together, words)])
+    titles = [words("evaluation.figure"), "A", "B"]
+    titles += [words("evaluation.against.difference"), words("evaluation.against.average")]
+    columns = [escape(title) for title in titles]
     return wide_table("differences", words("evaluation.against.figures"), columns, f"<tbody>{rows}</tbody>")
 
 
-def _area_row(films: Json, words: Wording) -> str:
+def _area_row(films: Json | None, average: Json | None, words: Wording) -> str:
     areas = [number(films, "auroc", name) for name in ("first", "second")]
     if None in areas:
         return ""
@@ -85,7 +89,8 @@ def _area_row(films: Json, words: Wording) -> str:
         ends = f"{by_delong.low:+.3f} – {by_delong.high:+.3f}".replace("-", "−")
         said = words("evaluation.against.delong", interval=ends, p=p_value(p))
         difference += f"<small>{escape(said)}</small>"
-    return _row("AUROC", [*(figure_cell(Measured(area or 0), words, share=False) for area in areas), difference])
+    each = [figure_cell(Measured(area or 0), words, share=False) for area in areas]
+    return _row("AUROC", [*each, difference, figure_cell(measured(_entry(average, "auroc")), words, share=False)])
 
 
 def _row(title: str, cells: list[str]) -> str:

@@ -154,6 +154,10 @@ def test_a_against_b_says_what_was_compared(comparison, evaluations, split):
         difference = at["differences"][name]
         shown = f"{100 * difference['value']:+.1f}".replace("-", "−") if round(difference["value"], 3) else "0.0"
         assert re.search(rf"{name} [^a-zA-Z]*{re.escape(shown)} ", text), name
+    average = comparison["average"][split]
+    together = average["operating_points"]["youden"]["specificity"]["value"]
+    assert "A and B averaged" in text
+    assert re.search(rf"AUROC .*{average['auroc']['value']:.3f} .*specificity .* {100 * together:.1f} %", text)
     assert "DeLong: " in text
     assert "p = " in text or "p < " in text
 

@@ -1,0 +1,64 @@
+"""A and B averaged: what two networks reach together on the same films, the mean of their probabilities. NumPy only."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from train.bootstrap import RESAMPLES
+from train.errors import PneumoscopeError
+from train.evaluation import choose_thresholds
+from train.metrics import evaluate_scores
+from train.scores import SCORED_SPLITS, Scores, bounded, logistic
+
+#: Resamples that an average costs at most, for a bar's total.
+AVERAGE_RESAMPLES = RESAMPLES * len(SCORED_SPLITS)
+
+Json = dict[str, Any]
+
+
+def average_scores(one: Scores, other: Scores) -> Scores:
+    """Average two networks' uncalibrated probabilities, film by film.
+
+    Args:
+        one, other: of the same films in the same order.
+
+    Returns:
+        Scores whose `probability` is the mean of the two.
+
+    Raises:
+        PneumoscopeError: other films, or another order.
+    """
+    if one.films != other.films:
+        raise PneumoscopeError("only scores of the same films in the same order can be averaged")
+    logits = [bounded(scores.logits) for scores in (one, other)]
+    # 1 - p from the negative logits: next to 1 it would be lost in rounding.
+    ill, well = (np.mean([logistic(sign * values) for values in logits], axis=0) for sign in (1, -1))
+    return Scores(one.films, one.patients, one.splits, one.labels, np.log(ill) - np.log(well))
+
+
+def evaluate_average(
+    pairs: Mapping[str, tuple[Scores, Scores]], advance: Callable[..., None] = lambda *_: None
+) -> Json:
+    """Evaluate the average of two networks, with thresholds of its own, chosen on validation as each network's are.
+
+    Args:
+        pairs: split → both networks' scores as `average_scores` takes them; "validation" at least.
+        advance: called with the number of resamples done.
+
+    Returns:
+        JSON-ready: selected_on, thresholds (operating point → threshold on the mean probability), and for each split
+        of `pairs` what `train.metrics.evaluate_scores` gives.
+    """
+    averages = {split: average_scores(*pair) for split, pair in pairs.items()}
+    validation = averages["validation"]
+    chosen = choose_thresholds(validation.labels, validation.logits)
+    thresholds = {name: float(logistic(threshold)) for name, threshold in chosen.items()}
+    return {
+        "selected_on": "validation",
+        "thresholds": thresholds,
+        **{
+            split: evaluate_scores(scores.labels, scores.logits, thresholds, scores.patients, advance)
+            for split, scores in averages.items()
+        },
+    }
