@@ -11,7 +11,8 @@ import jinja2
 from markupsafe import Markup
 
 from demo.compare import Case
-from demo.report_content import Content, report_content
+from demo.report_content import report_content
+from demo.report_parts import Content
 from demo.report_pictures import Picture, bar_svg, film_picture, heatmap_picture
 from demo.report_text import breakable
 from demo.wording import Wording

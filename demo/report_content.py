@@ -1,7 +1,6 @@
 """What a report says, in words and figures: the same for its HTML and its PDF, which only lay it out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Literal
@@ -12,7 +11,8 @@ from demo.colours import NETWORK_COLOURS
 from demo.compare import Case, agreement, verdict_kind
 from demo.measured import Measured, measured
 from demo.novelty import against_limit
-from demo.report_text import Direction, bounded, direction_of, tidy
+from demo.report_parts import AND, Cell, Column, Content, Part, Row, Typed
+from demo.report_text import bounded, direction_of, tidy
 from demo.results import rounded
 from demo.wording import Wording
 from export.bundle import MODEL, Card
@@ -22,93 +22,6 @@ CARD_TEXT_LENGTH = 300  # characters of a card's own text; the shipped ones have
 MOST_DECIMALS = 9
 RATES = ("sensitivity", "specificity")
 MINUS = "\u2212"
-
-
-@dataclass(frozen=True)
-class Part:
-    """A piece of a cell: words in the report's language, or something always written left to right.
-
-    Attributes:
-        kind: "words", "figure" (numbers, short Latin terms: kept on one line), "latin" (English text of a card)
-            or "code" (hexadecimal digits: may break anywhere).
-    """
-
-    text: str
-    kind: Literal["words", "figure", "latin", "code"] = "words"
-
-
-Cell = tuple[Part, ...]
-AND = Part("·")
-
-
-@dataclass(frozen=True)
-class Typed:
-    """A line that somebody typed, in its own direction: that of the report it stands in says nothing about it."""
-
-    text: str
-    direction: Direction
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the table: its label, and a cell per network."""
-
-    label: str
-    cells: tuple[Cell, ...]
-
-
-@dataclass(frozen=True)
-class Column:
-    """The part of a network's reading that is drawn larger than a row of the table.
-
-    Attributes:
-        verdict: in words; `verdict_kind` is the same for the layout.
-        probability: 0..1, the length of the bar; `threshold`, 0..1, is where its mark stands.
-        probability_text, threshold_text: as many decimals as tell one from the other.
-        bar_alt: what the bar shows, for who does not see it.
-        remark: why the bar is not there; "" where it is.
-        placeholder: what to know about a placeholder network; "" for one that is none.
-        placeholder_reason: the card's own words, in English.
-        heatmap_alt: "" where the network shows no heatmap.
-    """
-
-    network: str
-    badge: str
-    what: str
-    colour: str
-    verdict_kind: Literal["positive", "negative", "refused"]
-    verdict: str
-    probability: float
-    threshold: float
-    probability_text: str
-    threshold_text: str
-    bar_alt: str
-    remark: str
-    placeholder: str
-    placeholder_reason: str
-    heatmap_alt: str
-
-
-@dataclass(frozen=True)
-class Content:
-    """A whole report. `labels` has the fixed words of the layout by name."""
-
-    language: str
-    direction: Direction
-    product: str
-    created: str
-    title: Typed
-    note: tuple[Typed, ...]
-    film_alt: str
-    warnings: tuple[str, ...]
-    agreement: str
-    agreement_kind: Literal["agree", "disagree", "none"]
-    columns: tuple[Column, ...]
-    reading_rows: tuple[Row, ...]
-    network_rows: tuple[Row, ...]
-    limits: str
-    privacy: str
-    labels: Mapping[str, str]
 
 
 LABELS = (
