@@ -47,7 +47,7 @@ OTHER_SET = "A cohort that this project does not know"
 PHANTOM_NAME = re.compile(r"phantom\d+_")
 LICENCE = "Apache-2.0 (model and code)"
 PLACEHOLDER_BACKBONE = (
-    "its backbone was not pretrained on ImageNet but on the training films alone; expect less than the report's figures"
+    "its backbone began with random weights and was not pretrained on anything; expect less than the report's figures"
 )
 RATES = ("sensitivity", "specificity")
 HEADLINES = ("accuracy", "balanced_accuracy", "f1", "sensitivity", "specificity", "ppv", "npv")
@@ -212,6 +212,17 @@ def data_in_words(films: Sequence[Film]) -> str:
     return f"{source}. {', '.join(counts)}; train and validation were pooled and split again by patient."
 
 
+def placeholder_reasons(settings: Settings, told: str) -> str:
+    """Say why a network is a placeholder: as it was told, and where it is B on a backbone that had learnt nothing."""
+    untaught = settings.network == "b" and settings.backbone_weights == "random"
+    return "; ".join(reason for reason in (told, PLACEHOLDER_BACKBONE if untaught else "") if reason)
+
+
+def backbone_in_words(weights: str) -> str:
+    """Say where B's backbone came from: the setting `backbone_weights`, of a file the name."""
+    return {"imagenet": "ImageNet", "random": "random"}.get(weights, f"the file {weights}, not ImageNet's")
+
+
 def training_in_words(settings: Settings, environment: Mapping[str, Any]) -> str:
     """Say in one paragraph how a run was trained."""
     films = environment["films"]
@@ -221,7 +232,8 @@ def training_in_words(settings: Settings, environment: Mapping[str, Any]) -> str
         fine_tune = settings.fine_tune
         rate = fine_tune.learning_rate or settings.learning_rate / 10
         stages = f"head: {stages}; then {_epochs(fine_tune.epochs)} of fine-tuning from backbone layer "
-        stages += f"{fine_tune.from_layer} at {rate:g}; backbone weights: {settings.backbone_weights}"
+        weights = backbone_in_words(settings.backbone_weights)
+        stages += f"{fine_tune.from_layer} at {rate:g}; backbone weights: {weights}"
     changes = [
         f"{name} {value:g}"
         for name, value in augmentation.model_dump().items()

@@ -7,7 +7,7 @@ import numpy as np
 
 from export.bundle import STRESS, Bundle, metadata_of, write_bundle
 from export.calibration import calibrate, quality_on_test
-from export.card import PLACEHOLDER_BACKBONE, Findings, make_card
+from export.card import Findings, make_card, placeholder_reasons
 from export.card_audit import AUDIT_DIR, find_audit
 from export.card_stress import read_stress
 from export.card_text import card_in_words
@@ -37,7 +37,8 @@ def export_run(
         data_root: where the run's films are, of which training and validation are read, and test for the share that is
             refused if the run's test films have been read before; where it also holds foreign pictures (`ood/`), the
             card says how many of them are refused.
-        placeholder: why the bundle is a placeholder, or empty; B without ImageNet weights is one in any case.
+        placeholder: why the bundle is a placeholder, or empty; B on a backbone that began with random weights is one
+            in any case.
         parity_films: how many films the gate compares, ≥ 64, spread evenly over the validation films.
         audit: of the run's films; None: as `export.card_audit.find_audit` finds it.
 
@@ -99,9 +100,6 @@ def export_run(
     test = None
     if test_films:
         test = measure_films(opened, prepare_all(data_root, test_films, spec, "test"), "novelty: test films")
-    reasons = [placeholder] if placeholder else []
-    if settings.network == "b" and settings.backbone_weights != "imagenet":
-        reasons.append(PLACEHOLDER_BACKBONE)
     findings = Findings(
         evaluation=evaluation,
         calibration=calibration,
@@ -112,7 +110,7 @@ def export_run(
         stress=None if measured is None else measured[1],
         audit=audited,
     )
-    card = make_card(run, settings, cohort.films, findings, "; ".join(reasons))
+    card = make_card(run, settings, cohort.films, findings, placeholder_reasons(settings, placeholder))
     return write_bundle(
         models / settings.network,
         card,

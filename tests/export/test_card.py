@@ -4,9 +4,17 @@ import pytest
 
 from export.bundle import read_bundle
 from export.calibration import calibrate
-from export.card import GUARDED, UNGUARDED, headlines, seconds_by_stage
+from export.card import (
+    GUARDED,
+    UNGUARDED,
+    headlines,
+    placeholder_reasons,
+    seconds_by_stage,
+    training_in_words,
+)
 from train.evaluation import read_evaluation
 from train.scores import read_scores
+from train.settings import make_settings
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +84,20 @@ def test_seconds_are_summed_by_stage():
 def test_what_was_not_done_is_none_and_not_left_out(card):
     assert (card.stress, card.audit) == (None, None)
     assert {"stress", "audit"} <= set(card.model_dump())
+
+
+@pytest.mark.parametrize(
+    ("weights", "words", "reason"),
+    [
+        ("imagenet", "backbone weights: ImageNet;", ""),
+        ("random", "backbone weights: random;", "its backbone began with random weights"),
+        ("ours.weights.h5", "backbone weights: the file ours.weights.h5, not ImageNet's;", ""),
+    ],
+)
+def test_b_says_where_its_backbone_came_from(weights, words, reason):
+    settings = make_settings("b", {"backbone_weights": weights})
+    environment = {"films": {"train": 9, "validation": 3}, "seconds": 60.0, "device": "CPU", "parameters": 7}
+    assert words in training_in_words(settings, environment)
+    assert placeholder_reasons(settings, "").startswith(reason)
+    assert bool(placeholder_reasons(settings, "")) == bool(reason)
+    assert placeholder_reasons(settings, "one epoch").startswith("one epoch")
