@@ -1,5 +1,7 @@
 """A folder of films: read one after another, stopped, sorted, judged anew, saved."""
 
+import contextlib
+import threading
 import time
 
 import pytest
@@ -136,17 +138,29 @@ def test_two_hundred_films_are_read_while_the_window_answers(open_window, write_
     assert longest < 2  # on a machine with nothing else to do, a twentieth of that
 
 
-def test_a_run_is_stopped_and_what_was_read_stays(open_window, write_film, wait_until, tmp_path):
-    for place in range(300):
+def test_a_run_is_stopped_and_what_was_read_stays(open_window, write_film, wait_until, tmp_path, monkeypatch):
+    for place in range(60):
         write_film(tmp_path / "many" / f"{place:03}.png", 200)
+    pressed, reading = threading.Event(), folder_run.read_films
+
+    def read_some_and_wait(*arguments):
+        with contextlib.closing(reading(*arguments)) as films:
+            for place, film in enumerate(films):
+                if place == 20:
+                    assert pressed.wait(20)
+                yield film
+
+    monkeypatch.setattr(folder_run, "read_films", read_some_and_wait)
+    monkeypatch.setattr(folder_run, "SECONDS_BETWEEN_ROWS", 0)
     window = open_window()
     window.open_paths([str(tmp_path / "many")])
     wait_until(lambda: window.folder.table.comparisons)
     QTest.keyClick(window, Qt.Key.Key_Escape)
+    pressed.set()
     wait_until(lambda: not window.folder.running)
     done = len(window.folder.table.comparisons)
-    assert 0 < done < 300
-    assert ENGLISH("batch.stopped", rest=300 - done) in window.folder.status.text()
+    assert 0 < done <= 21
+    assert ENGLISH("batch.stopped", rest=60 - done) in window.folder.status.text()
 
 
 def test_a_folder_that_vanishes_gives_a_line_per_film(open_window, write_film, wait_until, tmp_path, monkeypatch):
