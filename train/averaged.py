@@ -7,7 +7,7 @@ import numpy as np
 
 from train.bootstrap import RESAMPLES
 from train.errors import PneumoscopeError
-from train.evaluation import choose_thresholds
+from train.evaluation import probability_thresholds
 from train.metrics import evaluate_scores
 from train.scores import SCORED_SPLITS, Scores, bounded, logistic
 
@@ -51,9 +51,7 @@ def evaluate_average(
         of `pairs` what `train.metrics.evaluate_scores` gives.
     """
     averages = {split: average_scores(*pair) for split, pair in pairs.items()}
-    validation = averages["validation"]
-    chosen = choose_thresholds(validation.labels, validation.logits)
-    thresholds = {name: float(logistic(threshold)) for name, threshold in chosen.items()}
+    thresholds = probability_thresholds(averages["validation"])
     return {
         "selected_on": "validation",
         "thresholds": thresholds,

@@ -101,6 +101,12 @@ def choose_thresholds(labels: ArrayLike, logits: ArrayLike) -> dict[str, float]:
     return choose_operating_points(labels, bounded(logits))
 
 
+def probability_thresholds(scores: Scores) -> dict[str, float]:
+    """The same as thresholds on the uncalibrated probability, as evaluation.json freezes them."""
+    chosen = choose_thresholds(scores.labels, scores.logits)
+    return {name: float(logistic(threshold)) for name, threshold in chosen.items()}
+
+
 def evaluate_validation(
     scores: Scores,
     network: str,
@@ -121,8 +127,7 @@ def evaluate_validation(
         PneumoscopeError: no validation films, films of one class only, or of too few patients.
     """
     rows = _rows(scores, "validation")
-    logit_thresholds = choose_thresholds(rows.labels, rows.logits)
-    thresholds = {name: float(logistic(threshold)) for name, threshold in logit_thresholds.items()}
+    thresholds = probability_thresholds(rows)
     return {
         "format": FORMAT,
         "network": network,
