@@ -62,7 +62,7 @@ def demo(
     """
     from demo.accounts import others_may_read, read_accounts
     from demo.private_folder import private_folder
-    from demo.serving import check_installed, find_port, prepare_environment, silence, start
+    from demo.serving import check_installed, find_port, finish_readings, prepare_environment, silence, start
 
     check_installed()
     if data is not None and not data.is_dir():
@@ -91,6 +91,7 @@ def demo(
         finally:
             with silence(debug):
                 running.close()
+    finish_readings()  # here, where their uploads are gone: of a batch only the film in hand is read to its end
 
 
 def _say_what_runs(running: "Running", host: str, has_accounts: bool) -> None:

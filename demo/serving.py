@@ -5,6 +5,8 @@ import io
 import os
 import secrets
 import socket
+import threading
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -67,7 +69,7 @@ class Running:
             PneumoscopeError: the server ended by itself.
         """
         while self.blocks.server.thread.is_alive():
-            self.blocks.server.thread.join(1)
+            time.sleep(1)  # a signal that interrupts `join` has Python take the thread for ended, and `close` not wait
         raise PneumoscopeError("the page's server ended by itself; start it again with --debug to see why")
 
     def close(self) -> None:
@@ -78,6 +80,17 @@ class Running:
             tunnel.kill()
         self.blocks.server.force_exit = True
         self.blocks.close(verbose=False)
+
+
+def finish_readings(seconds: float = 10) -> None:
+    """Wait for the films that a closed page is still reading, `seconds` at most.
+
+    Python ends beside their threads, and C++ (the networks, OpenCV, NumPy) then aborts the process as they come back.
+    """
+    deadline = time.monotonic() + seconds
+    for thread in threading.enumerate():
+        if thread.name.startswith("AnyIO worker"):  # Gradio runs every reading in one of these
+            thread.join(max(0, deadline - time.monotonic()))
 
 
 def prepare_environment(folder: Path) -> None:

@@ -2,8 +2,11 @@
 
 import errno
 import os
+import signal
 import socket
 import sys
+import threading
+import time
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -113,6 +116,27 @@ def test_a_server_that_ends_by_itself_is_an_error():
         serving.Running("", 1, None, SimpleNamespace(server=SimpleNamespace(thread=thread))).wait()
 
 
+def test_a_signal_leaves_the_server_to_be_waited_for():
+    """Or the process ends beside it, and whatever it is computing aborts."""
+    ended = threading.Event()
+    thread = threading.Thread(target=ended.wait)
+    thread.start()
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            serving.Running("", 1, None, SimpleNamespace(server=SimpleNamespace(thread=thread))).wait()
+        assert thread.is_alive()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        ended.set()
+        thread.join()
+
+
 WATCH = """
 import ipaddress, sys
 
@@ -159,6 +183,21 @@ def test_no_socket_leaves_the_machine(open_page, film, tmp_path):
     lines = report.read_text().splitlines()
     assert any("socket.connect" in line for line in lines)  # Gradio's greeting of its own server: the watch works
     assert [line for line in lines if line.startswith("ELSEWHERE")] == []
+
+
+def test_a_page_that_is_stopped_while_it_reads_ends_in_good_order(open_page):
+    httpx = pytest.importorskip("httpx")
+    large = cv2.imencode(".png", np.random.default_rng(0).integers(0, 256, (3000, 3000), np.uint8))[1].tobytes()
+    with (
+        open_page() as page,
+        httpx.Client(base_url=f"{page.url}/gradio_api", trust_env=False, timeout=60) as client,
+    ):
+        (path,) = client.post("/upload", files={"files": large}).json()
+        client.post("/call/compare", json={"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}]})
+        deadline = time.monotonic() + 30
+        while Path(path).exists():  # it goes when the reading begins
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
 
 
 # Nothing is being worked on, and the browser has drawn what was there to draw.
