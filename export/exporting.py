@@ -24,6 +24,7 @@ from train.evaluation import is_of_these_scores, read_evaluation
 from train.run_folder import RunFolder, settings_of
 from train.scores import Scores, read_scores
 from train.scoring import load_network, prepare_all
+from train.test_reads import log_test_read
 
 
 def export_run(
@@ -100,6 +101,7 @@ def export_run(
     test = None
     if test_films:
         test = measure_films(opened, prepare_all(data_root, test_films, spec, "test"), "novelty: test films")
+        log_test_read(f"{run.name} (export: share refused)", evaluation)
     findings = Findings(
         evaluation=evaluation,
         calibration=calibration,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,9 +12,6 @@ from train.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
     from train.run_folder import RunFolder
-
-#: Every reading of the test films is written down here, in the folder the command runs in.
-TEST_READS = Path("docs/test-reads.csv")
 
 
 def evaluate_command(
@@ -75,6 +72,7 @@ def evaluate_run(run: "RunFolder", data_root: Path, *, test: bool, as_json: bool
     from train.run_folder import settings_of
     from train.scores import SHIFTED, joined, read_scores, write_scores
     from train.scoring import score_run
+    from train.test_reads import log_test_read
 
     settings = settings_of(run)
     cohort = read_split(run.split, data_root)
@@ -112,7 +110,7 @@ def evaluate_run(run: "RunFolder", data_root: Path, *, test: bool, as_json: bool
     write_scores(run.scores, scores if shifted is None else joined(scores, shifted))
     write_evaluation(run.evaluation, evaluation)
     if test:
-        _log_test_read(run.name, evaluation)
+        log_test_read(run.name, evaluation)
     with_history = read_history(run.history) if run.history.is_file() else ()
     plot_curves(evaluation, run.curves, with_history)
     splits = [split for split in ("validation", SHIFTED, "test") if evaluation.get(split) and (test or split != "test")]
@@ -127,17 +125,6 @@ def evaluate_run(run: "RunFolder", data_root: Path, *, test: bool, as_json: bool
     say_next(f"pneumoscope export {run.name}" if test else f"pneumoscope evaluate {run.name} --test")
 
 
-def _log_test_read(name: str, evaluation: dict[str, Any]) -> None:
-    import datetime
-
-    from train.run_folder import commit_of_checkout
-    from train.test_reads import append_test_read
-
-    date = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M")
-    append_test_read(TEST_READS, name, commit_of_checkout() or "unknown", date, evaluation)
-    say(f"this reading of the test films is logged in {TEST_READS}")
-
-
 def _stress(run: "RunFolder", data_root: Path, split: Literal["validation", "test"], *, as_json: bool) -> None:
     """Score a run's films under every change; keep stress.json and its picture, print the table."""
     from train.cohort import read_split
@@ -146,6 +133,7 @@ def _stress(run: "RunFolder", data_root: Path, split: Literal["validation", "tes
     from train.evaluation import read_evaluation
     from train.scoring import score_changed
     from train.stress import SEED, STRESS_RESAMPLES, stress_result, write_stress
+    from train.test_reads import log_test_read
 
     evaluation = read_evaluation(run.evaluation)
     cohort = read_split(run.split, data_root)
@@ -158,7 +146,7 @@ def _stress(run: "RunFolder", data_root: Path, split: Literal["validation", "tes
         )
     scores, logits = score_changed(run, cohort, split, SEED)
     if split == "test":
-        _log_test_read(f"{run.name} (stress)", evaluation)
+        log_test_read(f"{run.name} (stress)", evaluation)
     with progress_bar("resampling patients", STRESS_RESAMPLES) as advance:
         result = stress_result(evaluation, scores, logits, advance)
     kept = write_stress(run.stress, result)

@@ -1,20 +1,32 @@
 """The record of test reads, docs/test-reads.csv: a test set looked at often is no test set any more."""
 
 import csv
+import datetime
 import io
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from train.console import say
 from train.errors import PneumoscopeError
+from train.run_folder import commit_of_checkout
 
+#: Every reading of the test films is written down here, in the folder the command runs in.
+TEST_READS = Path("docs/test-reads.csv")
 HEADLINES = ("sensitivity", "specificity", "balanced_accuracy", "f1")
 COLUMNS = (
     *("run", "commit", "date", "network", "split_fingerprint", "films", "auroc", "operating_point"),
     *HEADLINES,
     *("accuracy_at_0.5", "f1_maximum"),
 )
+
+
+def log_test_read(run: str, evaluation: Mapping[str, Any]) -> None:
+    """Append a reading of this moment to TEST_READS and say so; arguments and errors as of `append_test_read`."""
+    date = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M")
+    append_test_read(TEST_READS, run, commit_of_checkout() or "unknown", date, evaluation)
+    say(f"this reading of the test films is logged in {TEST_READS}")
 
 
 def append_test_read(path: Path, run: str, commit: str, date: str, evaluation: Mapping[str, Any]) -> None:
@@ -25,7 +37,7 @@ def append_test_read(path: Path, run: str, commit: str, date: str, evaluation: M
 
     Args:
         path: docs/test-reads.csv; made where missing.
-        run: the run's name.
+        run: the run's name, and in brackets what the reading was for if not for these figures.
         commit: of the code.
         date: ISO 8601.
         evaluation: with its test part; figures are at its default operating point.

@@ -1,5 +1,6 @@
 """`export` from the command line: a whole, verified bundle, or nothing and one clear line."""
 
+import csv
 import json
 import shutil
 
@@ -183,7 +184,7 @@ def test_a_backbone_run_is_no_network_to_export(copied_run, phantom_root, run_co
 
 def stressed(run):
     """Put a stress table of its own validation scores into a run's folder."""
-    evaluation, scores = read_evaluation(run.evaluation), read_scores(run.scores)
+    evaluation, scores = read_evaluation(run.evaluation), read_scores(run.scores).of_split("validation")
     table = stress_result(evaluation, scores, {"as_it_is": scores.logits, "blur": scores.logits - 0.5})
     write_stress(run.stress, table)
 
@@ -204,7 +205,8 @@ def metadata_in(bundle):
 
 
 def test_all_that_is_at_hand_goes_into_the_bundle(copied_run, phantom_root, run_command, tmp_path, tiny_bundle):
-    """One export for all of it: a placeholder's reason, stress, audit, another bundle that cannot be compared."""
+    """One export for all of it: a placeholder's reason, test, stress, audit, a bundle that cannot be compared."""
+    run_command("evaluate", "tiny", "--data", phantom_root, "--test")
     stressed(copied_run)
     other = tiny_bundle(tmp_path / "models", "b")
     (tmp_path / "models" / "comparison.json").write_text("{}")
@@ -216,6 +218,9 @@ def test_all_that_is_at_hand_goes_into_the_bundle(copied_run, phantom_root, run_
     words = (bundle.folder / "README.md").read_text()
     assert bundle.card.placeholder
     assert "trained for three epochs" in words
+    assert 0 <= bundle.card.novelty.test_refused <= 1
+    with (tmp_path / "docs" / "test-reads.csv").open() as file:
+        assert [row["run"] for row in csv.DictReader(file)] == ["tiny", "tiny (export: share refused)"]
     assert bundle.stress.read_bytes() == copied_run.stress.read_bytes()
     assert bundle.card.stress["validation"]["changes"]["blur"]["probability_shift"]["value"] > 0
     assert "| blur, 1.5 px at 224 |" in words
