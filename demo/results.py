@@ -106,10 +106,10 @@ def _refusal(reading: ReadingObject) -> str:
 
 
 def rounded(value: float) -> str:
-    """A probability, 0..1, with three decimals, but never a 0 or 1 that is none."""
-    if 0 < value < 0.0005:
+    """A probability, 0..1, with three decimals, but never 0 or 1, to which float32 may round it."""
+    if value < 0.0005:
         return "<0.001"
-    if 0.9995 <= value < 1:
+    if value >= 0.9995:
         return ">0.999"
     return f"{value:.3f}"
 
