@@ -58,9 +58,14 @@ def export_command(
         require_network(run, settings_of(run), ("a", "b"))
     best = best_of_each_network(found)
 
-    say("starting TensorFlow …")
-    from train.device import choose_device
+    from train.device import backend_name, choose_device
 
+    if (backend := backend_name()) != "tensorflow":
+        raise UsageError(
+            "export needs Keras's TensorFlow backend, whatever a run was trained with: unset KERAS_BACKEND. "
+            f"Received: {backend}"
+        )
+    say("starting TensorFlow …")
     choose_device("cpu")
     from export.exporting import export_run
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from train.device import choose_device
-from train.networks import build_network_a, build_network_b
 
 if TYPE_CHECKING:
     import keras
@@ -31,6 +30,8 @@ def films_per_second(network: str, image_size: int, films: int) -> dict[int, flo
     Returns:
         batch size → films/s.
     """
+    from train.networks import build_network_a, build_network_b
+
     model = build_network_a(image_size) if network == "a" else build_network_b(image_size, backbone_weights="random")
     images = np.random.default_rng(0).integers(0, 256, (films, *model.input_shape[1:])).astype(np.float32)
     return {batch: _best(model, images, min(batch, films)) for batch in BATCHES}

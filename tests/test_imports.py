@@ -26,7 +26,6 @@ TENSORFLOW_ROOMS = {
     "train.objective",
     "train.scoring",
     "train.stages",
-    "train.weight_average",
     "export.convert",
     "export.evidence",
     "export.heatmap",

@@ -44,9 +44,9 @@ def evaluate_command(
 
     found, data_root = find_run(runs[0]), required_data_root(data)
     require_network(found, settings_of(found), ("a", "b"))
-    say("starting TensorFlow …")
-    from train.device import choose_device
+    from train.device import backend_in_prose, choose_device
 
+    say(f"starting {backend_in_prose()} …")
     choose_device("auto")
     if stress:
         _stress(found, data_root, "test" if test else "validation", as_json=as_json)

@@ -80,7 +80,7 @@ def cut_network(network: keras.Model) -> Cut | None:
     inputs = _alone(tuple(keras.Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in crossing))
     return Cut(
         keras.Model(network.input, below(scaled), name="fixed_part"),
-        keras.Model(inputs, _named(head(above(inputs))), name="trained_part"),
+        keras.Model(inputs, head(above(inputs)), name="trained_part"),
         boundary,
         MAPS_DTYPE,
     )
@@ -108,13 +108,6 @@ def boundary_layers(backbone: keras.Model, from_layer: int) -> tuple[int, ...]:
         else:
             crossing |= sources & below
     return tuple(sorted(crossing))
-
-
-def _named(outputs: object) -> object:
-    """Give several outputs their names back: as those of one inner model they would all have its name."""
-    if not isinstance(outputs, dict):
-        return outputs
-    return {name: keras.layers.Identity(name=name)(tensor) for name, tensor in outputs.items()}
 
 
 def _alone(tensors: tuple[Tensor, ...]) -> Tensor | tuple[Tensor, ...]:
@@ -316,7 +309,7 @@ def _facts_of(films: FilmBatches, cut: Cut) -> dict[str, object]:
     pixels = hashlib.sha256(f"{films.images.shape} {films.channels}".encode())
     for image in films.images:
         pixels.update(np.ascontiguousarray(image))
-    matter = ("tensorflow", "keras", "opencv-python-headless")
+    matter = ("backend", keras.config.backend(), "jaxlib", "keras", "opencv-python-headless")
     return {
         "weights": weights.hexdigest(),
         "boundary": [*cut.boundary, *([*shape] for shape in cut.shapes), cut.fixed.outputs[0].dtype],

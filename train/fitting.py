@@ -23,7 +23,6 @@ from train.resume import Progress, Record, origin_of
 from train.run_folder import RunFolder, commit_of_checkout, runs_root, write_environment
 from train.settings import Optimizer, Settings
 from train.stages import Stage, stages_of
-from train.weight_average import WeightAverage
 
 #: Colour channels that each network's input has.
 CHANNELS = {"a": 1, "b": 3, "backbone": 3}
@@ -39,7 +38,6 @@ def build_network(settings: Settings) -> keras.Model:
             settings.dropout,
             settings.extra_dense,
             batch_norm_momentum=settings.batch_norm_momentum,
-            kinds=settings.kinds,
         )
     if settings.network == "b":
         return build_network_b(
@@ -48,7 +46,6 @@ def build_network(settings: Settings) -> keras.Model:
             settings.extra_dense,
             settings.head_exponent,
             settings.backbone_weights,
-            kinds=settings.kinds,
         )
     return build_backbone_trainer(size, settings.dropout, settings.backbone_weights, settings.batch_norm_momentum)
 
@@ -97,7 +94,9 @@ def make_ready(settings: Settings, cohort: Cohort, since: Record | None = None) 
         UsageError: settings that the network refuses.
     """
     keras.utils.set_random_seed(settings.seed)
-    keras.mixed_precision.set_global_policy("mixed_float16" if settings.mixed_precision else "float32")
+    keras.mixed_precision.set_global_policy(
+        f"mixed_{settings.mixed_precision}" if settings.mixed_precision else "float32"
+    )
     stage = stages_of(settings)[since.progress.stage if since else 0]
     if since is None:
         network = build_network(_at_side(settings, stage.image_size))
@@ -174,9 +173,8 @@ def _fit_stages(settings: Settings, ready: Preparation, keeper: Keeper) -> keras
         counting = callbacks_of(settings)
         rate = rate_of(settings, stage, len(training))
         network.compile(optimizer=make_optimizer(settings.optimizer, rate), **compile_arguments(settings))
-        keeper.average = WeightAverage(settings.weight_average, network)
         if unrestored:
-            restore(network, keeper.run, progress, keeper.average)
+            restore(network, keeper.run, progress)
             keeper.write_the_rest(network)
             unrestored = False
         if not progress.stage_finished:
@@ -204,7 +202,7 @@ def _fit_stage(
             epochs=stage.epochs,
             shuffle=False,
             verbose=0,
-            callbacks=[keeper.average, *counting, keeper],
+            callbacks=[*counting, keeper],
         )
 
 

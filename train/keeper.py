@@ -1,9 +1,7 @@
 """Keeps a run folder true after every epoch, and gives a resumed training back what it had counted."""
 
-import io
 import math
 import time
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,17 +12,15 @@ from train import atomic
 from train.console import say
 from train.errors import PneumoscopeError
 from train.features import StageParts
-from train.objective import pneumonia_figures
 from train.resume import Origin, Progress, Record, add_record
 from train.run_folder import RunFolder, versions, write_history
 from train.settings import Settings
 from train.stages import Stage
-from train.weight_average import WeightAverage
 
 #: What EarlyStopping and ReduceLROnPlateau count from epoch to epoch.
 COUNTERS = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
-#: In last.keras, beside the weights that training goes on with: their running averages.
-AVERAGES_NAME = "averages.npz"
+#: On a GPU the loss is read after every so many steps, and after an epoch.
+GPU_STEPS_PER_LOOK = 20
 
 
 class Keeper(keras.callbacks.Callback):
@@ -40,7 +36,8 @@ class Keeper(keras.callbacks.Callback):
         self.origin = origin
         self.progress = progress
         self.device = device
-        self.average = WeightAverage(None)
+        # A loss that is read is waited for: on a GPU, whose next step could be under way, now and then is enough.
+        self.steps_per_look = 1 if device == "cpu" else GPU_STEPS_PER_LOOK
         self.seconds_before = progress.seconds
         self.started = time.monotonic()
 
@@ -80,8 +77,15 @@ class Keeper(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Advance the bar; refuse to go on with a loss that is no number."""
-        loss = float((logs or {})["loss"])
         self.last_batch_ended = time.monotonic()
+        if (batch + 1) % self.steps_per_look:
+            self.advance(1)
+            return
+        loss = self._finite(float((logs or {})["loss"]), batch)
+        self.last_batch_ended = time.monotonic()
+        self.advance(1, note=f"epoch {len(self.progress.rows) + 1} loss {loss:.3f}")
+
+    def _finite(self, loss: float, batch: int) -> float:
         epoch = len(self.progress.rows) + 1
         if not math.isfinite(loss):
             rate = float(self.model.optimizer.learning_rate)
@@ -90,11 +94,12 @@ class Keeper(keras.callbacks.Callback):
                 f"the loss became {loss} in stage {self.stage.name}, epoch {epoch}, "
                 f"step {batch + 1}, at learning rate {rate:g}; {kept}; try a lower --learning-rate"
             )
-        self.advance(1, note=f"epoch {epoch} loss {loss:.3f}")
+        return loss
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Write the epoch down: last.keras, best.keras where validation loss is lowest, history.csv."""
-        values = pneumonia_figures(logs or {})
+        """Write the epoch down: last.keras and history.csv, and best.keras where the epoch is the one to keep."""
+        values = {key: float(value) for key, value in (logs or {}).items()}
+        self._finite(values["loss"], len(self.parts.training) - 1)
         building = self.parts.take_building_seconds()  # before the clock was started
         seconds = self.last_batch_ended - self.epoch_started + building
         count = len(self.parts.training.images)
@@ -118,13 +123,17 @@ class Keeper(keras.callbacks.Callback):
         progress.stage_finished = epoch + 1 >= self.stage.epochs or bool(self.model.stop_training)
         progress.steps = int(self.model.optimizer.iterations)
         progress.counters = {type(callback).__name__: _counts(callback) for callback in self.counting}
-        progress.seeds = [state.numpy().tolist() for state in seed_states(self.network)]
+        progress.seeds = [np.array(state).tolist() for state in seed_states(self.network)]
         # Networks of other sides than the run's can be neither compared with its best nor evaluated.
         judged = self.stage.image_size == self.settings.prepare.image_size
-        if judged and values["val_loss"] < progress.best_val_loss:
+        last = self.settings.keep == "last"
+        if judged and (last or values["val_loss"] < progress.best_val_loss):
             progress.best_val_loss, progress.best_epoch = values["val_loss"], len(progress.rows)
-        self._save_last(self.network)
-        self.write_the_rest(self.network)
+        saved = progress.stage_finished or len(progress.rows) % self.settings.save_every == 0
+        if saved:
+            self._save_last(self.network)
+        # What lies after the last save is trained again after a stop; the network it led to would be the same.
+        self.write_the_rest(self.network, best=saved or not last)
         auroc = f", val auroc {values['val_auroc']:.4f}" if "val_auroc" in values else ""
         say(
             f"{self.settings.network} {self.stage.name} epoch {row['epoch']}: loss {values['loss']:.4f}, "
@@ -132,19 +141,16 @@ class Keeper(keras.callbacks.Callback):
             f"{row['images_per_second']:.1f} images/s"
         )
 
-    def write_the_rest(self, network: keras.Model) -> None:
-        """Write what follows from last.keras: best.keras if this epoch is the best, and history.csv."""
-        if self.progress.best_epoch == len(self.progress.rows):
-            with self.average.in_place():
-                save_network(network, self.run.best_network)
+    def write_the_rest(self, network: keras.Model, *, best: bool = True) -> None:
+        """Write what follows from last.keras: best.keras if this epoch is the one to keep, and history.csv."""
+        if best and self.progress.best_epoch == len(self.progress.rows):
+            save_network(network, self.run.best_network)
         write_history(self.run, self.progress.rows)
 
     def _save_last(self, network: keras.Model) -> None:
         with atomic.replace_file(self.run.last_network) as temporary:
             network.save(temporary)
             add_record(temporary, Record(self.origin, self.progress, self.device, versions()))
-            if self.average.momentum is not None:
-                _add_averages(temporary, self.average)
 
 
 def save_network(network: keras.Model, path: Path) -> None:
@@ -161,8 +167,8 @@ def seed_states(network: keras.Model) -> list[keras.Variable]:
     return [variable for variable in network.variables if variable.name == "seed_generator_state"]
 
 
-def restore(network: keras.Model, run: RunFolder, progress: Progress, average: WeightAverage) -> None:
-    """Give a compiled network the state of a run's last epoch: weights, their average, optimizer, random generators.
+def restore(network: keras.Model, run: RunFolder, progress: Progress) -> None:
+    """Give a compiled network the state of a run's last epoch: weights, optimizer, random generators.
 
     Raises:
         PneumoscopeError: last.keras does not fit the network.
@@ -182,9 +188,7 @@ def restore(network: keras.Model, run: RunFolder, progress: Progress, average: W
             "with --new"
         )
     for state, value in zip(states, progress.seeds, strict=True):
-        state.assign(value)
-    if average.momentum is not None:
-        average.restore(network, progress.steps, _read_averages(run.last_network))
+        state.assign(np.array(value, state.dtype))
 
 
 def carry_over(network: keras.Model, larger: keras.Model) -> None:
@@ -197,15 +201,3 @@ def carry_over(network: keras.Model, larger: keras.Model) -> None:
 def _counts(callback: keras.callbacks.Callback) -> dict[str, float | int | None]:
     found = {name: getattr(callback, name) for name in COUNTERS if hasattr(callback, name)}
     return {name: value if value is None or isinstance(value, int) else float(value) for name, value in found.items()}
-
-
-def _add_averages(path: Path, average: WeightAverage) -> None:
-    data = io.BytesIO()
-    np.savez(data, *average.values)
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(AVERAGES_NAME, data.getvalue())
-
-
-def _read_averages(path: Path) -> list[np.ndarray]:
-    with zipfile.ZipFile(path) as archive, np.load(io.BytesIO(archive.read(AVERAGES_NAME))) as found:
-        return [found[f"arr_{index}"] for index in range(len(found))]

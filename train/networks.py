@@ -26,8 +26,6 @@ BACKBONE_NAME = "resnet50v2"
 
 #: The output, and the layer, that both networks have.
 PNEUMONIA_OUTPUT = "probability"
-#: The second output of a network that learns the kinds of pneumonia too (see `train.objective`).
-KIND_OUTPUT = "kind_logit"
 
 
 def build_network_a(
@@ -37,7 +35,6 @@ def build_network_a(
     extra_dense: int = 0,
     *,
     batch_norm_momentum: float = BATCH_NORM_MOMENTUM,
-    kinds: bool = False,
 ) -> keras.Model:
     """Build network A: six convolution blocks and a dense classifier (report, task 2 and 3.1).
 
@@ -47,7 +44,6 @@ def build_network_a(
         dropout: rate of every dropout layer, in [0, 1).
         extra_dense: further hidden layers of 128 units, ≥ 0.
         batch_norm_momentum: of the moving averages; the report gives none.
-        kinds: learn the kind of pneumonia too: a second output, see `pneumonia_only`.
 
     Returns:
         A model from float32 [N, S, S, 1], grey in [0, 255], to the probability of pneumonia, float32 [N, 1].
@@ -71,7 +67,7 @@ def build_network_a(
         x = layers.MaxPooling2D(2, padding="same", name=f"block{block}_pool")(x)  # side halved, rounded up
     x = layers.Flatten(name="flatten")(x)  # [N, 4 * 4 * 256] for S of 193 to 256
     x = _hidden_layers(x, 128, dropout, extra_dense)
-    return keras.Model(image, _outputs(x, kinds), name="network_a")
+    return keras.Model(image, _probability(x), name="network_a")
 
 
 def build_network_b(
@@ -80,8 +76,6 @@ def build_network_b(
     extra_dense: int = 0,
     head_exponent: int = 7,
     backbone_weights: str | Path = "imagenet",
-    *,
-    kinds: bool = False,
 ) -> keras.Model:
     """Build network B: a frozen ResNet50V2 (He et al. 2016, arXiv:1603.05027) and a dense head (report, task 2).
 
@@ -92,7 +86,6 @@ def build_network_b(
         head_exponent: the head's hidden layers have 2 ** head_exponent units.
         backbone_weights: "imagenet" (downloaded by Keras), "random", or a weights file (`.weights.h5` or Keras's
             own `.h5` without top).
-        kinds: learn the kind of pneumonia too: a second output, see `pneumonia_only`.
 
     Returns:
         A model from float32 [N, S, S, 3], grey in [0, 255] on three equal channels, to the probability of
@@ -115,7 +108,7 @@ def build_network_b(
     x = backbone(x)  # [N, ceil(S / 32), ceil(S / 32), 2048]
     x = layers.GlobalAveragePooling2D(name="pool")(x)  # [N, 2048]
     x = _hidden_layers(x, 2**head_exponent, dropout, extra_dense)
-    return keras.Model(image, _outputs(x, kinds), name="network_b")
+    return keras.Model(image, _probability(x), name="network_b")
 
 
 def unfreeze_for_fine_tuning(network_b: keras.Model, from_layer: int = FINE_TUNE_FROM) -> keras.Model:
@@ -201,12 +194,6 @@ def _hidden_layers(x: keras.KerasTensor, units: int, dropout: float, extra_dense
     return x  # [N, units]
 
 
-def _outputs(x: keras.KerasTensor, kinds: bool) -> keras.KerasTensor | dict[str, keras.KerasTensor]:
-    if not kinds:
-        return _probability(x)
-    return {PNEUMONIA_OUTPUT: _probability(x), KIND_OUTPUT: layers.Dense(1, dtype="float32", name=KIND_OUTPUT)(x)}
-
-
 def _probability(x: keras.KerasTensor) -> keras.KerasTensor:
     # Split in two layers so that export and scoring read the logit itself: the inverse of a float32 sigmoid is
     # lost beyond ±17. float32 also under mixed precision.
@@ -217,17 +204,6 @@ def _probability(x: keras.KerasTensor) -> keras.KerasTensor:
 def logit_model(network: keras.Model) -> keras.Model:
     """Return a view of network A or B whose output is the logit, float32 [N, 1]; weights are shared."""
     return keras.Model(network.input, network.get_layer("logit").output, name=f"{network.name}_logit")
-
-
-def pneumonia_only(network: keras.Model) -> keras.Model:
-    """Return network A or B without what it learnt the kinds of pneumonia by; weights are shared.
-
-    A network trained with `kinds` has a second output, float32 [N, 1]: the logit of P(viral | pneumonia), a layer
-    beside `logit`. What reads films needs none of it; a network without it is returned as it is.
-    """
-    if KIND_OUTPUT not in network.output_names:
-        return network
-    return keras.Model(network.input, network.get_layer(PNEUMONIA_OUTPUT).output, name=network.name)
 
 
 def _check_arguments(image_size: int, dropout: float, extra_dense: int) -> None:

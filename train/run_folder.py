@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -223,7 +224,19 @@ def write_environment(run: RunFolder, facts: Mapping[str, object]) -> None:
 def versions() -> dict[str, str]:
     """Return the versions of what decides a run's numbers."""
     found = {"python": platform.python_version()}
-    for name in ("pneumoscope", "tensorflow", "keras", "numpy", "opencv-python-headless", "scikit-learn"):
+    if "keras" in sys.modules:
+        found["backend"] = sys.modules["keras"].config.backend()
+    for name in (
+        "pneumoscope",
+        "tensorflow",
+        "jax",
+        "jaxlib",
+        "torch",
+        "keras",
+        "numpy",
+        "opencv-python-headless",
+        "scikit-learn",
+    ):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

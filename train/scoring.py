@@ -12,7 +12,7 @@ from train.errors import PneumoscopeError
 from train.film_hash import film_hashes, repeats
 from train.fitting import CHANNELS
 from train.loader import FilmBatches, prepare_films
-from train.networks import logit_model, pneumonia_only
+from train.networks import logit_model
 from train.radiograph import PrepareSpec
 from train.run_folder import RunFolder, settings_of
 from train.scores import Scores
@@ -101,13 +101,13 @@ def prepare_all(root: Path, films: Sequence[Film], spec: PrepareSpec, split: Spl
 
 
 def load_network(run: RunFolder) -> keras.Model:
-    """Load best.keras without its optimizer, and without what only training needs (`train.networks.pneumonia_only`).
+    """Load best.keras without its optimizer.
 
     Raises:
         PneumoscopeError: the file is missing or broken.
     """
     try:
-        return pneumonia_only(keras.saving.load_model(run.best_network, compile=False))
+        return keras.saving.load_model(run.best_network, compile=False)
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise PneumoscopeError(f"the network of run {run.name} cannot be loaded ({reason}): train it again") from error

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from train.errors import UsageError
 from train.radiograph import ContrastRule, PrepareSpec
@@ -97,8 +97,10 @@ class CacheSettings(_Strict):
 class Settings(_Strict):
     """Everything that decides what a run computes, besides the films. Defaults are the report's where it has one.
 
-    class_weights, label_smoothing and kinds are explained in `train.objective`, weight_average (a momentum, null for
-    off) in `train.weight_average`, shifted_validation in `train.shift`; docs/training.md says what each is for.
+    class_weights and label_smoothing are explained in `train.objective`, shifted_validation in `train.shift`;
+    docs/training.md says what each is for. keep: the epoch whose network is kept as best.keras, the one of the lowest
+    validation loss or the last; save_every: every so many epochs (and after a stage's last) last.keras is written.
+    mixed_precision: activations in 16 bits, on a GPU.
     """
 
     network: NetworkName
@@ -122,27 +124,32 @@ class Settings(_Strict):
     early_stopping_patience: Annotated[int, Field(ge=1)] | None = None
     class_weights: Literal["none", "balanced"] = "none"
     label_smoothing: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    kinds: bool = False
-    weight_average: Annotated[float, Field(gt=0, lt=1)] | None = None
     validation_fraction: Annotated[float, Field(gt=0, le=0.5)] = 0.15
     shifted_validation: ShiftRule = "none"
     films_per_class: Annotated[int, Field(ge=1)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     #: Of the split alone; null means `seed`. Runs of several seeds on one split can be compared film by film.
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
-    mixed_precision: bool = False
+    keep: Literal["best", "last"] = "best"
+    save_every: Annotated[int, Field(ge=1)] = 1
+    mixed_precision: Literal[False, "float16", "bfloat16"] = False
 
     @property
     def seed_of_split(self) -> int:
         """The seed that deals the patients to training and validation."""
         return self.seed if self.split_seed is None else self.split_seed
 
+    @field_validator("mixed_precision", mode="before")
+    @classmethod
+    def _true_is_float16(cls, value: object) -> object:
+        return "float16" if value is True else value
+
     @model_validator(mode="after")
     def _belongs_to_network(self) -> Self:
         foreign = {
             "a": ("head_exponent", "backbone_weights", "fine_tune", "cache"),
             "b": ("width",),
-            "backbone": ("width", "head_exponent", "extra_dense", "fine_tune", "label_smoothing", "kinds", "cache"),
+            "backbone": ("width", "head_exponent", "extra_dense", "fine_tune", "label_smoothing", "cache"),
         }[self.network]
         for name in foreign:
             if getattr(self, name) != type(self).model_fields[name].default:
@@ -170,6 +177,10 @@ NETWORK_DEFAULTS: dict[str, dict[str, object]] = {
 }
 
 
+#: Settings of former versions → the value at which they did nothing. Runs that say so still open.
+RETIRED = {"kinds": False, "weight_average": None}
+
+
 def make_settings(network: str, changes: dict[str, object]) -> Settings:
     """Make settings for a network from its defaults and changes, whose keys may be dotted (`prepare.resize`).
 
@@ -178,7 +189,13 @@ def make_settings(network: str, changes: dict[str, object]) -> Settings:
     """
     values: dict[str, object] = {"network": network, **NETWORK_DEFAULTS.get(network, {})}
     for key, value in changes.items():
-        _place(values, key.split("."), value, key)
+        if key not in RETIRED:
+            _place(values, key.split("."), value, key)
+        elif value != RETIRED[key]:
+            raise UsageError(
+                f"setting {key} is no more: it gained nothing (docs/training.md); only a version before it left can "
+                f"train or open such a run. Received: {value!r}"
+            )
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

@@ -45,11 +45,12 @@ def train_or_resume(
         judged = settings.network != "backbone" and _can_be_judged(cohort)
         since = _record_of(run, settings, cohort) if run is not None else None
 
-        say("starting TensorFlow …")
-        from train.device import choose_device
+        from train.device import backend_in_prose, choose_device
+
+        say(f"starting {backend_in_prose()} …")
+        chosen = choose_device(device)
         from train.fitting import fit, make_ready
 
-        chosen = choose_device(device)
         say(chosen.line)
         if settings.mixed_precision and chosen.kind != "gpu":
             raise UsageError("mixed_precision needs a GPU: set it to false, or use a machine with one")

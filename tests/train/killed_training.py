@@ -17,7 +17,9 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 DATA, RUNS = Path(sys.argv[1]), sys.argv[2]
 os.environ["PNEUMOSCOPE_RUNS"] = RUNS
 
-from train import device  # noqa: F401, I001, E402  # first: it chooses how TensorFlow starts
+from train.device import choose_device  # noqa: E402
+
+choose_device("cpu")  # before Keras is imported
 import keras  # noqa: E402
 
 from train import atomic, networks  # noqa: E402

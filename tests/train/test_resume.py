@@ -147,7 +147,6 @@ def test_kills_leave_no_trace_in_a_run_of_three_stages(few_films, tmp_path):
         "dropout": 0.3,
         "films_per_class": 12,
         "validation_fraction": 0.4,
-        "weight_average": 0.8,
         "backbone_weights": "random",
     }
     # Half of the first last.keras is written; the second is there and half of its best.keras; within fine-tuning.

@@ -23,8 +23,9 @@ def test_levers_are_off_unless_they_are_asked_for():
         settings = make_settings(network, {})
         augmentation = settings.augmentation
         assert (augmentation.noise, augmentation.blur, augmentation.jpeg, augmentation.brightness) == (0, 0, 0, 0)
-        assert (settings.class_weights, settings.label_smoothing, settings.weight_average) == ("none", 0, None)
-        assert (settings.kinds, settings.shifted_validation, settings.prepare.contrast) == (False, "none", "none")
+        assert (settings.class_weights, settings.label_smoothing) == ("none", 0)
+        assert (settings.shifted_validation, settings.prepare.contrast) == ("none", "none")
+        assert (settings.keep, settings.save_every, settings.mixed_precision) == ("best", 1, False)
 
 
 @pytest.mark.parametrize("network", ["a", "b"])
@@ -50,10 +51,13 @@ def test_a_file_wins_over_a_preset_of_its_name(tmp_path, monkeypatch):
         ("a", {"augmentation.noise": -1}, ["augmentation.noise", "-1"]),
         ("a", {"class_weights": "auto"}, ["class_weights", "balanced", "auto"]),
         ("a", {"label_smoothing": 0.9}, ["label_smoothing", "0.9"]),
-        ("a", {"weight_average": 1}, ["weight_average", "1"]),
+        ("a", {"weight_average": 0.9}, ["weight_average is no more", "0.9"]),
+        ("a", {"mixed_precision": "bf16"}, ["mixed_precision", "bfloat16", "bf16"]),
+        ("a", {"keep": "first"}, ["keep", "best", "last", "first"]),
+        ("a", {"save_every": 0}, ["save_every", "0"]),
         ("a", {"shifted_validation": "cluster"}, ["shifted_validation", "exposure", "family"]),
         ("a", {"prepare.contrast": "equalize"}, ["prepare.contrast", "equalise"]),
-        ("backbone", {"kinds": True}, ["kinds does not belong to network backbone"]),
+        ("b", {"kinds": True}, ["kinds is no more", "True"]),
         ("backbone", {"label_smoothing": 0.1}, ["label_smoothing does not belong to network backbone"]),
         ("a", {"epoch": 3}, ["unknown setting epoch", "epochs"]),
         ("a", {"augmentation.spin": 3}, ["unknown setting augmentation.spin", "rotation"]),
