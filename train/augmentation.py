@@ -1,12 +1,61 @@
 """Random changes of a training film: where it lies, how it was exposed, how sharp, clean and well stored it is."""
 
+import math
+
 import cv2
 import numpy as np
 
+from train.radiograph import PrepareSpec, prepare
 from train.settings import AugmentationSettings
 
 #: The side at which `blur` is in pixels.
 BLUR_SIDE = 224
+#: Set the generator of what came later apart from the one that films had before, whose draws stay as they were.
+_LATER = 1
+
+
+def training_picture(
+    film: np.ndarray, settings: AugmentationSettings, spec: PrepareSpec | None, key: tuple[int, int, int]
+) -> np.ndarray:
+    """Return what a network is shown of a training film: a random crop, prepared, and changed at random.
+
+    Args:
+        film: uint8 [H, W] as it was read; or already prepared, uint8 [S, S], where `spec` is None.
+        settings: the ranges.
+        spec: how a crop is made into an input of side S; None: there is no crop.
+        key: (seed, epoch, film): all draws follow from it.
+
+    Returns:
+        uint8 [S, S].
+    """
+    later = np.random.default_rng((*key, _LATER))
+    place = later.uniform(0, 1, 4)
+    weight = later.uniform(0, settings.equalise)
+    picture = film if spec is None else prepare(film[crop_window(film.shape, settings, place)], spec)
+    if weight > 0:
+        picture = cv2.addWeighted(cv2.equalizeHist(picture), weight, picture, 1 - weight, 0)
+    return augment(picture, settings, np.random.default_rng(key))
+
+
+def crop_window(shape: tuple[int, int], settings: AugmentationSettings, draws: np.ndarray) -> tuple[slice, slice]:
+    """Return the rows and columns of a random crop (Szegedy et al. 2015, arXiv:1409.4842).
+
+    The share of the area is even between `crop` and 1, the aspect log-even and cut to what the film can hold of that
+    share, the place even among all where the crop fits.
+
+    Args:
+        shape: (H, W) of the film, at least 1 each.
+        settings: `crop` and `crop_aspect`.
+        draws: four numbers in [0, 1): share, aspect, row, column.
+    """
+    height, width = shape
+    share = settings.crop + draws[0] * (1 - settings.crop)
+    stretch = settings.crop_aspect ** (draws[1] - 0.5)  # of each side: the aspect is its square
+    stretch = min(max(stretch, math.sqrt(share)), 1 / math.sqrt(share))
+    rows = min(height, max(1, round(height * math.sqrt(share) / stretch)))
+    columns = min(width, max(1, round(width * math.sqrt(share) * stretch)))
+    top, left = int(draws[2] * (height - rows + 1)), int(draws[3] * (width - columns + 1))
+    return slice(top, top + rows), slice(left, left + columns)
 
 
 def augment(image: np.ndarray, settings: AugmentationSettings, generator: np.random.Generator) -> np.ndarray:

@@ -73,6 +73,10 @@ def train_command(
         list[str] | None, typer.Option("--set", help="Any setting: key=value, such as augmentation.rotation=5.")
     ] = None,
     device: Annotated[DeviceChoice, typer.Option(help="Where to train.")] = DeviceChoice.auto,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads that make training pictures. [default: 1; with a GPU up to 8]"),
+    ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -109,7 +113,9 @@ def train_command(
 
     from train.train_session import train_or_resume
 
-    train_or_resume(settings, required_data_root(data), name, new=new, device=device.value, as_json=as_json)
+    train_or_resume(
+        settings, required_data_root(data), name, new=new, device=device.value, workers=workers, as_json=as_json
+    )
 
 
 app.command("evaluate", cls=Command)(evaluate_command)

@@ -15,7 +15,7 @@ from train.errors import PneumoscopeError
 from train.features import StageParts, stage_parts
 from train.film_digests import digest_films, write_digests
 from train.keeper import Keeper, carry_over, restore
-from train.loader import FilmBatches, PreparedFilms, prepare_films
+from train.loader import FilmBatches, PreparedFilms, prepare_films, read_whole_films, side_for_crops
 from train.needs import check_needs, needs_of
 from train.networks import backbone_of, build_network_a, build_network_b
 from train.objective import compile_arguments, training_targets, validation_targets
@@ -74,6 +74,7 @@ class Preparation:
     asked: with them.
     digests: of the films' files, see `train.film_digests`; empty for a run that is gone on with, which has them.
     since: the record of the last finished epoch of a run that is gone on with.
+    workers: threads that make training pictures.
     """
 
     network: keras.Model
@@ -83,10 +84,17 @@ class Preparation:
     asked: Cohort
     digests: Mapping[str, str]
     since: Record | None = None
+    workers: int = 1
 
 
-def make_ready(settings: Settings, cohort: Cohort, since: Record | None = None) -> Preparation:
+def make_ready(settings: Settings, cohort: Cohort, since: Record | None = None, workers: int = 1) -> Preparation:
     """Build the network and prepare the films of training and validation, before a run folder exists.
+
+    Args:
+        settings: of the run.
+        cohort: split.
+        since: of a run that is gone on with.
+        workers: threads that make training pictures.
 
     Raises:
         PneumoscopeError: a split has no readable film of a class, weights that cannot be had, too little disk, or
@@ -104,8 +112,8 @@ def make_ready(settings: Settings, cohort: Cohort, since: Record | None = None) 
         network = _same_network(settings, stage.image_size)
     films = len(_limited(cohort.of_split("train"), settings)) + len(cohort.of_split("validation"))
     check_needs(needs_of(network, settings, films, begun=since is not None), runs_root())
-    prepared = _prepared(cohort, settings, stage.image_size)
-    ready = Preparation(network, *prepared, cohort, {} if since else digest_films(cohort), since)
+    prepared = _prepared(cohort, settings, stage.image_size, workers)
+    ready = Preparation(network, *prepared, cohort, {} if since else digest_films(cohort), since, workers)
     if since is not None and ready.cohort.fingerprint != since.origin.split:
         raise PneumoscopeError(
             "other films can be read now than when the run was begun: use the versions of then, or begin anew (--new)"
@@ -168,7 +176,7 @@ def _fit_stages(settings: Settings, ready: Preparation, keeper: Keeper) -> keras
             larger = _same_network(settings, stage.image_size)
             carry_over(network, larger)
             network, side = larger, stage.image_size
-            _, training, validation = _prepared(ready.asked, settings, side)
+            _, training, validation = _prepared(ready.asked, settings, side, ready.workers)
         stage.enter(network)
         counting = callbacks_of(settings)
         rate = rate_of(settings, stage, len(training))
@@ -241,13 +249,18 @@ def _same_network(settings: Settings, image_size: int) -> keras.Model:
     return build_network(settings)
 
 
-def _prepared(cohort: Cohort, settings: Settings, image_size: int) -> tuple[Cohort, FilmBatches, FilmBatches]:
+def _prepared(
+    cohort: Cohort, settings: Settings, image_size: int, workers: int
+) -> tuple[Cohort, FilmBatches, FilmBatches]:
     training_films = _limited(cohort.of_split("train"), settings)
     validation_films = cohort.of_split("validation")
     wanted = (*training_films, *validation_films)
     spec = replace(settings.prepare.spec(), image_size=image_size)
     with progress_bar("preparing films", len(wanted)) as advance:
-        training = prepare_films(cohort.root, training_films, spec, advance)
+        if (crop := settings.augmentation.crop) < 1:
+            training = read_whole_films(cohort.root, training_films, side_for_crops(image_size, crop), advance)
+        else:
+            training = prepare_films(cohort.root, training_films, spec, advance)
         validation = prepare_films(cohort.root, validation_films, spec, advance)
     unreadable = dict((*training.unreadable, *validation.unreadable))
     for path, reason in unreadable.items():
@@ -267,6 +280,8 @@ def _prepared(cohort: Cohort, settings: Settings, image_size: int) -> tuple[Coho
             channels=channels,
             augmentation=settings.augmentation,
             seed=settings.seed,
+            spec=spec if crop < 1 else None,
+            workers=workers,
         ),
         FilmBatches(
             validation.images,

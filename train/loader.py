@@ -2,16 +2,17 @@
 
 import math
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import keras
 import numpy as np
 
-from train.augmentation import augment
+from train.augmentation import training_picture
 from train.cohort import Film
 from train.radiograph import PrepareSpec, RadiographError, prepare, read_radiograph
 from train.settings import AugmentationSettings
@@ -25,13 +26,103 @@ class PreparedFilms:
     """Films ready for a network.
 
     films: the rows of the cohort that could be read, in order.
-    images: uint8 [n, S, S], as `train.radiograph.prepare` leaves them.
+    images: uint8 [n, S, S], as `train.radiograph.prepare` leaves them; or whole films, for crops of them.
     unreadable: (path, reason) of the films left out.
     """
 
     films: tuple[Film, ...]
-    images: np.ndarray
+    images: "np.ndarray | WholeFilms"
     unreadable: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class WholeFilms:
+    """Films of any shape, one after the other in one array, mapped from a file: a sequence of uint8 [H, W].
+
+    pixels: uint8 [all of them]. shapes: int [n, 2], height and width. ends: int [n + 1], where each film begins, and
+    where the last ends.
+    """
+
+    pixels: np.ndarray
+    shapes: np.ndarray
+    ends: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many films, and how many pixels in all."""
+        return len(self.shapes), int(self.ends[-1])
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        if not 0 <= row < len(self.shapes):
+            raise IndexError(row)
+        return self.pixels[self.ends[row] : self.ends[row + 1]].reshape(self.shapes[row])
+
+
+def read_whole_films(
+    root: Path,
+    films: Sequence[Film],
+    side: int,
+    advance: Callable[..., None] = lambda *_: None,
+    threads: int = 4,
+) -> PreparedFilms:
+    """Read films once and keep them whole, shrunk until the shorter side has `side` pixels, never enlarged.
+
+    They lie in a file without a name, whose pages the system keeps in memory as it has room for them.
+
+    Args:
+        root: folder that the films' paths are relative to.
+        films: rows of a cohort.
+        side: in pixels; see `side_for_crops`.
+        advance: called once per film.
+        threads: how many films are decoded at a time.
+    """
+
+    def one(film: Film) -> np.ndarray | RadiographError:
+        try:
+            return _shrunk(read_radiograph(root / film.path), side)
+        except RadiographError as error:
+            return error
+
+    kept: list[Film] = []
+    unreadable: list[tuple[str, str]] = []
+    shapes: list[tuple[int, ...]] = []
+    with tempfile.TemporaryFile(prefix="pneumoscope-films-") as file:
+        with ThreadPoolExecutor(threads) as pool:
+            for film, result in zip(films, pool.map(one, films), strict=True):
+                if isinstance(result, RadiographError):
+                    unreadable.append((film.path, str(result)))
+                else:
+                    file.write(np.ascontiguousarray(result))
+                    shapes.append(result.shape)
+                    kept.append(film)
+                advance()
+        file.flush()
+        sizes = np.array(shapes, dtype=np.int64).reshape(-1, 2)
+        ends = np.concatenate([[0], np.cumsum(sizes.prod(axis=1))])
+        pixels = np.memmap(file, dtype=np.uint8, mode="r") if ends[-1] else np.empty(0, np.uint8)
+    return PreparedFilms(tuple(kept), WholeFilms(pixels, sizes, ends), tuple(unreadable))
+
+
+def side_for_crops(image_size: int, crop: float) -> int:
+    """Return how many pixels a film's shorter side needs for its smallest crop to have `image_size`; 4 times at most.
+
+    Args:
+        image_size: side of the network's input.
+        crop: the lowest share of the area.
+    """
+    return min(math.ceil(image_size / math.sqrt(crop)), 4 * image_size)
+
+
+def _shrunk(film: np.ndarray, side: int) -> np.ndarray:
+    height, width = film.shape
+    scale = side / min(height, width)
+    if scale >= 1:
+        return film
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(film, size, interpolation=cv2.INTER_AREA)
 
 
 def prepare_films(
@@ -75,86 +166,122 @@ def prepare_films(
 
 
 class FilmBatches(keras.utils.PyDataset):
-    """Batches of prepared films for `fit`, `evaluate` and `predict`.
+    """Batches of films for `fit`, `evaluate` and `predict`.
 
     Each item is (images uint8 [batch, S, S, channels], labels float32 [batch, 1]) and, where there are weights, those,
-    float32 [batch, 1]; labels and weights of a network with two outputs are dicts by output. With `augmentation` the
-    films are shuffled and changed by draws that depend on (seed, epoch, film) alone: not on the batch size, on the
-    order of reading or on what was read before, so that a resumed run sees the same pictures. Call `set_epoch`
-    at the beginning of an epoch (Keras calls `on_epoch_end` more often than once per epoch).
+    float32 [batch, 1]. With `augmentation` the films are shuffled and changed by draws that depend on (seed, epoch,
+    film) alone: not on the batch size, on the number of workers, on the order of reading or on what was read before,
+    so that a resumed run sees the same pictures. Call `set_epoch` at the beginning of an epoch (Keras calls
+    `on_epoch_end` more often than once per epoch).
+
+    Several workers are threads, which make the next batches while one is used (OpenCV and NumPy let go of the
+    interpreter). Keras's own would begin an epoch before it is told which.
     """
 
     def __init__(
         self,
-        images: np.ndarray,
-        labels: Sequence[int] | np.ndarray | Mapping[str, np.ndarray],
-        weights: np.ndarray | Mapping[str, np.ndarray] | None = None,
+        images: np.ndarray | WholeFilms,
+        labels: Sequence[int] | np.ndarray,
+        weights: np.ndarray | None = None,
         *,
         batch_size: int,
         channels: int,
         augmentation: AugmentationSettings | None = None,
         seed: int = 0,
+        spec: PrepareSpec | None = None,
+        workers: int = 1,
     ) -> None:
+        """Keep films and what they are shown with.
+
+        Args:
+            images: prepared films, or whole ones, of which `augmentation` shows random crops.
+            labels: [n].
+            weights: in the loss, [n].
+            batch_size: films per step.
+            channels: of the network's input; all equal.
+            augmentation: None shows the films as they are.
+            seed: of order and changes.
+            spec: how crops of whole films are prepared.
+            workers: threads; 1 makes a batch when it is asked for.
+        """
         super().__init__(workers=1, use_multiprocessing=False)
         self.images = images
-        self.labels = _columns(labels)
-        self.weights = None if weights is None else _columns(weights)
+        self.labels = np.asarray(labels, dtype=np.float32).reshape(-1, 1)  # [n, 1]
+        self.weights = None if weights is None else np.asarray(weights, dtype=np.float32).reshape(-1, 1)
         self.batch_size = batch_size
         self.channels = channels
         self.augmentation = augmentation
         self.seed = seed
+        self.spec = spec
+        self._pool: ThreadPoolExecutor | None = None
+        if workers > 1:
+            cv2.setNumThreads(1)  # threads of threads get in each other's way
+            self._pool = ThreadPoolExecutor(workers)
+        self._ahead = 2 * workers
+        self._coming: dict[tuple[int, int], Future[np.ndarray]] = {}
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order and augmentation the next batches have."""
-        count = len(self.images)
-        order = np.arange(count)
-        if self.augmentation is not None:
-            order = np.random.default_rng((self.seed, epoch)).permutation(count)
-        self._epoch, self._order = epoch, order
+        self._epoch, self._order = epoch, self._order_of(epoch)
 
     def __len__(self) -> int:
         return math.ceil(len(self.images) / self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         rows = self.rows(index)
-        return self.pictures(rows), *self.targets(rows)
+        pictures = self.pictures(rows) if self._pool is None else self._from_the_pool(self._pool, index)
+        return pictures, *self.targets(rows)
 
     def rows(self, index: int) -> np.ndarray:
         """Return which films batch `index` of the epoch holds, int [batch]."""
-        return self._order[index * self.batch_size : (index + 1) * self.batch_size]
+        return self._rows(self._order, index)
 
     def pictures(self, rows: np.ndarray) -> np.ndarray:
         """Return films as the epoch shows them, uint8 [len(rows), S, S, channels]."""
-        images = np.stack([self._image(int(row)) for row in rows])[..., np.newaxis]  # [batch, S, S, 1]
-        return np.repeat(images, self.channels, axis=-1) if self.channels > 1 else images
+        return self._pictures(rows, self._epoch)
 
     def targets(self, rows: np.ndarray) -> tuple[Any, ...]:
         """Return what follows the pictures in a batch: the labels, and weights where there are any."""
         if self.weights is None:
-            return (_rows_of(self.labels, rows),)
-        return _rows_of(self.labels, rows), _rows_of(self.weights, rows)
+            return (self.labels[rows],)
+        return self.labels[rows], self.weights[rows]
 
-    def _image(self, row: int) -> np.ndarray:
+    def _order_of(self, epoch: int) -> np.ndarray:
+        if self.augmentation is None:
+            return np.arange(len(self.images))
+        return np.random.default_rng((self.seed, epoch)).permutation(len(self.images))
+
+    def _rows(self, order: np.ndarray, index: int) -> np.ndarray:
+        return order[index * self.batch_size : (index + 1) * self.batch_size]
+
+    def _from_the_pool(self, pool: ThreadPoolExecutor, index: int) -> np.ndarray:
+        """Take a batch from the threads and have them make the next ones, those of the next epoch among them."""
+        for place in range(index, index + self._ahead):
+            key = (self._epoch + place // len(self), place % len(self))
+            if key not in self._coming:
+                order = self._order if key[0] == self._epoch else self._order_of(key[0])
+                self._coming[key] = pool.submit(self._pictures, self._rows(order, key[1]), key[0])
+        pictures = self._coming.pop((self._epoch, index)).result()
+        last = (self._epoch, index + self._ahead)
+        for key in [key for key in self._coming if not (self._epoch, index) < key <= last and key[0] <= self._epoch]:
+            self._coming.pop(key).cancel()  # of an epoch that was left, or of a look at a batch out of turn
+        return pictures
+
+    def _pictures(self, rows: np.ndarray, epoch: int) -> np.ndarray:
+        images = [self._image(int(row), epoch) for row in rows]
+        if self.channels == 1:
+            return np.stack(images)[..., np.newaxis]  # [batch, S, S, 1]
+        pictures = np.empty((len(images), *images[0].shape, self.channels), np.uint8)
+        for picture, image in zip(pictures, images, strict=True):
+            cv2.merge([image] * self.channels, picture)
+        return pictures
+
+    def _image(self, row: int, epoch: int) -> np.ndarray:
         image = np.asarray(self.images[row])
         if self.augmentation is None:
             return image
-        return augment(image, self.augmentation, np.random.default_rng((self.seed, self._epoch, row)))
-
-
-Columns = np.ndarray | dict[str, np.ndarray]
-
-
-def _columns(values: Sequence[int] | np.ndarray | Mapping[str, np.ndarray]) -> Columns:
-    if isinstance(values, Mapping):
-        return {name: _columns(column) for name, column in values.items()}
-    return np.asarray(values, dtype=np.float32).reshape(-1, 1)  # [n, 1]
-
-
-def _rows_of(columns: Columns, rows: np.ndarray) -> Columns:
-    if isinstance(columns, dict):
-        return {name: column[rows] for name, column in columns.items()}
-    return columns[rows]
+        return training_picture(image, self.augmentation, self.spec, (self.seed, epoch, row))
 
 
 def _allocate(shape: tuple[int, int, int], memory_limit_bytes: int) -> np.ndarray:

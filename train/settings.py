@@ -45,8 +45,13 @@ class AugmentationSettings(_Strict):
     contrast as a share around the film's mean grey; gamma as a share of the exponent's octave (0.3: 2 ** ±0.3).
     Drawn evenly from 0 to the value: blur, the standard deviation of a Gaussian in pixels of a film of side 224 (of
     another side in proportion); noise, a standard deviation in grey values. jpeg: the lowest quality of a recoding,
-    drawn from there to 100. 0 switches any of them off.
+    drawn from there to 100. equalise: how much of the film's equalised histogram is mixed in. 0 switches any of them
+    off. crop: the lowest share of the film's area that a random crop keeps, drawn from there to 1, which switches it
+    off; crop_aspect: its width against its height, relative to the film's, is drawn from 1 / crop_aspect to it.
     """
+
+    crop: Annotated[float, Field(gt=0, le=1)] = 1.0
+    crop_aspect: Annotated[float, Field(ge=1, le=10)] = 4 / 3
 
     rotation: Annotated[float, Field(ge=0, le=180)] = 10.0
     zoom: Share = 0.1
@@ -58,6 +63,7 @@ class AugmentationSettings(_Strict):
     blur: Annotated[float, Field(ge=0, le=20)] = 0.0
     noise: Annotated[float, Field(ge=0, le=128)] = 0.0
     jpeg: Annotated[int, Field(ge=0, le=100)] = 0
+    equalise: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
 class PlateauSettings(_Strict):

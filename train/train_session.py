@@ -1,5 +1,6 @@
 """What the command `train` does with its settings: begin a run or go on with one, train it, evaluate it."""
 
+import os
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,6 +14,9 @@ from train.run_folder import RunFolder, begin, create_run, run_named
 from train.run_lock import hold
 from train.settings import Settings
 
+#: Threads that make pictures for a GPU, where there are as many cores.
+WORKERS_OF_A_GPU = 8
+
 if TYPE_CHECKING:
     from train.cohort import Cohort
     from train.device import DeviceRequest
@@ -20,7 +24,14 @@ if TYPE_CHECKING:
 
 
 def train_or_resume(
-    settings: Settings, data_root: Path, name: str | None, *, new: bool, device: "DeviceRequest", as_json: bool
+    settings: Settings,
+    data_root: Path,
+    name: str | None,
+    *,
+    new: bool,
+    device: "DeviceRequest",
+    workers: int | None = None,
+    as_json: bool,
 ) -> None:
     """Train into a new run folder, or go on with the run of that name after its last finished epoch; evaluate it.
 
@@ -56,7 +67,9 @@ def train_or_resume(
             raise UsageError("mixed_precision needs a GPU: set it to false, or use a machine with one")
         if run is not None and since is not None:
             _say_resumed(run, since, chosen.kind)
-        ready = make_ready(settings, cohort, since)
+        if workers is None:
+            workers = min(WORKERS_OF_A_GPU, os.cpu_count() or 1) if chosen.kind == "gpu" else 1
+        ready = make_ready(settings, cohort, since, workers)
         if run is None:
             run = create_run(name, settings, numbered=new)
             held.enter_context(hold(run))

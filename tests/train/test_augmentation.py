@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.augmentation import augment
+from train.augmentation import augment, crop_window, training_picture
+from train.radiograph import PrepareSpec, prepare
 from train.settings import AugmentationSettings
 
 NOTHING = AugmentationSettings(rotation=0, zoom=0, shift=0)
@@ -158,3 +159,51 @@ def test_jpeg_never_falls_below_the_quality_asked_for():
     errors = [error(changed(image, only(jpeg=20), seed)) for seed in range(30)]
     assert max(errors) <= error(worst) * 1.05
     assert max(errors) > 3 * min(errors)
+
+
+@given(
+    shape=st.tuples(st.integers(1, 3000), st.integers(1, 3000)),
+    share=st.floats(0.001, 1),
+    aspect=st.floats(1, 10),
+    draws=st.tuples(*[st.floats(0, 1, exclude_max=True)] * 4),
+)
+def test_a_crop_lies_in_the_film_and_has_the_share_that_was_drawn(shape, share, aspect, draws):
+    ranges = AugmentationSettings(crop=share, crop_aspect=aspect)
+    rows, columns = crop_window(shape, ranges, np.array(draws))
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    assert 0 <= rows.start < rows.stop <= shape[0]
+    assert 0 <= columns.start < columns.stop <= shape[1]
+    drawn = (share + draws[0] * (1 - share)) * shape[0] * shape[1]
+    assert abs(height * width - drawn) <= (height + width) / 2 + 0.25 or min(height, width) == 1  # both sides rounded
+    relative = (width / height) / (shape[1] / shape[0])
+    slack = (1 + 0.51 / max(1, height - 0.5)) * (1 + 0.51 / max(1, width - 0.5))
+    assert 1 / aspect / slack <= relative <= aspect * slack or min(height, width) == 1
+
+
+def test_a_crop_reaches_every_corner_and_both_ends_of_its_ranges():
+    ranges = AugmentationSettings(crop=0.25, crop_aspect=1)
+    ends = [crop_window((100, 80), ranges, np.array([0, 0.5, place, place])) for place in (0, 1 - 1e-9)]
+    assert ends == [(slice(0, 50), slice(0, 40)), (slice(50, 100), slice(40, 80))]
+    assert crop_window((100, 80), ranges, np.array([1 - 1e-12, 0, 0.5, 0.5])) == (slice(0, 100), slice(0, 80))
+
+
+@given(seed=st.integers(0, 1000))
+@settings(deadline=None, max_examples=20)
+def test_a_crop_leaves_the_other_changes_as_they_were(seed):
+    film, spec, key = film_of(seed, 48), PrepareSpec(image_size=24), (1, 2, 3)
+    ranges = EVERYTHING.model_copy(update={"crop": 0.2})
+    window = crop_window(film.shape, ranges, np.random.default_rng((*key, 1)).uniform(0, 1, 4))
+    expected = augment(prepare(film[window], spec), EVERYTHING, np.random.default_rng(key))
+    assert np.array_equal(training_picture(film, ranges, spec, key), expected)
+    prepared = prepare(film, spec)
+    plain = augment(prepared, EVERYTHING, np.random.default_rng(key))
+    assert np.array_equal(training_picture(prepared, EVERYTHING, None, key), plain)
+
+
+def test_equalise_mixes_in_what_the_contrast_rule_would_make():
+    film = (film_of(3) // 4 + 90).astype(np.uint8)
+    mixed = [training_picture(film, only(equalise=1), None, (0, epoch, 0)) for epoch in range(30)]
+    spread = [float(picture.std()) for picture in mixed]
+    assert film.std() <= min(spread) < max(spread) <= cv2.equalizeHist(film).std() + 1
+    assert max(spread) - min(spread) > 0.6 * (cv2.equalizeHist(film).std() - film.std())
+    assert np.array_equal(training_picture(film, NOTHING, None, (0, 0, 0)), film)

@@ -5,9 +5,11 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+import pytest
 
+from train.augmentation import crop_window
 from train.cohort import index_cohort
-from train.loader import FilmBatches, prepare_films
+from train.loader import FilmBatches, prepare_films, read_whole_films, side_for_crops
 from train.radiograph import PrepareSpec, prepare, read_radiograph
 from train.settings import AugmentationSettings
 
@@ -69,27 +71,52 @@ def test_augmentation_depends_on_seed_epoch_and_film_alone():
     assert not np.array_equal(in_film_order(first), in_film_order(other_seed))
 
 
-def test_labels_and_weights_follow_their_films_also_by_output():
+def test_labels_and_weights_follow_their_films():
     images, numbers = films_of(10), np.arange(10)
-    loader = FilmBatches(
-        images,
-        {"probability": numbers, "kind_logit": numbers + 100},
-        {"probability": numbers / 10, "kind_logit": numbers * 0},
-        batch_size=4,
-        channels=1,
-        augmentation=EVERYTHING,
-        seed=3,
-    )
+    loader = batches(images, weights=numbers / 10)
     plain = batches(images)
     for index in range(len(loader)):
         films, labels, weights = loader[index]
         expected_films, expected = plain[index]
         assert np.array_equal(films, expected_films)
-        assert np.array_equal(labels["probability"], expected)
-        assert np.array_equal(labels["kind_logit"], expected + 100)
-        assert np.allclose(weights["probability"], expected / 10)
-        assert weights["kind_logit"].shape == expected.shape
-    assert len(batches(images, weights=numbers)[0]) == 3
+        assert np.array_equal(labels, expected)
+        assert np.allclose(weights, expected / 10)
+
+
+@pytest.mark.parametrize("workers", [2, 5])
+def test_workers_change_nothing_whatever_is_asked_for_and_in_which_order(workers):
+    one, many = (batches(films_of(23), workers=count) for count in (1, workers))
+    for epoch, indexes in ((0, range(6)), (1, range(6)), (1, (0, 5, 2, 2)), (4, range(6)), (3, (1, 0, 3))):
+        for loader in (one, many):
+            loader.set_epoch(epoch)
+        for index in indexes:
+            for part, same in zip(one[index], many[index], strict=True):
+                assert np.array_equal(part, same)
+
+
+def test_crops_are_taken_of_whole_films_before_they_are_prepared(phantom_root):
+    films = index_cohort(phantom_root).of_split("train")[:6]
+    whole = read_whole_films(phantom_root, films, 10_000)
+    originals = [read_radiograph(phantom_root / film.path) for film in films]
+    assert [image.shape for image in whole.images] == [film.shape for film in originals]
+    assert all(np.array_equal(image, film) for image, film in zip(whole.images, originals, strict=True))
+    settings = AugmentationSettings(rotation=0, zoom=0, shift=0, crop=0.3)
+    spec = PrepareSpec(image_size=16, contrast="equalise")
+    loader = FilmBatches(whole.images, np.zeros(6), batch_size=6, channels=1, augmentation=settings, seed=1, spec=spec)
+    for row, picture in zip(loader.rows(0), loader[0][0][..., 0], strict=True):
+        window = crop_window(originals[row].shape, settings, np.random.default_rng((1, 0, row, 1)).uniform(0, 1, 4))
+        assert np.array_equal(picture, prepare(originals[row][window], spec))
+
+
+def test_whole_films_are_shrunk_to_what_their_smallest_crop_needs(phantom_root):
+    films = index_cohort(phantom_root).of_split("train")[:3]
+    side = side_for_crops(16, 0.25)
+    assert side == 32
+    assert side_for_crops(16, 0.0001) == 64
+    for film, image in zip(films, read_whole_films(phantom_root, films, side).images, strict=True):
+        original = read_radiograph(phantom_root / film.path)
+        assert min(image.shape) == min(side, *original.shape)
+        assert image.shape[1] / image.shape[0] == pytest.approx(original.shape[1] / original.shape[0], rel=0.05)
 
 
 def test_unreadable_films_are_named_and_the_rest_goes_on(phantom_root, tmp_path):

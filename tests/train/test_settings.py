@@ -48,6 +48,10 @@ def test_a_file_wins_over_a_preset_of_its_name(tmp_path, monkeypatch):
     ("network", "changes", "words"),
     [
         ("a", {"augmentation.jpeg": 101}, ["augmentation.jpeg", "101"]),
+        ("a", {"augmentation.crop": 0}, ["augmentation.crop", "greater than 0", "0"]),
+        ("a", {"augmentation.crop": 1.2}, ["augmentation.crop", "less than or equal to 1", "1.2"]),
+        ("a", {"augmentation.crop_aspect": 0.5}, ["augmentation.crop_aspect", "0.5"]),
+        ("a", {"augmentation.equalise": 2}, ["augmentation.equalise", "2"]),
         ("a", {"augmentation.noise": -1}, ["augmentation.noise", "-1"]),
         ("a", {"class_weights": "auto"}, ["class_weights", "balanced", "auto"]),
         ("a", {"label_smoothing": 0.9}, ["label_smoothing", "0.9"]),
