@@ -1,40 +1,24 @@
 """The calibrated scale and the operating points on it, from validation scores alone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize, minimize_scalar
 
+from train.augmented import AugmentedScores, require_same_films
 from train.bootstrap import SMALLEST_PATIENTS, Floats, patient_interval, resample
 from train.calibration_error import brier_score, expected_calibration_error
+from train.calibration_fit import FITS, FITTED_METHODS, Method, Scale
 from train.errors import PneumoscopeError
-from train.evaluation import choose_thresholds
 from train.operating_points import confusion
 from train.scores import Scores, log_loss, logistic
+from train.settings import OperatingSettings, Seen
+from train.thresholds import thresholds_seen
 
-Method = Literal["temperature", "platt"]
-METHODS: tuple[Method, ...] = ("temperature", "platt")
-#: The optimum is sought between these temperatures, and offsets of at most this size.
-TEMPERATURE_RANGE = (0.05, 20.0)
-OFFSET_LIMIT = 20.0
 FOLDS = 10
 SEED = 0
 SEPARATED = "not fitted: the validation scores separate the classes, so that every lower temperature looks better"
-
-
-@dataclass(frozen=True)
-class Scale:
-    """probability = sigmoid(logit / temperature + offset): rising in the logit, so that no decision ever changes."""
-
-    temperature: float = 1.0
-    offset: float = 0.0
-
-    def calibrated(self, logits: ArrayLike) -> Floats:
-        """Logits on the calibrated scale."""
-        return np.asarray(logits, dtype=np.float64) / self.temperature + self.offset
 
 
 @dataclass(frozen=True)
@@ -68,14 +52,16 @@ class Calibration:
     """What export adds to a network: probability = sigmoid(logit / temperature + offset), and where to cut it.
 
     Attributes:
-        method: "temperature" (Guo et al. 2017, arXiv:1706.04599, section 4.2; offset 0) or "platt" (Platt 1999).
-        temperature, offset: fitted on all validation films.
+        method: "temperature" (Guo et al. 2017, arXiv:1706.04599, section 4.2; offset 0), "platt" (Platt 1999) or
+            "none".
+        temperature, offset: fitted on all validation films, as they are or as seen through the augmentation.
         before: of the network's own probability on the validation films.
         after: of the calibrated one, each film by a scale fitted on the other patients' folds.
-        candidates: method → its cross-validated log loss, by which the method was chosen.
+        candidates: method → its cross-validated log loss, by which the method was chosen where it was not given.
         folds: of that cross-validation; 0 where the films are of too few patients, and `after` is of the fit itself.
         note: empty, or why the scale was left as it is.
         operating_points: the evaluation's own, on the calibrated scale.
+        seen: the validation films that scale and thresholds are from, "plain" or "augmented".
     """
 
     method: Method
@@ -87,6 +73,7 @@ class Calibration:
     folds: int
     note: str
     operating_points: dict[str, CalibratedPoint]
+    seen: Seen = "plain"
 
     @property
     def scale(self) -> Scale:
@@ -94,30 +81,47 @@ class Calibration:
         return Scale(self.temperature, self.offset)
 
 
-def calibrate(scores: Scores, *, intervals: bool = False) -> Calibration:
-    """Choose between temperature and Platt scaling, fit, and move the operating points to the calibrated scale.
+def calibrate(
+    scores: Scores,
+    *,
+    intervals: bool = False,
+    operating: OperatingSettings = OperatingSettings(),  # noqa: B008  # frozen
+    augmented: AugmentedScores | None = None,
+) -> Calibration:
+    """Fit temperature or Platt scaling, or none, and move the operating points to the calibrated scale.
 
-    The method is the one with the lower log loss under cross-validation by patient; it is then fitted on all
-    validation films. With `intervals` the qualities have theirs, over patients: that takes longer than all the rest.
+    Where `operating.calibration` leaves the choice ("cross_validated") the method is the one with the lower log loss
+    under cross-validation by patient; it is then fitted on all validation films. With `intervals` the qualities have
+    theirs, over patients: that takes longer than all the rest.
+
+    Args:
+        scores: of which the validation rows are looked at; the qualities are of these films as they are.
+        intervals: over patients.
+        operating: the method, and whether scale and thresholds are from the films as they are or as seen augmented.
+        augmented: their readings through the augmentation, where those are asked for.
 
     Raises:
-        PneumoscopeError: no validation films, or of one class only.
+        PneumoscopeError: no validation films, of one class only, or no augmented readings of them where asked for.
     """
     rows = scores.of_split("validation")
     if not len(rows):
         raise PneumoscopeError("the run has no validation scores to calibrate on: pneumoscope evaluate RUN")
-    points = choose_thresholds(rows.labels, rows.logits)
+    points = thresholds_seen(rows, operating, augmented)
+    readings = None if operating.seen == "plain" else require_same_films(augmented, rows)
     folds = _folds(rows)
-    calibrated = {method: _cross_validated(rows, folds, _FITS[method]) for method in METHODS}
+    asked = operating.calibration
+    methods = FITTED_METHODS if asked == "cross_validated" else (asked,)
+    calibrated = {method: _cross_validated(rows, folds, method, readings) for method in methods}
     losses = {method: log_loss(rows.labels, logits) for method, logits in calibrated.items()}
     # Of equals the simpler: min takes the first.
-    method = min(METHODS, key=lambda name: losses[name])
-    scale = _FITS[method](rows.labels, rows.logits)
+    method = min(methods, key=lambda name: losses[name])
+    films = np.ones(len(rows), dtype=bool)
+    scale = _fitted(rows, films, method, readings)
     if scale is None and method == "platt":
-        method, scale = "temperature", _FITS["temperature"](rows.labels, rows.logits)
+        method, scale = "temperature", _fitted(rows, films, "temperature", readings)
     note = SEPARATED if scale is None else ""
     scale = scale or Scale()
-    after = rows.logits if note else calibrated[method]
+    after = rows.logits if note or method not in calibrated else calibrated[method]
     return Calibration(
         method=method,
         temperature=scale.temperature,
@@ -128,6 +132,7 @@ def calibrate(scores: Scores, *, intervals: bool = False) -> Calibration:
         folds=len(folds),
         note=note,
         operating_points={name: _calibrated_point(rows, cut, scale) for name, cut in points.items()},
+        seen=operating.seen,
     )
 
 
@@ -149,60 +154,14 @@ def quality(labels: ArrayLike, logits: ArrayLike, patients: Sequence[str] = ()) 
     )
 
 
-def quality_on_test(scores: Scores, scale: Scale, *, intervals: bool = False) -> tuple[Quality, Quality] | None:
-    """Before and after on the test films, to be reported and for nothing else; None where they were not read."""
-    rows = scores.of_split("test")
+def quality_on(scores: Scores, split: str, scale: Scale, *, intervals: bool = False) -> tuple[Quality, Quality] | None:
+    """Before and after on test or external films, only to be reported; None where they were not read."""
+    rows = scores.of_split(split)
     if not len(rows):
         return None
     judged = (rows.logits, scale.calibrated(rows.logits))
     before, after = (quality(rows.labels, logits, rows.patients if intervals else ()) for logits in judged)
     return before, after
-
-
-def fit_temperature(labels: ArrayLike, logits: ArrayLike) -> Scale | None:
-    """The temperature of least log loss; None where the optimum lies outside TEMPERATURE_RANGE."""
-    raw = np.asarray(logits, dtype=np.float64)
-    lowest, highest = np.log(TEMPERATURE_RANGE)
-    found = minimize_scalar(
-        lambda log_temperature: log_loss(labels, raw / np.exp(log_temperature)),
-        bounds=(lowest, highest),
-        method="bounded",
-        options={"xatol": 1e-6},
-    )
-    at_the_edge = min(found.x - lowest, highest - found.x) < 1e-3
-    return None if at_the_edge else Scale(float(np.exp(found.x)))
-
-
-def fit_platt(labels: ArrayLike, logits: ArrayLike) -> Scale | None:
-    """Temperature and offset of least log loss (Platt 1999, without his smoothed labels: there are enough films).
-
-    None where the optimum lies outside TEMPERATURE_RANGE or OFFSET_LIMIT, or a cut separates the classes, so that there
-    is none.
-    """
-    raw, truth = np.asarray(logits, dtype=np.float64), np.asarray(labels, dtype=np.float64)
-    if raw[truth == 1].min(initial=np.inf) > raw[truth == 0].max(initial=-np.inf):
-        return None
-
-    def loss(slope_and_offset: Floats) -> tuple[float, Floats]:
-        slope, offset = slope_and_offset
-        error = logistic(slope * raw + offset) - truth
-        return log_loss(truth, slope * raw + offset), np.array([np.mean(error * raw), np.mean(error)])
-
-    slopes = 1 / TEMPERATURE_RANGE[1], 1 / TEMPERATURE_RANGE[0]
-    bounds = (slopes, (-OFFSET_LIMIT, OFFSET_LIMIT))
-    found = minimize(
-        loss, [1.0, 0.0], jac=True, bounds=bounds, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-9}
-    )
-    for value, (low, high) in zip(found.x, bounds, strict=True):
-        if min(value - low, high - value) < 1e-3 * min(abs(low), abs(high)):
-            return None
-    return Scale(float(1 / found.x[0]), float(found.x[1]))
-
-
-_FITS: dict[Method, Callable[[ArrayLike, ArrayLike], Scale | None]] = {
-    "temperature": fit_temperature,
-    "platt": fit_platt,
-}
 
 
 def _folds(rows: Scores) -> list[NDArray[np.int64]]:
@@ -218,17 +177,26 @@ def _folds(rows: Scores) -> list[NDArray[np.int64]]:
     return [fold for _, fold in dealer.split(rows.logits, rows.labels, patients)]
 
 
+def _fitted(rows: Scores, films: NDArray[np.bool_], method: Method, readings: AugmentedScores | None) -> Scale | None:
+    """The scale of some of the films, or of their augmented readings."""
+    if readings is None:
+        return FITS[method](rows.labels[films], rows.logits[films])
+    labels, logits, _ = readings.of_films(films).all_readings()
+    return FITS[method](labels, logits)
+
+
 def _cross_validated(
-    rows: Scores, folds: list[NDArray[np.int64]], fit: Callable[[ArrayLike, ArrayLike], Scale | None]
+    rows: Scores, folds: list[NDArray[np.int64]], method: Method, readings: AugmentedScores | None
 ) -> Floats:
     """Logits on the calibrated scale, each fitted without the film's own fold."""
     if not folds:
-        return (fit(rows.labels, rows.logits) or Scale()).calibrated(rows.logits)
+        scale = _fitted(rows, np.ones(len(rows), dtype=bool), method, readings) or Scale()
+        return scale.calibrated(rows.logits)
     calibrated = np.array(rows.logits)
     for fold in folds:
         others = np.ones(len(rows), dtype=bool)
         others[fold] = False
-        scale = fit(rows.labels[others], rows.logits[others]) or Scale()
+        scale = _fitted(rows, others, method, readings) or Scale()
         calibrated[fold] = scale.calibrated(rows.logits[fold])
     return calibrated
 

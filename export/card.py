@@ -63,6 +63,7 @@ class Findings:
         evaluation: of the run, with validation and possibly test.
         calibration: from its validation scores.
         on_test: what that does to the test films, where they have been read.
+        on_external: what it does to another hospital's films, where they have been.
         parity: the gate's report.
         heatmap, novelty: of the graph, where it has these outputs.
         stress: as `export.card_stress` gives it; None where it was not measured.
@@ -77,6 +78,7 @@ class Findings:
     novelty: NoveltyCard | None = None
     stress: Json | None = None
     audit: Json | None = None
+    on_external: "tuple[Quality, Quality] | None" = None
 
 
 def make_card(
@@ -94,6 +96,7 @@ def make_card(
     environment = json.loads(run.environment.read_text(encoding="utf-8"))
     evaluation, calibration, on_test = findings.evaluation, findings.calibration, findings.on_test
     validation, test = evaluation["validation"], evaluation["test"]
+    default = evaluation["default_operating_point"]
     card = Card(
         network=settings.network,
         title=TITLES[settings.network],
@@ -112,7 +115,9 @@ def make_card(
             candidates=calibration.candidates,
             folds=calibration.folds,
             validation={"before": asdict(calibration.before), "after": asdict(calibration.after)},
-            test=dict(zip(("before", "after"), map(asdict, on_test), strict=True)) if on_test else None,
+            test=_before_and_after(on_test),
+            **({"seen": calibration.seen} if calibration.seen != "plain" else {}),
+            **({"external": _before_and_after(findings.on_external)} if findings.on_external else {}),
         ),
         operating_points={
             name: OperatingPoint(
@@ -120,16 +125,19 @@ def make_card(
                 selected_on="validation",
                 sensitivity=point.sensitivity,
                 specificity=point.specificity,
+                **({"seen": calibration.seen} if calibration.seen != "plain" else {}),
                 validation=_rates(validation, name),
                 test=_rates(test, name) if test else None,
             )
             for name, point in calibration.operating_points.items()
+            if name in validation["metrics"]["operating_points"]  # evaluations from before have no "half"
         },
+        default_operating_point=default,
         novelty_limit=findings.novelty.limit if findings.novelty else None,
         heatmap=findings.heatmap,
         novelty=findings.novelty,
         split_fingerprint=evaluation["split_fingerprint"],
-        metrics=Metrics(validation=headlines(validation), test=headlines(test) if test else None),
+        metrics=Metrics(validation=headlines(validation, default), test=headlines(test, default) if test else None),
         parity=Parity(
             films=findings.parity.films,
             largest_probability_difference=findings.parity.largest_probability_difference,
@@ -152,32 +160,36 @@ def make_card(
     return card.model_copy(update={"monai": monai_keys(card)})
 
 
-def headlines(part: Mapping[str, Any]) -> Json:
+def headlines(part: Mapping[str, Any], default: str = DEFAULT_OPERATING_POINT) -> Json:
     """Pick a card's figures from an evaluation's split: at the default operating point, each with its interval."""
     metrics = part["metrics"]
-    point = metrics["operating_points"][DEFAULT_OPERATING_POINT]
+    point = metrics["operating_points"][default]
     return {
         "films": metrics["n"],
         "patients": metrics["patients"],
         "prevalence": metrics["prevalence"],
-        "operating_point": DEFAULT_OPERATING_POINT,
+        "operating_point": default,
         **_figures(metrics, ("auroc", "average_precision")),
         **_figures(point, HEADLINES),
         "as_report": metrics["as_report"],
         # Evaluations from before intervals over patients have neither.
         "over_prevalence": point.get("over_prevalence"),
-        "cohorts": {name: _cohort(cohort) for name, cohort in (part.get("cohorts") or {}).items()} or None,
+        "cohorts": {name: _cohort(cohort, default) for name, cohort in (part.get("cohorts") or {}).items()} or None,
     }
+
+
+def _before_and_after(qualities: "tuple[Quality, Quality] | None") -> Json | None:
+    return None if qualities is None else dict(zip(("before", "after"), map(asdict, qualities), strict=True))
 
 
 def _figures(source: Mapping[str, Any], names: Sequence[str]) -> Json:
     return {name: source[name] for name in names}
 
 
-def _cohort(cohort: Mapping[str, Any]) -> Json:
+def _cohort(cohort: Mapping[str, Any], default: str) -> Json:
     metrics, counted = cohort["metrics"], {}
     if metrics:
-        everything = {**metrics["operating_points"][DEFAULT_OPERATING_POINT], **metrics}
+        everything = {**metrics["operating_points"][default], **metrics}
         counted = {"films": metrics["n"], "patients": metrics["patients"], **_figures(everything, COHORT_HEADLINES)}
     return {"films_left_out": cohort["films_left_out"], "reason": cohort.get("reason", ""), **counted}
 

@@ -39,7 +39,7 @@ class Calibration(_CardPart):
     Cards from before Platt scaling have no offset and are written as they were, because their models repeat them.
     """
 
-    method: Literal["temperature", "platt"] = "temperature"
+    method: Literal["none", "temperature", "platt"] = "temperature"
     temperature: PositiveFloat
     offset: float = 0.0
     selected_on: Literal["validation"]
@@ -48,6 +48,10 @@ class Calibration(_CardPart):
     def _agrees_with_its_method(self) -> "Calibration":
         if self.offset and self.method == "temperature":
             raise ValueError(f"method temperature has no offset. Received: {self.offset}")
+        if self.method == "none" and (self.offset, self.temperature) != (0, 1):
+            raise ValueError(
+                f"method none has temperature 1 and no offset. Received: {self.temperature}, {self.offset}"
+            )
         return self
 
     @model_serializer(mode="wrap")

@@ -18,6 +18,7 @@ COHORTS = {
     "without_training_patients": "without patients whose id occurs in training",
 }
 TREATMENTS = {"as_is": "as they are", "thumbnails": "thumbnails, enlarged", "blurred": "blurred to one sharpness"}
+CALIBRATIONS = {"none": "the network's own", "temperature": "one temperature", "platt": "Platt scaling"}
 NOT_READ = "not read"
 
 Lines = list[str]
@@ -152,20 +153,22 @@ def _calibration(calibration: Calibration) -> Lines:
     lines = ["", "### Calibration", ""]
     if kept.get("note"):
         return [*lines, f"Temperature 1: {kept['note']}."]
-    chosen = "Platt scaling" if calibration.method == "platt" else "one temperature"
+    chosen = CALIBRATIONS[calibration.method]
     losses = ", ".join(f"{name} {loss:.4f}" for name, loss in kept["candidates"].items())
+    why = "which had the lower log loss" if len(kept["candidates"]) > 1 else "chosen before it was fitted; log loss"
+    seen = "validation films seen through the augmentation" if kept.get("seen") == "augmented" else "validation films"
     sign = "-" if calibration.offset < 0 else "+"
     shift = f" {sign} {abs(calibration.offset):.4f}" if calibration.offset else ""
     lines.append(
-        f"probability = sigmoid(logit / {calibration.temperature:.4f}{shift}): {chosen}, which had "
-        f"the lower log loss on validation films, cross-validated by patient in {kept['folds']} folds ({losses}). "
+        f"probability = sigmoid(logit / {calibration.temperature:.4f}{shift}): {chosen}, {why} on validation films, "
+        f"cross-validated by patient in {kept['folds']} folds ({losses}). Scale and thresholds are from {seen}. "
         "It rises with the logit and so changes no decision. ECE is over 15 bins of equally many films, and has no "
         "interval, because resampled films have a larger one; validation figures after it are cross-validated."
     )
     rows = [
         [f"{split}, {stage}", *(_quality(figures, name) for name in ("log_loss", "brier", "ece"))]
-        for split in ("validation", "test")
-        for stage, figures in (kept[split] or {}).items()
+        for split in ("validation", "test", "external")
+        for stage, figures in (kept.get(split) or {}).items()
     ]
     lines += ["", *table(["films", "log loss", "Brier score", "ECE"], rows)]
     if not kept["test"]:

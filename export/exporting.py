@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from export.bundle import STRESS, Bundle, metadata_of, write_bundle
-from export.calibration import calibrate, quality_on_test
+from export.calibration import Calibration, calibrate, quality_on
 from export.card import Findings, make_card, placeholder_reasons
 from export.card_audit import AUDIT_DIR, find_audit
 from export.card_stress import read_stress
@@ -16,15 +16,20 @@ from export.evidence import evidence_model, fit_evidence, heatmap_card, measure_
 from export.heatmap_checks import check_heatmaps
 from export.novelty_checks import guard_figures, read_foreign_pictures
 from export.parity import SMALLEST_GATE, compare_with_keras, require_enough_films, require_parity
+from train.augmented import read_augmented
 from train.bootstrap import require_patients
 from train.cohort import Cohort, read_split
 from train.console import NOT_A_MEDICAL_DEVICE, say, say_warning
 from train.errors import PneumoscopeError
 from train.evaluation import is_of_these_scores, read_evaluation
 from train.run_folder import RunFolder, settings_of
-from train.scores import Scores, read_scores
+from train.scores import EXTERNAL, Scores, logistic, read_scores
 from train.scoring import load_network, prepare_all
 from train.test_reads import log_test_read
+from train.thresholds import operating_of
+
+#: Thresholds of two computations on the same scores differ by less.
+SAME_THRESHOLD = 1e-4
 
 
 def export_run(
@@ -54,7 +59,18 @@ def export_run(
     scores = read_scores(run.scores)
     cohort = read_split(run.split, data_root)
     _require_one_run(run, evaluation, scores, cohort)
-    calibration = calibrate(scores, intervals=True)
+    operating = operating_of(evaluation)
+    readings = read_augmented(run.augmented_scores) if operating.seen == "augmented" else None
+    calibration = calibrate(scores, intervals=True, operating=operating, augmented=readings)
+    _require_frozen_thresholds(run, evaluation, calibration)
+    external = read_scores(run.external_scores) if evaluation.get(EXTERNAL) and run.external_scores.is_file() else None
+    on_external = None if external is None else quality_on(external, EXTERNAL, calibration.scale)
+    if on_external is not None and on_external[1].ece > on_external[0].ece:
+        say_warning(
+            f"on another hospital's films calibration ({calibration.method}) makes probabilities worse (its error is "
+            f"{on_external[0].ece:.3f} before, {on_external[1].ece:.3f} after); pneumoscope evaluate {run.name} "
+            "--compare-operating-points says which carries over"
+        )
     measured = read_stress(run, evaluation)
     audited = find_audit(audit, cohort.films)
     if measured is None:
@@ -105,7 +121,8 @@ def export_run(
     findings = Findings(
         evaluation=evaluation,
         calibration=calibration,
-        on_test=quality_on_test(scores, calibration.scale, intervals=True),
+        on_test=quality_on(scores, "test", calibration.scale, intervals=True),
+        on_external=on_external,
         parity=report,
         heatmap=heatmap_card(settings.network, fitted, checks),
         novelty=novelty_card(fitted, guard, test),
@@ -123,6 +140,8 @@ def export_run(
             "scores.csv": run.scores.read_bytes(),
             "history.csv": run.history.read_bytes(),
             **({} if measured is None else {STRESS: measured[0]}),
+            **({} if external is None else {run.external_scores.name: run.external_scores.read_bytes()}),
+            **({} if readings is None else {run.augmented_scores.name: run.augmented_scores.read_bytes()}),
         },
     )
 
@@ -138,6 +157,19 @@ def _require_finished(run: RunFolder) -> None:
         whole = False
     if not whole:
         raise PneumoscopeError(f"{run.environment}: damaged, so that the card cannot say how {run.name} was trained")
+
+
+def _require_frozen_thresholds(run: RunFolder, evaluation: dict, calibration: Calibration) -> None:
+    """Refuse to ship other thresholds than the evaluation was made at."""
+    raw = (calibration.operating_points[name].threshold for name in evaluation["thresholds"])
+    scale = calibration.scale
+    for (name, frozen), shipped in zip(evaluation["thresholds"].items(), raw, strict=True):
+        expected = float(logistic(scale.calibrated(np.log(frozen) - np.log1p(-frozen))))
+        if abs(expected - shipped) > SAME_THRESHOLD:
+            raise PneumoscopeError(
+                f"the threshold {name} of {run.name} is not the one that its evaluation has frozen; "
+                f"evaluate it again: pneumoscope evaluate {run.name}"
+            )
 
 
 def _require_one_run(run: RunFolder, evaluation: dict, scores: Scores, cohort: Cohort) -> None:

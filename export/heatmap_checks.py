@@ -14,10 +14,10 @@ import numpy as np
 import tensorflow as tf
 from scipy.stats import pearsonr, spearmanr
 
-from export.calibration import Scale
 from export.evidence import FilmMeasures, measure_films
 from export.heatmap import feature_model, head_of, network_of
 from train.bootstrap import patient_interval, resample
+from train.calibration_fit import Scale
 from train.loader import FilmBatches
 from train.networks import logit_model
 from train.scores import logistic

@@ -12,9 +12,9 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime
 
-from export.calibration import Scale
 from export.convert import GraphEvidence
 from export.evidence import evidence_model, measure_films
+from train.calibration_fit import Scale
 from train.console import progress_bar
 from train.errors import PneumoscopeError
 from train.scores import logistic

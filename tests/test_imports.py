@@ -38,6 +38,7 @@ TENSORFLOW_ROOMS = {
 }
 SKLEARN_ROOMS = TENSORFLOW_ROOMS | {
     "train.cohort",
+    "train.calibration_fit",
     "train.curve_plots",
     "train.evaluation",
     "train.film_hash",

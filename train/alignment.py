@@ -17,6 +17,8 @@ _LARGEST_SHIFT = 20.0  # pixels of _SIDE: beyond it the flow has lost its way
 # One round each: how far a displacement is smoothed, in pixels of _SIDE. Smooth enough to be inverted.
 SMOOTHING = (12.0, 8.0, 5.0, 3.0)
 _INVERSION_STEPS = 15
+#: Of a single film brought to a finished template: smoother than the last round, so that an opacity pulls less.
+_REGISTERED_SMOOTHING = 5.0
 
 
 def align(films: np.ndarray, shapers: np.ndarray, advance: Callable[..., None] | None = None) -> np.ndarray:
@@ -49,6 +51,36 @@ def align(films: np.ndarray, shapers: np.ndarray, advance: Callable[..., None] |
         for index in np.flatnonzero(shapers):
             template += to_common_shape(evened[index], flows[index]).astype(np.float32) / shapers.sum()
     return flows
+
+
+def template_of(films: np.ndarray, flows: np.ndarray) -> np.ndarray:
+    """The mean of aligned films with evened contrast, to which `register` brings others.
+
+    Args:
+        films: uint8 [N, S, S].
+        flows: as `align` gives them for these films.
+
+    Returns:
+        uint8 [112, 112].
+    """
+    template = np.zeros((_SIDE, _SIDE), np.float32)
+    for film, flow in zip(films, flows, strict=True):
+        evened = _evened(cv2.resize(film, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA))
+        template += to_common_shape(evened, flow).astype(np.float32) / len(films)
+    return np.rint(template).astype(np.uint8)
+
+
+def register(film: np.ndarray, template: np.ndarray) -> np.ndarray:
+    """The displacement that brings one film, uint8 [S, S], into the shape of a template of `template_of`.
+
+    Returns:
+        float32 [GRID, GRID, 2], as a row of `align`. It depends on nothing but the two.
+    """
+    evened = _evened(cv2.resize(film, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA))
+    flow_of = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow = np.clip(flow_of.calc(_evened(template), evened, None), -_LARGEST_SHIFT, _LARGEST_SHIFT)
+    flow = cv2.GaussianBlur(flow, (0, 0), _REGISTERED_SMOOTHING)
+    return cv2.resize(flow, (GRID, GRID), interpolation=cv2.INTER_AREA) / np.float32(_SIDE)
 
 
 def to_common_shape(film: np.ndarray, flow: np.ndarray) -> np.ndarray:

@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from train.augmented import AugmentedScores
 from train.bootstrap import RESAMPLES
 from train.errors import PneumoscopeError
-from train.evaluation import probability_thresholds
 from train.metrics import evaluate_scores
 from train.scores import SCORED_SPLITS, Scores, bounded, logistic
+from train.settings import OperatingSettings
+from train.thresholds import probability_thresholds
 
 #: Resamples that an average costs at most, for a bar's total.
 AVERAGE_RESAMPLES = RESAMPLES * len(SCORED_SPLITS)
@@ -37,23 +39,43 @@ def average_scores(one: Scores, other: Scores) -> Scores:
     return Scores(one.films, one.patients, one.splits, one.labels, np.log(ill) - np.log(well))
 
 
+def average_readings(one: AugmentedScores, other: AugmentedScores) -> AugmentedScores:
+    """Average two networks' readings of augmented films, copy by copy; both as `average_scores` takes scores.
+
+    Raises:
+        PneumoscopeError: other films, another order, or another number of copies.
+    """
+    if one.copies != other.copies:
+        raise PneumoscopeError(
+            f"only as many readings of each film can be averaged. Received: {one.copies} and {other.copies}"
+        )
+    copies = [average_scores(one.copy(number), other.copy(number)).logits for number in range(one.copies)]
+    return AugmentedScores(one.films, one.patients, one.labels, np.stack(copies, axis=1))
+
+
 def evaluate_average(
-    pairs: Mapping[str, tuple[Scores, Scores]], advance: Callable[..., None] = lambda *_: None
+    pairs: Mapping[str, tuple[Scores, Scores]],
+    advance: Callable[..., None] = lambda *_: None,
+    augmented: tuple[AugmentedScores, AugmentedScores] | None = None,
 ) -> Json:
     """Evaluate the average of two networks, with thresholds of its own, chosen on validation as each network's are.
 
     Args:
         pairs: split → both networks' scores as `average_scores` takes them; "validation" at least.
         advance: called with the number of resamples done.
+        augmented: both networks' readings of the augmented validation films, to choose the thresholds on those.
 
     Returns:
-        JSON-ready: selected_on, thresholds (operating point → threshold on the mean probability), and for each split
-        of `pairs` what `train.metrics.evaluate_scores` gives.
+        JSON-ready: selected_on, seen ("plain" or "augmented": which validation films), thresholds (operating point →
+        threshold on the mean probability), and for each split of `pairs` what `train.metrics.evaluate_scores` gives.
     """
     averages = {split: average_scores(*pair) for split, pair in pairs.items()}
-    thresholds = probability_thresholds(averages["validation"])
+    seen = "plain" if augmented is None else "augmented"
+    readings = None if augmented is None else average_readings(*augmented)
+    thresholds = probability_thresholds(averages["validation"], OperatingSettings(seen=seen), readings)
     return {
         "selected_on": "validation",
+        "seen": seen,
         "thresholds": thresholds,
         **{
             split: evaluate_scores(scores.labels, scores.logits, thresholds, scores.patients, advance)

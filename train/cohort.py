@@ -19,12 +19,13 @@ from train.atomic import write_text
 from train.errors import PneumoscopeError, UsageError
 from train.radiograph import READABLE_SUFFIXES
 
-Split = Literal["train", "validation", "test", "shifted"]
+Split = Literal["train", "validation", "test", "shifted", "external"]
 _Value = TypeVar("_Value")
 Kind = Literal["normal", "bacterial", "viral", "unknown"]
 
 CLASSES = ("normal", "pneumonia")  # the index is the label
-#: The splits that a cohort comes with; "shifted" is made of training and validation films (`train.shift`).
+#: The splits that a cohort comes with; "shifted" is made of training and validation films (`train.shift`), "external"
+#: is all of another cohort (`train.external`).
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 COHORT_FOLDER = "chest_xray"
 COHORT_TABLE = "cohort.csv"
@@ -102,13 +103,14 @@ def kind_of(file_name: str, label: int) -> Kind:
     return "bacterial" if found[1] == "bacteria" else "viral"
 
 
-def index_cohort(root: Path) -> Cohort:
+def index_cohort(root: Path, *, other_columns: bool = False) -> Cohort:
     """List the films under a folder, without opening them.
 
     Args:
         root: holds cohort.csv (columns path, label, patient and optionally split and kind; label is 0, 1, normal
             or pneumonia; without a split every film is "train"), or chest_xray/ with train, val and test ×
             NORMAL and PNEUMONIA, or is that chest_xray itself. Film paths are relative to this root.
+        other_columns: let cohort.csv have others too, such as age or sex; they are not read.
 
     Raises:
         CohortError: a folder or class is missing or empty, or the table is wrong.
@@ -116,7 +118,7 @@ def index_cohort(root: Path) -> Cohort:
     if not root.is_dir():
         raise CohortError(f"{root} is not a folder: expected one that holds {COHORT_FOLDER}/ or {COHORT_TABLE}")
     if (root / COHORT_TABLE).is_file():
-        films = _index_table(root)
+        films = _index_table(root, other_columns)
     else:
         nested = (root / COHORT_FOLDER).is_dir()
         if not nested and not any((root / name).is_dir() for name in _SPLIT_FOLDERS):
@@ -218,11 +220,12 @@ def _may_be_film(entry: Path) -> bool:
     return not entry.name.startswith(".") and entry.suffix.lower() in READABLE_SUFFIXES and entry.is_file()
 
 
-def _index_table(root: Path) -> list[Film]:
+def _index_table(root: Path, other_columns: bool) -> list[Film]:
     table = root / COHORT_TABLE
     films, missing = [], []
     columns = ("path", "label", "patient")
-    for row, where in _read_rows(table, required=columns, allowed=(*columns, "split", "kind")):
+    allowed = None if other_columns else (*columns, "split", "kind")
+    for row, where in _read_rows(table, required=columns, allowed=allowed):
         path = _relative(row["path"], where)
         label = _known(row["label"].lower(), _LABELS, "label", where)
         kinds = {kind: kind for kind in get_args(Kind)}
@@ -239,7 +242,7 @@ def _index_table(root: Path) -> list[Film]:
     return films
 
 
-def _read_rows(path: Path, required: tuple[str, ...], allowed: tuple[str, ...]) -> Iterable[tuple[dict, str]]:
+def _read_rows(path: Path, required: tuple[str, ...], allowed: tuple[str, ...] | None) -> Iterable[tuple[dict, str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -250,9 +253,11 @@ def _read_rows(path: Path, required: tuple[str, ...], allowed: tuple[str, ...]) 
     try:
         columns = rows.fieldnames or []
         absent = [name for name in required if name not in columns]
-        unknown = [name for name in columns if name not in allowed]
+        unknown = [name for name in columns if allowed is not None and name not in allowed]
         if absent or unknown or len(set(columns)) < len(columns):
-            raise CohortError(f"{path}: expected the columns {', '.join(allowed)}. Received: {', '.join(columns)}")
+            raise CohortError(
+                f"{path}: expected the columns {', '.join(allowed or required)}. Received: {', '.join(columns)}"
+            )
         for row in rows:
             where = f"{path}, line {rows.line_num}"
             if None in row or None in row.values():

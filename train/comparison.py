@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from train.augmented import AugmentedScores, read_augmented, require_same_films
 from train.averaged import AVERAGE_RESAMPLES, evaluate_average
 from train.bootstrap import (
     RESAMPLES,
@@ -24,12 +25,14 @@ from train.bootstrap import (
 from train.errors import PneumoscopeError, UsageError
 from train.evaluation import is_of_these_scores, read_evaluation
 from train.intervals import CONFIDENCE, Interval, delong_covariance
-from train.operating_points import DEFAULT_OPERATING_POINT, OPERATING_POINTS
-from train.scores import SCORED_SPLITS, SHIFTED, Scores, probability, read_scores
+from train.metrics import evaluate_scores
+from train.operating_points import DEFAULT_OPERATING_POINT, OPERATING_POINTS, POINT_NAMES
+from train.scores import EXTERNAL, SCORED_SPLITS, SHIFTED, Scores, probability, read_scores
+from train.thresholds import operating_of
 
 DIFFERENCES = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
 #: Resamples that a comparison costs at most, for a bar's total.
-COMPARISON_RESAMPLES = RESAMPLES * len(SCORED_SPLITS) + AVERAGE_RESAMPLES
+COMPARISON_RESAMPLES = RESAMPLES * len(SCORED_SPLITS) + 3 * AVERAGE_RESAMPLES
 
 Json = dict[str, Any]
 Advance = Callable[..., None]
@@ -49,6 +52,9 @@ class Judged:
         split_fingerprint: of the split it was trained and judged on.
         thresholds: operating point → threshold on the uncalibrated probability, frozen on validation.
         scores: of its validation films, and of its test films once they were read.
+        default: its default operating point.
+        external: its scores of another hospital's films, where it was judged on them.
+        augmented: its readings of augmented validation films, where its thresholds are from those.
     """
 
     name: str
@@ -56,10 +62,19 @@ class Judged:
     split_fingerprint: str
     thresholds: Mapping[str, float]
     scores: Scores
+    default: str = DEFAULT_OPERATING_POINT
+    external: Scores | None = None
+    augmented: AugmentedScores | None = None
+
+    def of_split(self, split: str) -> Scores:
+        """Its scores of one split; possibly none."""
+        if split == EXTERNAL and self.external is not None:
+            return self.external
+        return self.scores.of_split(split)
 
 
 def read_judged(name: str, evaluation_file: Path, scores_file: Path) -> Judged:
-    """Read a network's evaluation.json and scores.csv; no film is read.
+    """Read a network's evaluation.json and scores.csv, and what its other scores lie beside them; no film is read.
 
     Raises:
         PneumoscopeError: a file is missing or damaged, or the two are not of the same network.
@@ -74,7 +89,16 @@ def read_judged(name: str, evaluation_file: Path, scores_file: Path) -> Judged:
             f"the scores of {name} are not those its thresholds were chosen on; evaluate it again: "
             f"pneumoscope evaluate {name}"
         )
-    return Judged(name, evaluation["network"], evaluation["split_fingerprint"], thresholds, scores)
+    external, augmented = scores_file.with_name("external.csv"), scores_file.with_name("validation_augmented.csv")
+    readings = None
+    if operating_of(evaluation).seen == "augmented" and augmented.is_file():
+        readings = require_same_films(read_augmented(augmented), validation)
+    return Judged(
+        *(name, evaluation["network"], evaluation["split_fingerprint"], thresholds, scores),
+        default=evaluation["default_operating_point"],
+        external=read_scores(external) if evaluation.get(EXTERNAL) and external.is_file() else None,
+        augmented=readings,
+    )
 
 
 def compare(first: Judged, second: Judged, advance: Advance = lambda *_: None) -> Json:
@@ -86,8 +110,11 @@ def compare(first: Judged, second: Judged, advance: Advance = lambda *_: None) -
 
     Returns:
         JSON-ready: runs, networks, split_fingerprint, default_operating_point, and for "validation" and "test" (null
-        where it was not read by both) what `compare_films` gives; "shifted" too, where both were judged on such films;
-        average: what `train.averaged.evaluate_average` gives for the splits that both were judged on.
+        where it was not read by both) what `compare_films` gives; "shifted" and "external" too, where both were judged
+        on such films; each: for the first and the second network split → what `train.metrics.evaluate_scores` gives at
+        its own thresholds; average: what `train.averaged.evaluate_average` gives for the same splits. The average's
+        thresholds are from augmented validation films where both networks' are. The default operating point is the
+        networks' own where it is the same.
 
     Raises:
         OtherSplitError: another split, or other films of it.
@@ -103,24 +130,40 @@ def compare(first: Judged, second: Judged, advance: Advance = lambda *_: None) -
         "runs": [first.name, second.name],
         "networks": [first.network, second.network],
         "split_fingerprint": first.split_fingerprint,
-        "default_operating_point": DEFAULT_OPERATING_POINT,
+        "default_operating_point": first.default if first.default == second.default else DEFAULT_OPERATING_POINT,
         "resamples": RESAMPLES,
         "seed": SEED,
     }
     pairs: dict[str, tuple[Scores, Scores]] = {}
-    for split in (*SCORED_SPLITS, SHIFTED):
-        one, other = (judged.scores.of_split(split) for judged in (first, second))
+    for split in (*SCORED_SPLITS, SHIFTED, EXTERNAL):
+        one, other = (judged.of_split(split) for judged in (first, second))
         if len(one) and len(other):
             pairs[split] = one, _in_order_of(one, other)
-            result[split] = compare_films(first, second, *pairs[split], advance)
+            point = result["default_operating_point"]
+            result[split] = compare_films(first, second, *pairs[split], advance, point)
         elif split in SCORED_SPLITS:
             result[split] = None
-    result["average"] = evaluate_average(pairs, advance)
+    result["each"] = [
+        {
+            split: evaluate_scores(rows.labels, rows.logits, judged.thresholds, rows.patients, advance)
+            for split, rows in ((split, pair[place]) for split, pair in pairs.items())
+        }
+        for place, judged in enumerate((first, second))
+    ]
+    readings = None
+    if first.augmented is not None and second.augmented is not None:
+        readings = first.augmented, second.augmented.in_order_of(pairs["validation"][0])
+    result["average"] = evaluate_average(pairs, advance, readings)
     return result
 
 
 def compare_films(
-    first: Judged, second: Judged, one: Scores, other: Scores, advance: Advance = lambda *_: None
+    first: Judged,
+    second: Judged,
+    one: Scores,
+    other: Scores,
+    advance: Advance = lambda *_: None,
+    default: str = DEFAULT_OPERATING_POINT,
 ) -> Json:
     """Compare two networks on the films of one split.
 
@@ -128,6 +171,7 @@ def compare_films(
         first, second: names and thresholds.
         one, other: their scores of the same films, in any order.
         advance: as `compare`.
+        default: an operating point of both.
 
     Returns:
         films, patients, positives; auroc: first, second, difference (first less second) with DeLong's interval and p,
@@ -141,7 +185,9 @@ def compare_films(
     require_patients(one.patients, f"the {one.splits[0]} films")
     chances = probability(one.logits), probability(other.logits)
     calls = {
-        name: (chances[0] >= first.thresholds[name], chances[1] >= second.thresholds[name]) for name in OPERATING_POINTS
+        name: (chances[0] >= first.thresholds[name], chances[1] >= second.thresholds[name])
+        for name in POINT_NAMES
+        if name in first.thresholds and name in second.thresholds
     }
     rankings = [Ranking.of(one.labels, scores.logits) for scores in (one, other)]
 
@@ -174,7 +220,7 @@ def compare_films(
         "positives": int(one.labels.sum()),
         "auroc": areas | {"difference_over_patients": difference("auroc")},
         "operating_points": points,
-        "differing": _differing(one, chances, calls[DEFAULT_OPERATING_POINT]),
+        "differing": _differing(one, chances, calls[default]),
     }
 
 

@@ -14,8 +14,8 @@ LISTED = 20
 Json = Mapping[str, Any]
 
 
-def print_evaluation(run: str, split: str, part: Json) -> None:
-    """Print one split of an evaluation."""
+def print_evaluation(run: str, split: str, part: Json, default: str = DEFAULT_OPERATING_POINT) -> None:
+    """Print one split of an evaluation whose default operating point is `default`."""
     metrics = part["metrics"]
     rows = [
         (name, f"{point['threshold']:.4f}", *(_with_interval(point[key]) for key in POINT_METRICS))
@@ -40,11 +40,11 @@ def print_evaluation(run: str, split: str, part: Json) -> None:
             ("maximum F1 (report)", f"{best['value']:.4f} at {best['threshold']:.4f}, chosen on {split} itself"),
         ],
     )
-    _print_cohorts(run, split, part)
-    _print_over_prevalence(run, split, metrics["operating_points"][DEFAULT_OPERATING_POINT])
+    _print_cohorts(run, split, part, default)
+    _print_over_prevalence(run, split, metrics["operating_points"][default], default)
 
 
-def _print_cohorts(run: str, split: str, part: Json) -> None:
+def _print_cohorts(run: str, split: str, part: Json, default: str) -> None:
     keys = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
     rows = []
     entries = {"all films": {"metrics": part["metrics"], "reason": ""}}
@@ -54,14 +54,14 @@ def _print_cohorts(run: str, split: str, part: Json) -> None:
         if metrics is None:
             rows.append((words, "–", entry["reason"], *([""] * len(keys))))
             continue
-        point = metrics["operating_points"][DEFAULT_OPERATING_POINT]
+        point = metrics["operating_points"][default]
         figures = (_with_interval(metrics["auroc"]), *(_with_interval(point[key]) for key in keys))
         rows.append((words, f"{metrics['n']} ({metrics['patients']})", *figures))
     columns = ("counted", "films (patients)", "AUROC", *map(_words, keys))
-    print_table(f"{run}, {split}: counted three ways, at {DEFAULT_OPERATING_POINT}", columns, rows)
+    print_table(f"{run}, {split}: counted three ways, at {default}", columns, rows)
 
 
-def _print_over_prevalence(run: str, split: str, point: Json) -> None:
+def _print_over_prevalence(run: str, split: str, point: Json, default: str) -> None:
     table = point["over_prevalence"]
     rows = []
     for row, prevalence in enumerate(table["prevalence"]):
@@ -69,7 +69,7 @@ def _print_over_prevalence(run: str, split: str, point: Json) -> None:
             _with_interval({end: table[f"{name}{key}"][row] for end, key in _FIELDS.items()}) for name in ("ppv", "npv")
         ]
         rows.append((f"{prevalence:.0%}", *cells))
-    title = f"{run}, {split}: predictive values where fewer or more are ill, at {DEFAULT_OPERATING_POINT}"
+    title = f"{run}, {split}: predictive values where fewer or more are ill, at {default}"
     print_table(title, ("prevalence", "PPV", "NPV"), rows)
 
 
@@ -85,7 +85,8 @@ def print_comparison(result: Json) -> None:
             say(f"{split}: not compared, its films have not been read by both runs")
             continue
         _print_points(first, second, split, part)
-        _print_right_and_wrong(first, second, split, part["operating_points"][result["default_operating_point"]])
+        point = result["default_operating_point"]
+        _print_right_and_wrong(first, second, split, point, part["operating_points"][point])
         rows = [
             (
                 row["film"],
@@ -103,22 +104,27 @@ def print_comparison(result: Json) -> None:
 
 
 def _print_average(result: Json) -> None:
+    """Both networks and their average, each at its own thresholds, split by split."""
     name, average = result["default_operating_point"], result["average"]
+    judged = [*zip(result["runs"], result.get("each", ()), strict=False), ("averaged", average)]
     rows = []
     for split in _splits_of(average):
-        metrics = average[split]
-        point, as_report = metrics["operating_points"][name], metrics["as_report"]
-        rows.append(
-            (
-                split,
-                _with_interval(metrics["auroc"]),
-                *(_with_interval(point[key]) for key in ("accuracy", "sensitivity", "specificity", "f1")),
-                f"{as_report['accuracy_at_0.5']['value']:.4f}, {as_report['f1_maximum']['value']:.4f}",
+        for who, parts in judged:
+            metrics = parts[split]
+            point, as_report = metrics["operating_points"][name], metrics["as_report"]
+            rows.append(
+                (
+                    split,
+                    who,
+                    _with_interval(metrics["auroc"]),
+                    *(_with_interval(point[key]) for key in ("accuracy", "sensitivity", "specificity", "f1")),
+                    f"{metrics['ece']:.4f}",
+                    f"{as_report['accuracy_at_0.5']['value']:.4f}, {as_report['f1_maximum']['value']:.4f}",
+                )
             )
-        )
-    columns = ("films", "AUROC", "accuracy", "sensitivity", "specificity", "F1", "as report: at 0.5, max F1")
-    title = f"{' and '.join(result['runs'])} averaged (mean probability), at its own {name} from validation"
-    print_table(title, columns, rows)
+    columns = ("films", "network", "AUROC", "accuracy", "sensitivity", "specificity", "F1", "calibration error")
+    title = f"{' and '.join(result['runs'])} averaged (mean probability), each at its own {name} from validation"
+    print_table(title, (*columns, "as report: at 0.5, max F1"), rows)
 
 
 def result_of(row: Json, first: str, second: str) -> str:
@@ -161,11 +167,11 @@ def _print_points(first: str, second: str, split: str, part: Json) -> None:
     print_table(f"{split}: calls at each run's frozen thresholds", columns, rows)
 
 
-def _print_right_and_wrong(first: str, second: str, split: str, point: Json) -> None:
+def _print_right_and_wrong(first: str, second: str, split: str, name: str, point: Json) -> None:
     keys = ("both_right", "only_first_right", "only_second_right", "both_wrong")
-    rows = [(name, *(table[key] for key in keys)) for name, table in point["right_and_wrong"].items()]
+    rows = [(group, *(table[key] for key in keys)) for group, table in point["right_and_wrong"].items()]
     columns = ("films", "both right", f"only {first} right", f"only {second} right", "both wrong")
-    print_table(f"{split}: agreement at {DEFAULT_OPERATING_POINT}", columns, rows)
+    print_table(f"{split}: agreement at {name}", columns, rows)
 
 
 def print_over_seeds(result: Json) -> None:
@@ -195,8 +201,51 @@ def print_stress(run: str, split: str, result: Json) -> None:
     print_table(title, ("change", "accuracy", "balanced accuracy", "AUROC", "mean |Δp|", "calls changed"), rows)
 
 
+def print_shortcut(run: str, parts: Json) -> None:
+    """Print how a run fares without the lungs, and with nothing else."""
+    rows = [
+        (
+            f"{split}: {part['films']} films",
+            *(_with_interval(part[name]) for name in ("lungs_blacked_out", "lungs_only")),
+            f"{part['gap']['value']:+.4f} {_span(part['gap'])}",
+        )
+        for split, part in parts.items()
+    ]
+    title = f"{run}: AUROC with parts of the film blacked out, intervals over patients"
+    print_table(title, ("films", "lungs blacked out", "all but the lungs", "gap (higher is better)"), rows)
+
+
+def print_carry_over(result: Json) -> None:
+    """Print what `train.carry_over.carry_over` found."""
+    parts = result["splits"]
+    names = ", ".join(result["runs"])
+    columns = ("rule", "validation films", "chosen")
+    columns += tuple(f"{split}: {key}" for split in parts for key in ("accuracy", "balanced"))
+    rows = [
+        (
+            *(row["rule"], row["seen"], "*" if row is result["best_rule"] else ""),
+            *(f"{row[split][key]:.4f}" for split in parts for key in ("accuracy", "balanced_accuracy")),
+        )
+        for row in result["rules"]
+    ]
+    judged = " and ".join(result["judged_on"]) or "nothing"
+    print_table(
+        f"{names}: operating points, means over the runs; * is the best balanced accuracy on {judged}", columns, rows
+    )
+    rows = [
+        (
+            *(row["method"], row["seen"], "*" if row is result["best_calibration"] else ""),
+            *(f"{row[split][key]:.4f}" for key in ("ece", "log_loss") for split in parts),
+        )
+        for row in result["calibrations"]
+    ]
+    columns = ("calibration", "validation films", "chosen", *(f"{split}: ECE" for split in parts))
+    columns += tuple(f"{split}: log loss" for split in parts)
+    print_table(f"{names}: calibration, means over the runs; * is the lowest ECE on {judged}", columns, rows)
+
+
 def _splits_of(result: Json) -> list[str]:
-    return [split for split in ("validation", "shifted", "test") if split in result]
+    return [split for split in ("validation", "shifted", "external", "test") if split in result]
 
 
 def _words(name: str) -> str:

@@ -1,7 +1,8 @@
 """From scores to evaluation.json: metrics with intervals, curves as data, thresholds frozen before test.
 
-Thresholds are on the uncalibrated probability. They are chosen on the validation films alone, on logits, so
-that a temperature fitted afterwards scales the thresholds along with the scores and no call changes.
+Thresholds are on the uncalibrated probability. They are chosen on the validation films alone (as they are, or as seen
+through the run's augmentation), on logits, so that a temperature fitted afterwards scales the thresholds along with the
+scores and no call changes.
 """
 
 import json
@@ -16,19 +17,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from train.atomic import write_text
+from train.augmented import AugmentedScores
 from train.bootstrap import RESAMPLES, require_patients
 from train.errors import PneumoscopeError
 from train.metrics import INTERVALS, evaluate_scores
 from train.operating_points import (
-    DEFAULT_OPERATING_POINT,
     OPERATING_POINTS,
-    choose_operating_points,
     f1_curve,
     precision_recall_curve,
     roc_curve,
 )
-from train.scores import SHIFTED, Scores, bounded, logistic, probability
+from train.scores import EXTERNAL, SHIFTED, Scores, probability
+from train.settings import OperatingSettings
 from train.thin_curve import thin_curve
+from train.thresholds import probability_thresholds
 
 FORMAT = 1
 HISTOGRAM_BINS = 50
@@ -92,27 +94,15 @@ def curves(labels: ArrayLike, logits: ArrayLike) -> Json:
     }
 
 
-def choose_thresholds(labels: ArrayLike, logits: ArrayLike) -> dict[str, float]:
-    """The four operating points as thresholds on the logit, in the order of OPERATING_POINTS.
-
-    `logistic(threshold)` and `logistic(threshold / temperature)` make the same calls on the
-    uncalibrated and on the calibrated probability. Raises as `evaluate_scores`.
-    """
-    return choose_operating_points(labels, bounded(logits))
-
-
-def probability_thresholds(scores: Scores) -> dict[str, float]:
-    """The same as thresholds on the uncalibrated probability, as evaluation.json freezes them."""
-    chosen = choose_thresholds(scores.labels, scores.logits)
-    return {name: float(logistic(threshold)) for name, threshold in chosen.items()}
-
-
 def evaluate_validation(
     scores: Scores,
     network: str,
     split_fingerprint: str,
     left_out: LeftOut = NOT_KNOWN,
     advance: Advance = lambda *_: None,
+    *,
+    operating: OperatingSettings = OperatingSettings(),  # noqa: B008  # frozen
+    augmented: AugmentedScores | None = None,
 ) -> Json:
     """Evaluate the validation films: choose the thresholds on them and freeze those; test stays null.
 
@@ -122,19 +112,24 @@ def evaluate_validation(
         split_fingerprint: of the cohort that the run was trained on.
         left_out: for the cohorts "deduplicated" and "without_training_patients" beside all films.
         advance: called with the number of resamples done, RESAMPLES_PER_SPLIT in all.
+        operating, augmented: what the thresholds are chosen from, as `train.thresholds.thresholds_seen` takes
+            them; the figures are of
+            the films as they are.
 
     Raises:
-        PneumoscopeError: no validation films, films of one class only, or of too few patients.
+        PneumoscopeError: no augmented readings where they are needed, no validation films, films of one class only, or
+            of too few patients.
     """
     rows = _rows(scores, "validation")
-    thresholds = probability_thresholds(rows)
+    thresholds = probability_thresholds(rows, operating, augmented)
     return {
         "format": FORMAT,
         "network": network,
         "split_fingerprint": split_fingerprint,
         "selected_on": "validation",
         "intervals": INTERVALS,
-        "default_operating_point": DEFAULT_OPERATING_POINT,
+        "operating": operating.model_dump(),
+        "default_operating_point": operating.default,
         "thresholds": thresholds,
         "validation": _evaluated(rows, thresholds, left_out, advance),
         "test": None,
@@ -161,7 +156,7 @@ def evaluate_test(
         PneumoscopeError: test films of one class only, or of too few patients.
     """
     thresholds = evaluation.get("thresholds") or {}
-    if evaluation.get("selected_on") != "validation" or set(thresholds) != set(OPERATING_POINTS):
+    if evaluation.get("selected_on") != "validation" or not set(OPERATING_POINTS) <= set(thresholds):
         raise EvaluationError("no thresholds frozen on validation: run `pneumoscope evaluate RUN` first")
     frozen = evaluation.get("split_fingerprint")
     if frozen != split_fingerprint:
@@ -195,6 +190,30 @@ def evaluate_shifted(
     """
     part = _evaluated(_rows(scores, SHIFTED), evaluation["thresholds"], left_out, advance)
     return evaluation | {SHIFTED: part}
+
+
+def evaluate_external(
+    evaluation: Json,
+    scores: Scores,
+    fingerprint: str,
+    left_out: LeftOut = NOT_KNOWN,
+    advance: Advance = lambda *_: None,
+) -> Json:
+    """Evaluate another hospital's films at the frozen thresholds; returns a new evaluation with the part "external".
+
+    Nothing is chosen on them.
+
+    Args:
+        evaluation: of the same run, with thresholds selected on validation; left as it is.
+        scores: only the rows whose split is "external" are looked at.
+        fingerprint: of the external cohort.
+        left_out, advance: as `evaluate_validation`.
+
+    Raises:
+        PneumoscopeError: no such films, films of one class only, or of too few patients.
+    """
+    part = _evaluated(_rows(scores, EXTERNAL), evaluation["thresholds"], left_out, advance)
+    return evaluation | {EXTERNAL: {"cohort_fingerprint": fingerprint, **part}}
 
 
 def write_evaluation(path: Path, evaluation: Json) -> None:

@@ -85,6 +85,16 @@ class RunFolder:
         return self.folder / "scores.csv"
 
     @property
+    def external_scores(self) -> Path:
+        """The network's logits on another hospital's films; there once `evaluate --external` was asked for."""
+        return self.folder / "external.csv"
+
+    @property
+    def augmented_scores(self) -> Path:
+        """Its logits on augmented validation films, see `train.augmented`; there once they were needed."""
+        return self.folder / "validation_augmented.csv"
+
+    @property
     def evaluation(self) -> Path:
         """Metrics, intervals, curves and the frozen thresholds."""
         return self.folder / "evaluation.json"

@@ -16,6 +16,8 @@ COLUMNS = ("film", "patient", "split", "label", "logit")
 #: The splits that a network is judged on; scores may also hold SHIFTED films (`train.shift`), to compare trainings.
 SCORED_SPLITS = ("validation", "test")
 SHIFTED = "shifted"
+#: The split of a cohort of another hospital (`train.external`); it is kept in a file of its own.
+EXTERNAL = "external"
 LOGIT_LIMIT = 30.0  # 1 - probability is 1e-13 here: still told apart from 1 in float64
 
 
@@ -30,7 +32,7 @@ class Scores:
     Fields:
         films: paths relative to the cohort's root, POSIX.
         patients: patient ids.
-        splits: "validation", "test" or "shifted".
+        splits: "validation", "test", "shifted" or "external".
         labels: int64 [N], 0 normal, 1 pneumonia.
         logits: float64 [N], before calibration; the probability is `probability(logits)`.
 
@@ -169,8 +171,8 @@ def _row(line: dict[str, str | None], where: str) -> tuple[str, str, str, int, f
 
 
 def _problem(split: str, label: float, logit: float) -> str | None:
-    if split not in (*SCORED_SPLITS, SHIFTED):
-        return f"split must be validation, test or shifted. Received: {split!r}"
+    if split not in (*SCORED_SPLITS, SHIFTED, EXTERNAL):
+        return f"split must be validation, test, shifted or external. Received: {split!r}"
     if label not in (0, 1):
         return f"label must be 0 (normal) or 1 (pneumonia). Received: {label}"
     if not np.isfinite(logit):

@@ -6,16 +6,19 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from train.augmented import COPIES, SEED, AugmentedScores
 from train.cohort import Cohort, Film, Split
 from train.console import progress_bar
 from train.errors import PneumoscopeError
 from train.film_hash import film_hashes, repeats
 from train.fitting import CHANNELS
 from train.loader import FilmBatches, prepare_films
+from train.lungs import TEMPLATE_FILMS, LungTemplate, fit_lungs, lungs_of
 from train.networks import logit_model
 from train.radiograph import PrepareSpec
 from train.run_folder import RunFolder, settings_of
 from train.scores import Scores
+from train.shortcut import VIEWS, blacked_out_films
 from train.stress import AS_IT_IS, CHANGES, StressSpec, changed_films
 
 
@@ -73,6 +76,91 @@ def score_changed(
                 rows.append(_logits(model, batch, channels, batch_size, advance))
             logits[name] = np.concatenate(rows)
     return scores_of(films, logits[AS_IT_IS]), logits
+
+
+def lung_template(cohort: Cohort) -> LungTemplate:
+    """The template whose lungs `score_blacked_out` blacks out, of healthy training films of a run's split.
+
+    Raises:
+        PneumoscopeError: films are missing or unreadable, too few, or show no lungs.
+    """
+    healthy = [film for film in cohort.of_split("train") if film.label == 0]
+    taken = np.unique(np.linspace(0, len(healthy) - 1, min(TEMPLATE_FILMS, len(healthy))).round().astype(int))
+    films = tuple(healthy[row] for row in taken)
+    return fit_lungs(prepare_all(cohort.root, films, PrepareSpec(image_size=224), "train"))
+
+
+def score_blacked_out(
+    run: RunFolder, cohort: Cohort, split: Split, template: LungTemplate, batch_size: int = 32
+) -> tuple[Scores, dict[str, np.ndarray]]:
+    """Read the films of one split with the lungs blacked out, and with all but the lungs blacked out.
+
+    Args:
+        run, cohort, split: as `score_run`; the cohort may be another hospital's.
+        template: as `lung_template` gives it.
+        batch_size: films per step.
+
+    Returns:
+        Scores of the first view (for films, patients and labels), and view → logits float32 [n], see `train.shortcut`.
+
+    Raises:
+        PneumoscopeError: as `score_run`.
+    """
+    settings = settings_of(run)
+    films, spec = _films_of(run, cohort, split), StressSpec.of(settings.prepare.spec())
+    images = prepare_all(cohort.root, films, spec.sized, split)
+    model, channels = logit_model(load_network(run)), CHANNELS[settings.network]
+    rows: dict[str, list[np.ndarray]] = {view: [] for view in VIEWS}
+    with progress_bar(f"blacking out and scoring {split}", len(VIEWS) * len(films)) as advance:
+        for first in range(0, len(films), batch_size):
+            batch = images[first : first + batch_size]
+            lungs = np.stack([lungs_of(np.asarray(image), template) for image in batch])
+            for view in VIEWS:
+                changed = blacked_out_films(batch, lungs, view, spec)
+                rows[view].append(_logits(model, changed, channels, batch_size, advance))
+    logits = {view: np.concatenate(parts) for view, parts in rows.items()}
+    return scores_of(films, logits[VIEWS[0]]), logits
+
+
+def score_augmented(
+    run: RunFolder, cohort: Cohort, copies: int = COPIES, seed: int = SEED, batch_size: int = 32
+) -> AugmentedScores:
+    """Read the validation films through the run's own augmentation, each several times.
+
+    Args:
+        run, cohort: as `score_run`.
+        copies: pictures of each film.
+        seed: of the draws.
+        batch_size: films per step.
+
+    Returns:
+        The readings, in the split's order.
+
+    Raises:
+        PneumoscopeError: as `score_run`.
+    """
+    settings = settings_of(run)
+    films = _films_of(run, cohort, "validation")
+    images = prepare_all(cohort.root, films, settings.prepare.spec(), "validation")
+    model = logit_model(load_network(run))
+    batches = FilmBatches(
+        images,
+        np.zeros(len(films)),
+        batch_size=batch_size,
+        channels=CHANNELS[settings.network],
+        augmentation=settings.augmentation,
+        seed=seed,
+    )
+    logits = np.empty((len(films), copies), dtype=np.float32)
+    with progress_bar("scoring augmented validation", logits.size) as advance:
+        for copy in range(copies):
+            batches.set_epoch(copy)
+            for first in range(0, len(films), batch_size):
+                rows = np.arange(first, min(first + batch_size, len(films)))
+                logits[rows, copy] = model.predict_on_batch(batches.pictures(rows)).reshape(-1)
+                advance(len(rows))
+    scores = scores_of(films, logits[:, 0])
+    return AugmentedScores(scores.films, scores.patients, scores.labels, logits)
 
 
 def _films_of(run: RunFolder, cohort: Cohort, split: Split) -> tuple[Film, ...]:

@@ -8,11 +8,16 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from train.errors import UsageError
+from train.operating_points import DEFAULT_OPERATING_POINT
 from train.radiograph import ContrastRule, PrepareSpec
 
 NetworkName = Literal["a", "b", "backbone"]
 Optimizer = Literal["adam", "rmsprop", "sgd", "momentum"]
 ShiftRule = Literal["none", "exposure", "family"]
+#: The validation films as they are, or seen through the run's augmentation.
+Seen = Literal["plain", "augmented"]
+PointName = Literal["f1", "youden", "sensitivity_95", "specificity_95", "half"]
+CalibrationRule = Literal["cross_validated", "none", "temperature", "platt"]
 
 #: Settings that come with the package, by the name that `--settings` takes.
 PRESETS = {name: Path(__file__).parent / "presets" / f"{name}.yaml" for name in ("a", "b")}
@@ -100,6 +105,19 @@ class CacheSettings(_Strict):
     limit_gb: Positive = 10.0
 
 
+class OperatingSettings(_Strict):
+    """From what thresholds and calibration are chosen, and which threshold is the default one.
+
+    seen: `train.augmented`. default: an operating point of `train.operating_points`. calibration: one method, or
+    cross_validated, whichever of temperature and Platt has the lower log loss on validation (`export.calibration`).
+    `evaluate` freezes all three in evaluation.json, and its options win over these.
+    """
+
+    seen: Seen = "plain"
+    default: PointName = DEFAULT_OPERATING_POINT
+    calibration: CalibrationRule = "cross_validated"
+
+
 class Settings(_Strict):
     """Everything that decides what a run computes, besides the films. Defaults are the report's where it has one.
 
@@ -132,6 +150,7 @@ class Settings(_Strict):
     label_smoothing: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     validation_fraction: Annotated[float, Field(gt=0, le=0.5)] = 0.15
     shifted_validation: ShiftRule = "none"
+    operating: OperatingSettings = OperatingSettings()
     films_per_class: Annotated[int, Field(ge=1)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     #: Of the split alone; null means `seed`. Runs of several seeds on one split can be compared film by film.

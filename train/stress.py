@@ -33,7 +33,7 @@ from train.intervals import auroc_interval
 from train.metrics import closed_intervals
 from train.operating_points import confusion
 from train.radiograph import PrepareSpec, prepare
-from train.scores import SCORED_SPLITS, Scores, probability
+from train.scores import EXTERNAL, SCORED_SPLITS, Scores, probability
 
 FORMAT = 1
 AS_IT_IS = "as_it_is"
@@ -308,6 +308,7 @@ def write_stress(path: Path, result: Mapping[str, Any]) -> Json:
         before.get(key) == result[key] for key in ("format", "network", "split_fingerprint", "seed", "threshold")
     )
     whole = {"validation": None, "test": None} | (before if same else {}) | dict(result)
-    ordered = {key: whole[key] for key in (*(key for key in whole if key not in SCORED_SPLITS), *SCORED_SPLITS)}
+    splits = (*SCORED_SPLITS, EXTERNAL) if EXTERNAL in whole else SCORED_SPLITS
+    ordered = {key: whole[key] for key in (*(key for key in whole if key not in splits), *splits)}
     write_text(path, json_text(ordered))
     return ordered

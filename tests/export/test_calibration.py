@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from export.calibration import SEPARATED, Scale, calibrate, fit_platt, quality, quality_on_test
+from export.calibration import SEPARATED, calibrate, quality, quality_on
+from train.calibration_fit import Scale, fit_platt
 from train.errors import PneumoscopeError
 from train.evaluation import evaluate_validation
 from train.scores import Scores, logistic
@@ -82,10 +83,10 @@ def test_platts_slope_and_offset_are_logistic_regressions(well_calibrated):
 def test_what_it_does_to_test_films_is_only_reported(well_calibrated):
     logits, labels = (array[:400] for array in well_calibrated)
     scores = scores_of(logits, labels, ["validation"] * 200 + ["test"] * 200)
-    before, after = quality_on_test(scores, Scale(2.0, 1.0))
+    before, after = quality_on(scores, "test", Scale(2.0, 1.0))
     assert before == quality(labels[200:], logits[200:])
     assert after == quality(labels[200:], logits[200:] / 2 + 1)
-    assert quality_on_test(scores.of_split("validation"), Scale()) is None
+    assert quality_on(scores.of_split("validation"), "test", Scale()) is None
 
 
 @pytest.mark.parametrize(("shift", "method"), [(0.0, "temperature"), (3.0, "platt")])

@@ -11,7 +11,6 @@ import onnx
 import onnxruntime
 import pytest
 
-from export.calibration import Scale
 from export.convert import GraphEvidence, to_onnx, with_metadata
 from export.evidence import evidence_model, measure_films
 from export.heatmap import map_scale
@@ -24,6 +23,7 @@ from export.parity import (
     compare_with_keras,
     require_parity,
 )
+from train.calibration_fit import Scale
 from train.networks import build_network_a, build_network_b
 
 THRESHOLDS = {"youden": 0.5}

@@ -8,10 +8,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pytest
 
-from export.calibration import Scale
 from export.evidence import evidence_model, measure_films
 from export.heatmap import SMALLEST_SCALE, map_scale, shown_map
 from export.heatmap_checks import check_heatmaps, gradient_correlation, gradient_maps, occlusion, random_head
+from train.calibration_fit import Scale
 from train.networks import build_network_a, build_network_b
 from train.scoring import predict_logits
 

@@ -11,9 +11,9 @@ from train.averaged import average_scores
 from train.comparison import compare
 from train.errors import PneumoscopeError
 from train.evaluate_tables import print_comparison
-from train.evaluation import choose_thresholds
 from train.operating_points import auroc, confusion
 from train.scores import Scores, logistic, probability
+from train.thresholds import choose_thresholds
 
 LOGITS = arrays.arrays(np.float64, 6, elements=st.floats(-40, 40))
 

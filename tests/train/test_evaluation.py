@@ -14,7 +14,6 @@ from train.errors import PneumoscopeError
 from train.evaluation import (
     EvaluationError,
     LeftOut,
-    choose_thresholds,
     curves,
     evaluate_shifted,
     evaluate_test,
@@ -26,6 +25,7 @@ from train.evaluation import (
 from train.metrics import AS_REPORT, evaluate_scores
 from train.operating_points import OPERATING_POINTS, confusion
 from train.scores import Scores, logistic, probability
+from train.thresholds import choose_thresholds
 
 FINGERPRINT = "ab" * 32
 
