@@ -17,16 +17,17 @@ from matplotlib.ticker import MaxNLocator
 
 from train.atomic import replace_file
 from train.errors import PneumoscopeError
-from train.operating_points import OPERATING_POINTS
+from train.operating_points import POINT_NAMES
 
 # Okabe & Ito's colours (Color Universal Design, 2008): told apart under every common colour vision.
 COLOURS = {"train": "#8a8a8a", "validation": "#0072b2", "test": "#d55e00"}
-MARKERS = {"f1": "s", "youden": "o", "sensitivity_95": "^", "specificity_95": "v"}
+MARKERS = {"f1": "s", "youden": "o", "sensitivity_95": "^", "specificity_95": "v", "half": "D"}
 NAMES = {
     "f1": "best F1",
     "youden": "Youden",
     "sensitivity_95": "sensitivity ≥ 0.95",
     "specificity_95": "specificity ≥ 0.95",
+    "half": "0.5",
 }
 INK, FAINT = "#333333", "#d9d9d9"
 DOTS_PER_INCH = 150
@@ -294,7 +295,7 @@ def _legend(axes: Axes, handles: Sequence[Line2D], side: str) -> None:
     """The splits in one legend and below it the operating points, in the lower left or lower right corner."""
     points = [
         Line2D([], [], color="#777777", label=NAMES[name], **_marker(name) | {"markersize": 7})
-        for name in OPERATING_POINTS
+        for name in POINT_NAMES
     ]
     x = 0.015 if side == "left" else 0.985
     style: dict[str, Any] = {"loc": f"lower {side}", "fontsize": 8.5, "edgecolor": FAINT, "framealpha": 0.95}
@@ -303,7 +304,7 @@ def _legend(axes: Axes, handles: Sequence[Line2D], side: str) -> None:
         handles=points,
         bbox_to_anchor=(x, 0.015),
         borderaxespad=0,
-        ncols=2,
+        ncols=3,
         title="thresholds chosen on validation",
         title_fontsize=8.5,
         alignment="left",

@@ -83,8 +83,8 @@ def evaluate_command(
     if len(runs) > 1:
         if asked:
             raise UsageError(
-                f"--test and --stress take one run, so does {asked[0]}; several are compared by the scores they already "
-                "hold"
+                f"--test and --stress take one run, and so does {asked[0]}; several are compared by the scores they "
+                "already hold"
             )
         _evaluate_several([_find_judged(name) for name in runs], as_json=as_json)
         return

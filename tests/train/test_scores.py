@@ -71,7 +71,7 @@ def test_frozen_means_frozen():
         ({"films": ("a", "b")}, r"one entry per film in every field. Received lengths: \[2, 3, 3, 3, 3\]"),
         (
             {"splits": ("validation", "train", "test")},
-            "film b, with a comma.jpeg: split must be validation, test or shifted",
+            "film b, with a comma.jpeg: split must be validation, test, shifted or external",
         ),
         ({"labels": np.array([0, 1, 2])}, 'film quote".png: label must be 0'),
         ({"labels": np.array([0, 0.5, 1])}, "label must be 0"),
