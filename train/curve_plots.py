@@ -20,7 +20,7 @@ from train.errors import PneumoscopeError
 from train.operating_points import POINT_NAMES
 
 # Okabe & Ito's colours (Color Universal Design, 2008): told apart under every common colour vision.
-COLOURS = {"train": "#8a8a8a", "validation": "#0072b2", "test": "#d55e00"}
+COLOURS = {"train": "#8a8a8a", "validation": "#0072b2", "test": "#d55e00", "external": "#009e73"}
 MARKERS = {"f1": "s", "youden": "o", "sensitivity_95": "^", "specificity_95": "v", "half": "D"}
 NAMES = {
     "f1": "best F1",
@@ -64,7 +64,7 @@ def plot_curves(evaluation: Json, folder: Path, history: Sequence[Mapping[str, o
 
 def plot_stress(stress: Json, path: Path) -> None:
     """Write a picture of stress.json: balanced accuracy, AUROC and mean |Δp| under each change, with intervals."""
-    splits = {split: stress[split] for split in ("validation", "test") if stress.get(split)}
+    splits = {split: stress[split] for split in ("validation", "test", "external") if stress.get(split)}
     names = list(next(iter(splits.values()))["changes"])
     figure = _figure((9.6, 1.4 + 0.34 * len(names)))
     measures = {"balanced_accuracy": "balanced accuracy", "auroc": "AUROC", "probability_shift": "mean |Δp|"}
@@ -294,8 +294,7 @@ def _split_handles(splits: Json, measure: str, key: str) -> list[Line2D]:
 def _legend(axes: Axes, handles: Sequence[Line2D], side: str) -> None:
     """The splits in one legend and below it the operating points, in the lower left or lower right corner."""
     points = [
-        Line2D([], [], color="#777777", label=NAMES[name], **_marker(name) | {"markersize": 7})
-        for name in POINT_NAMES
+        Line2D([], [], color="#777777", label=NAMES[name], **_marker(name) | {"markersize": 7}) for name in POINT_NAMES
     ]
     x = 0.015 if side == "left" else 0.985
     style: dict[str, Any] = {"loc": f"lower {side}", "fontsize": 8.5, "edgecolor": FAINT, "framealpha": 0.95}

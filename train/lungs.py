@@ -19,6 +19,8 @@ FEWEST_FILMS = 8
 # Of the template's side: the lungs are sought inside these borders, and their outline is widened by the margin.
 _TOP, _BOTTOM, _EDGE = 0.12, 0.92, 0.10
 _MARGIN = 0.02
+#: Of the larger lung's area: what is smaller is no lung.
+_SPECK = 1 / 3
 #: Share of the template that one lung covers; the mean of the public set's films has 0.15 and 0.16.
 _PLAUSIBLE = (0.04, 0.35)
 
@@ -57,7 +59,11 @@ def lungs_of(film: np.ndarray, template: LungTemplate) -> np.ndarray:
     """The lungs of a film, uint8 [S, S] → bool [S, S]: the template's, moved by the film's displacement."""
     side = len(film)
     lungs = cv2.resize(template.lungs.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
-    return from_common_shape(lungs, register(film, template.film)) >= 0.5
+    moved = from_common_shape(lungs, register(film, template.film)) >= 0.5
+    # Far from the lungs a displacement may lead beyond the film, whose mirror image then leaves specks.
+    count, parts, measures, _ = cv2.connectedComponentsWithStats(moved.astype(np.uint8))
+    areas = measures[1:, cv2.CC_STAT_AREA]
+    return np.isin(parts, 1 + np.flatnonzero(areas >= _SPECK * areas.max())) if count > 1 else moved
 
 
 def _lungs_of_template(film: np.ndarray) -> np.ndarray:
