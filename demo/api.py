@@ -19,11 +19,11 @@ from demo.uploads import delete_upload
 from export.bundle import NETWORKS, Bundle
 from train.errors import PneumoscopeError
 from train.film_header import MAX_BYTES
-from train.operating_points import OPERATING_POINTS
+from train.operating_points import POINT_NAMES
 
 Network = Literal["a", "b"]
 Split = Literal["validation", "test"]
-OperatingPoint = Literal["f1", "youden", "sensitivity_95", "specificity_95"]
+OperatingPoint = Literal["f1", "youden", "sensitivity_95", "specificity_95", "half"]
 
 MOST_FILMS = 200  # of one call to /batch; each is read within a tenth of a second or so
 LONGEST_NAME = 255  # of a film, as file systems have it
@@ -202,7 +202,7 @@ def _check_point(operating_point: object, classifiers: Mapping[str, Classifier])
     if operating_point is None:
         return
     if not isinstance(operating_point, str):
-        known = ", ".join(OPERATING_POINTS)
+        known = ", ".join(POINT_NAMES)
         raise _error(f"operating_point: expected one of {known}, or null. Received: {_shown(operating_point)}")
     try:
         for classifier in classifiers.values():

@@ -21,7 +21,8 @@ CURVES: dict[str, Callable[[Sequence[ScoredNetwork], Wording], Figure]] = {
     "f1": f1_figure,
     "reliability": reliability_figure,
 }
-SHAPES = {"square": "■", "circle": "●", "triangle-up": "▲", "triangle-down": "▼"}  # plain text for plot_parts' SYMBOLS
+#: Plain text for plot_parts' SYMBOLS.
+SHAPES = {"square": "■", "circle": "●", "triangle-up": "▲", "triangle-down": "▼", "diamond": "◆"}
 
 
 @dataclass(frozen=True)

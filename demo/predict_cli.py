@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from export.bundle import Bundle
 
 Network = Literal["a", "b", "both"]
-OperatingPointName = Literal["f1", "youden", "sensitivity_95", "specificity_95"]
+OperatingPointName = Literal["f1", "youden", "sensitivity_95", "specificity_95", "half"]
 DeviceName = Literal["auto", "cpu", "gpu"]
 Output = Literal["table", "json", "jsonl", "csv"]
 

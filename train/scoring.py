@@ -12,7 +12,7 @@ from train.console import progress_bar
 from train.errors import PneumoscopeError
 from train.film_hash import film_hashes, repeats
 from train.fitting import CHANNELS
-from train.loader import FilmBatches, prepare_films
+from train.loader import FilmBatches, PreparedFilms, prepare_films, read_whole_films, side_for_crops
 from train.lungs import TEMPLATE_FILMS, LungTemplate, fit_lungs, lungs_of
 from train.networks import logit_model
 from train.radiograph import PrepareSpec
@@ -140,16 +140,20 @@ def score_augmented(
         PneumoscopeError: as `score_run`.
     """
     settings = settings_of(run)
-    films = _films_of(run, cohort, "validation")
-    images = prepare_all(cohort.root, films, settings.prepare.spec(), "validation")
+    films, spec, crop = _films_of(run, cohort, "validation"), settings.prepare.spec(), settings.augmentation.crop
     model = logit_model(load_network(run))
+    if crop < 1:
+        with progress_bar("reading validation films", len(films)) as advance:
+            whole = read_whole_films(cohort.root, films, side_for_crops(spec.image_size, crop), advance)
+        _require_all(whole, films, "validation")
     batches = FilmBatches(
-        images,
+        whole.images if crop < 1 else prepare_all(cohort.root, films, spec, "validation"),
         np.zeros(len(films)),
         batch_size=batch_size,
         channels=CHANNELS[settings.network],
         augmentation=settings.augmentation,
         seed=seed,
+        spec=spec if crop < 1 else None,
     )
     logits = np.empty((len(films), copies), dtype=np.float32)
     with progress_bar("scoring augmented validation", logits.size) as advance:
@@ -178,6 +182,11 @@ def prepare_all(root: Path, films: Sequence[Film], spec: PrepareSpec, split: Spl
     """
     with progress_bar(f"preparing {split} films", len(films)) as advance:
         prepared = prepare_films(root, films, spec, advance)
+    _require_all(prepared, films, split)
+    return prepared.images
+
+
+def _require_all(prepared: PreparedFilms, films: Sequence[Film], split: Split) -> None:
     if prepared.unreadable:
         path, reason = prepared.unreadable[0]
         raise PneumoscopeError(
@@ -185,7 +194,6 @@ def prepare_all(root: Path, films: Sequence[Film], spec: PrepareSpec, split: Spl
             f"(first: {path}: {reason}); expected the films the run was trained with: set --data or "
             "PNEUMOSCOPE_DATA"
         )
-    return prepared.images
 
 
 def load_network(run: RunFolder) -> keras.Model:

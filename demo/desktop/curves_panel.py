@@ -14,7 +14,7 @@ from demo.desktop.figure_painter import paint_figure
 from demo.figures.plot_parts import SYMBOLS, Figure
 from demo.readers import Readers
 from demo.wording import Wording, wording
-from train.operating_points import OPERATING_POINTS
+from train.operating_points import POINT_NAMES
 from train.scores import SCORED_SPLITS
 
 FIGURE_SIDE = 340  # pixels of height, as on the page
@@ -79,7 +79,7 @@ class CurvesPanel(QWidget):
         self._split_label.setText(words("evaluation.split"))
         for place, split in enumerate(SCORED_SPLITS):
             self.split.setItemText(place, words(f"word.{split}"))
-        points = "   ".join(f"{SHAPES[SYMBOLS[name]]} {words(f'operating_point.{name}')}" for name in OPERATING_POINTS)
+        points = "   ".join(f"{SHAPES[SYMBOLS[name]]} {words(f'operating_point.{name}')}" for name in POINT_NAMES)
         self._marks.setText(f"{words('evaluation.marks')} {points}")
         self._scroll.setAccessibleName(words("evaluation.curves"))
         if self.isVisible():

@@ -1,12 +1,15 @@
 """The figures of a reading as the window lists them: names, values, and what the names mean."""
 
+from collections.abc import Iterable
+
 from demo.classifier import Reading
 from demo.desktop.direction import figure
 from demo.evidence import Evidence
+from demo.points import shared_points
 from demo.results import rounded
 from demo.said import novelty_of_limit
 from demo.wording import Wording
-from train.operating_points import DEFAULT_OPERATING_POINT, OPERATING_POINTS
+from export.bundle import Card
 from train.scores import SCORED_SPLITS
 
 
@@ -35,7 +38,6 @@ def record_rows(reading: Reading, evidence: Evidence, words: Wording) -> list[tu
     return rows
 
 
-def operating_points(words: Wording) -> list[tuple[str, str]]:
-    """The operating points as (name, in words), the default first."""
-    names = sorted(OPERATING_POINTS, key=lambda name: name != DEFAULT_OPERATING_POINT)
-    return [(name, words(f"operating_point.{name}")) for name in names]
+def operating_points(words: Wording, cards: Iterable[Card] = ()) -> list[tuple[str, str]]:
+    """The operating points that these cards share as (name, in words), the default first."""
+    return [(name, words(f"operating_point.{name}")) for name in shared_points(cards)]

@@ -238,18 +238,29 @@ class MainWindow(QMainWindow):
         self.tabs.setUpdatesEnabled(True)
         self.folder.film_chosen.connect(lambda path: self.open_paths([path]))
         self.folder.told.connect(self.say)
-        self.operating_point.blockSignals(True)
-        for name, text in operating_points(self.words):
-            self.operating_point.addItem(text, name)
-        self.operating_point.blockSignals(False)
+        self._offer_points(operating_points(self.words))
         self.operating_point.setEnabled(True)
+
+    def _offer_points(self, points: list[tuple[str, str]]) -> None:
+        """Offer these operating points, (name, in words); the first is chosen unless another one was."""
+        chosen = self.operating_point.currentData() if self.operating_point.currentIndex() > 0 else None
+        self.operating_point.blockSignals(True)
+        self.operating_point.clear()
+        for name, text in points:
+            self.operating_point.addItem(text, name)
+        self.operating_point.setCurrentIndex(max(0, self.operating_point.findData(chosen)))
+        self.operating_point.blockSignals(False)
 
     def _take_networks(self, networks: OpenNetworks) -> None:
         self._networks = networks
         self.film.take(networks)
         self.curves.take(networks.readers)
         self.cards.take(networks.readers)
-        if not networks.readers.classifiers:
+        if networks.readers.classifiers:
+            from demo.desktop.later_panels import operating_points
+
+            self._offer_points(operating_points(self.words, networks.readers.cards.values()))
+        else:
             self.say(self.words("page.no_networks"))
         waiting, self._waiting = self._waiting, ()
         self.open_paths(waiting)

@@ -23,7 +23,13 @@ Json = dict[str, Any]
 
 INK, GRID, PAPER = "#333333", "#d9d9d9", "#ffffff"
 DASHES = {"a": "solid", "b": "6px,3px"}  # colour is never the only cue
-SYMBOLS = {"f1": "square", "youden": "circle", "sensitivity_95": "triangle-up", "specificity_95": "triangle-down"}
+SYMBOLS = {
+    "f1": "square",
+    "youden": "circle",
+    "sensitivity_95": "triangle-up",
+    "specificity_95": "triangle-down",
+    "half": "diamond",
+}
 HEIGHT = 340  # pixels
 LEGEND = {
     "orientation": "h",

@@ -13,10 +13,10 @@ from demo.citations import REFERENCES, SOFTWARE
 from demo.panels import Worded
 from demo.panels.glossary import explained, glossary_html
 from demo.panels.model_cards import cards_html
+from demo.points import shared_points
 from demo.readers import Readers
 from demo.runtime import import_onnxruntime
 from demo.wording import Wording, wording
-from train.operating_points import DEFAULT_OPERATING_POINT, OPERATING_POINTS
 
 SECTIONS = ("what", "limits", "reading", "cards", "glossary", "elsewhere", "privacy", "cite", "licences", "versions")
 ENDPOINTS = ("/compare", "/classify", "/batch", "/evaluation", "/card")
@@ -113,9 +113,16 @@ def _false_alarms(readers: Readers, words: Wording) -> list[str]:
 
 
 def _reading(readers: Readers, words: Wording) -> str:
-    names = sorted(OPERATING_POINTS, key=lambda name: name != DEFAULT_OPERATING_POINT)
+    names = shared_points(readers.cards.values())
+    default = words("about.promise.default")
     promises = _definitions(
-        [(escape(words(f"operating_point.{name}")), escape(words(f"about.promise.{name}"))) for name in names]
+        [
+            (
+                escape(words(f"operating_point.{name}")),
+                escape(f"{words(f'about.promise.{name}')}{f' {default}' if name == names[0] else ''}"),
+            )
+            for name in names
+        ]
     )
 
     def part(word: str, more: str = "") -> str:

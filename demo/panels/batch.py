@@ -26,13 +26,13 @@ from demo.panels.batch_html import (
 )
 from demo.panels.compare import SECONDS_A_CASE_IS_KEPT, ComparePanel
 from demo.panels.downloads import Download, download, save_on_click
+from demo.points import shared_points
 from demo.readers import Readers
 from demo.results import as_json, csv_header, csv_rows
 from demo.runtime import usable_processors
 from demo.stream import share_processors
 from demo.wording import LANGUAGES, Language, wording
 from train.errors import PneumoscopeError
-from train.operating_points import DEFAULT_OPERATING_POINT, OPERATING_POINTS
 
 BATCHES_AT_ONCE = 2  # of all visitors; others wait
 SECONDS_BETWEEN_COUNTS = 0.25  # how often a running batch says how far it is
@@ -85,7 +85,7 @@ class Batch:
 
 def build(readers: Readers, compare: ComparePanel, language: gr.Radio, tabs: gr.Tabs) -> tuple[Worded, ...]:
     """Lay the panel out inside the page and connect it."""
-    words = wording("en")
+    words, points = wording("en"), shared_points(readers.cards.values())
     of_visitor: weakref.WeakValueDictionary[str, Batch] = (
         weakref.WeakValueDictionary()
     )  # by session, for those who leave
@@ -120,7 +120,7 @@ def build(readers: Readers, compare: ComparePanel, language: gr.Radio, tabs: gr.
         uploads = tuple(Upload(_name(file), Path(file["path"])) for file in files)
         # Like the upload the other values come as they are sent, whatever that is.
         view = View(
-            point if point in OPERATING_POINTS else DEFAULT_OPERATING_POINT,
+            point if point in points else points[0],
             chosen if chosen in LANGUAGES else "en",
             only_differing=only_differing is True,
         )

@@ -15,12 +15,12 @@ from demo.examples import Example
 from demo.panels import Worded, report
 from demo.panels.readings import error_html, readings_html
 from demo.pictures import heatmap_uri, jpeg_uri, shrunk
+from demo.points import shared_points
 from demo.readers import Readers
 from demo.uploads import delete_upload
 from demo.wording import Language, Wording, wording
 from export.bundle import Card
 from train.errors import PneumoscopeError
-from train.operating_points import DEFAULT_OPERATING_POINT, OPERATING_POINTS
 from train.radiograph import read_radiograph
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class ComparePanel:
 
     Attributes:
         case: state, a `Case` or None: the film on screen, no larger than the screen needs.
-        operating_point: radio, a name of OPERATING_POINTS.
+        operating_point: radio, a name of `demo.points.shared_points`.
         shown: the components that `open_film` fills.
         open_film: reads a film at an operating point and returns what `shown` takes, in a language; never raises.
         worded: components whose words follow the language.
@@ -52,7 +52,7 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
     """Lay the panel out inside the page and connect it."""
     evidence = read_evidence(readers.bundles)
     has_heatmap = any("heatmap" in classifier.outputs for classifier in readers.classifiers.values())
-    words = wording("en")
+    words, points = wording("en"), shared_points(readers.cards.values())
     worded: list[Worded] = []
 
     case = gr.State(None, time_to_live=SECONDS_A_CASE_IS_KEPT)
@@ -78,8 +78,8 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
                 worded.append(Worded(opacity, lambda words: {"label": words("compare.opacity")}))
         with gr.Column(scale=6, min_width=320, elem_classes="readings-side"):
             operating_point = gr.Radio(
-                operating_point_choices("en"),
-                value=DEFAULT_OPERATING_POINT,
+                operating_point_choices("en", points),
+                value=points[0],
                 label=words("operating_point.label"),
                 elem_classes="choice",
             )
@@ -88,7 +88,7 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
                     operating_point,
                     lambda words: {
                         "label": words("operating_point.label"),
-                        "choices": operating_point_choices(words.language),
+                        "choices": operating_point_choices(words.language, points),
                     },
                 )
             )
@@ -179,11 +179,10 @@ def film_html(case: Case | None, cards: Mapping[str, Card], language: Language) 
     )
 
 
-def operating_point_choices(language: Language) -> list[tuple[str, str]]:
-    """The operating points as (words, name), the default first."""
+def operating_point_choices(language: Language, points: Sequence[str]) -> list[tuple[str, str]]:
+    """Operating points as (words, name), in their order."""
     words = wording(language)
-    names = sorted(OPERATING_POINTS, key=lambda name: name != DEFAULT_OPERATING_POINT)
-    return [(words(f"operating_point.{name}"), name) for name in names]
+    return [(words(f"operating_point.{name}"), name) for name in points]
 
 
 def _layer_choices(readers: Readers, language: Language) -> list[tuple[str, str]]:

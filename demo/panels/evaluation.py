@@ -19,6 +19,7 @@ from demo.panels.plot_component import plot_update
 from demo.panels.report_table import report_html
 from demo.panels.threshold_table import percent as in_percent
 from demo.panels.threshold_table import threshold_html
+from demo.points import shared_points
 from demo.readers import Readers
 from demo.wording import Language, Wording, wording
 from export.bundle_comparison import read_comparison
@@ -70,7 +71,7 @@ def build(readers: Readers, language: gr.Radio, tab: gr.Tab) -> tuple[Worded, ..
                     default = card.default_operating_point
                     sliders[name], entry = _threshold_slider(name, card.operating_points[default].threshold)
                     worded.append(entry)
-                    points[name], entry = _point_radio(name, default)
+                    points[name], entry = _point_radio(name, shared_points([card]))
                     worded.append(entry)
                     tables[name] = gr.HTML(padding=False)
         with gr.Row(elem_classes="prevalence"):
@@ -90,8 +91,9 @@ def build(readers: Readers, language: gr.Radio, tab: gr.Tab) -> tuple[Worded, ..
         explained = gr.HTML(_explained(words), padding=False)
         worded.append(Worded(explained, lambda words: {"value": _explained(words)}))
         intervals = gr.HTML(padding=False)
-        marks = gr.HTML(marks_html(words), padding=False)
-        worded.append(Worded(marks, lambda words: {"value": marks_html(words)}))
+        shared = shared_points(cards.values())
+        marks = gr.HTML(marks_html(words, shared), padding=False)
+        worded.append(Worded(marks, lambda words: {"value": marks_html(words, shared)}))
         captions, plots = [], []
         with gr.Row(elem_classes="plot-grid"):
             for name in names:
@@ -188,15 +190,18 @@ def _threshold_slider(name: str, threshold: float) -> tuple[gr.Slider, Worded]:
     return slider, Worded(slider, lambda words: {"label": label(words)})
 
 
-def _point_radio(name: str, default: str) -> tuple[gr.Radio, Worded]:
+def _point_radio(name: str, points: Sequence[str]) -> tuple[gr.Radio, Worded]:
     def label(words: Wording) -> str:
         return words("evaluation.point_of", network=words(f"network.{name}"))
 
     radio = gr.Radio(
-        operating_point_choices("en"), value=default, label=label(wording("en")), elem_classes=f"choice point {name}"
+        operating_point_choices("en", points),
+        value=points[0],
+        label=label(wording("en")),
+        elem_classes=f"choice point {name}",
     )
     return radio, Worded(
-        radio, lambda words: {"label": label(words), "choices": operating_point_choices(words.language)}
+        radio, lambda words: {"label": label(words), "choices": operating_point_choices(words.language, points)}
     )
 
 

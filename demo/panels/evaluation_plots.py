@@ -1,6 +1,6 @@
 """The plots of the Evaluation panel, each under a caption in HTML."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from html import escape
 
@@ -8,7 +8,7 @@ from demo.bundle_evaluation import BundleEvaluation
 from demo.curves_told import SHAPES, ToldFigure, tell_figures
 from demo.figures.plot_parts import SYMBOLS, Figure
 from demo.wording import Wording
-from train.operating_points import OPERATING_POINTS
+from train.operating_points import POINT_NAMES
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,12 @@ def draw_plots(evaluations: Mapping[str, BundleEvaluation], split: str, words: W
     return {name: Plot(_caption(told), told.figure) for name, told in figures.items()}
 
 
-def marks_html(words: Wording) -> str:
-    """Which mark on the curves is which operating point."""
+def marks_html(words: Wording, points: Collection[str]) -> str:
+    """Which mark on the curves is which of these operating points."""
     items = "".join(
         f"<li><span aria-hidden='true'>{SHAPES[SYMBOLS[point]]}</span> {escape(words(f'operating_point.{point}'))}</li>"
-        for point in OPERATING_POINTS
+        for point in POINT_NAMES
+        if point in points
     )
     return (
         f"<h2>{escape(words('evaluation.curves'))}</h2>"

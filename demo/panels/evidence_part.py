@@ -17,10 +17,10 @@ from demo.panels.cohort_table import cohorts_html
 from demo.panels.compare import operating_point_choices
 from demo.panels.plot_component import plot_update
 from demo.panels.stress_table import change_name, stress_html
+from demo.points import shared_points
 from demo.readers import Readers
 from demo.wording import Language, Wording, wording
 from export.bundle import STRESS
-from train.operating_points import DEFAULT_OPERATING_POINT
 
 Evaluations = Mapping[str, BundleEvaluation]
 
@@ -50,13 +50,13 @@ def build(
     readers: Readers, evaluations: Callable[[], Evaluations], comparison: Callable[[], dict[str, Any] | None]
 ) -> EvidencePart:
     """Lay the part out; nothing of it is seen before it is drawn, and nothing is read."""
-    words = wording("en")
+    words, points = wording("en"), shared_points(readers.cards.values())
     # A plot that can never be drawn is not laid out.
     stressed = any(bundle.stress is not None for bundle in readers.bundles.values())
     with gr.Row(visible=False, elem_classes="pair-point") as choice:
         point = gr.Radio(
-            operating_point_choices("en"),
-            value=DEFAULT_OPERATING_POINT,
+            operating_point_choices("en", points),
+            value=points[0],
             label=words("evaluation.pair_point"),
             elem_classes="choice",
         )
@@ -99,7 +99,7 @@ def build(
                 point,
                 lambda words: {
                     "label": words("evaluation.pair_point"),
-                    "choices": operating_point_choices(words.language),
+                    "choices": operating_point_choices(words.language, points),
                 },
             ),
         ),

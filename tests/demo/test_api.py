@@ -18,7 +18,7 @@ from demo.compare import compare_film
 from demo.readers import open_readers
 from export.bundle import default_models_folder
 from train.film_header import MAX_BYTES
-from train.operating_points import OPERATING_POINTS
+from train.operating_points import POINT_NAMES
 from train.phantom_film import draw_phantom
 
 gradio = pytest.importorskip("gradio", reason="the API needs Gradio, not installed here")
@@ -188,7 +188,7 @@ def test_the_operating_points_of_the_types_are_those_of_the_cards(running_page):
         assert tuple(described) == parameters
         assert next(iter(described.values()))["parameter_has_default"] is False
         if "operating_point" in described:
-            assert sorted(described["operating_point"]["type"]["oneOf"][1]["enum"]) == sorted(OPERATING_POINTS)
+            assert sorted(described["operating_point"]["type"]["oneOf"][1]["enum"]) == sorted(POINT_NAMES)
     returned = named["/compare"]["returns"][0]["type"]["properties"]
     assert list(returned) == ["path", "readings", "agree", "error"]
 

@@ -100,9 +100,9 @@ def test_the_operating_point(predict):
 def test_the_operating_points_are_those_of_training():
     from typing import get_args
 
-    from train.operating_points import OPERATING_POINTS
+    from train.operating_points import POINT_NAMES
 
-    assert get_args(predict_cli.OperatingPointName) == OPERATING_POINTS
+    assert get_args(predict_cli.OperatingPointName) == POINT_NAMES
 
 
 @pytest.mark.parametrize("form", ["--json", "--csv", None])

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from export.calibration import SEPARATED, calibrate, quality, quality_on
+from train.augmented import AugmentedScores
 from train.calibration_fit import Scale, fit_platt
 from train.errors import PneumoscopeError
 from train.evaluation import evaluate_validation
 from train.scores import Scores, logistic
+from train.settings import OperatingSettings
 
 
 def scores_of(logits, labels, splits=None, patients=None):
@@ -101,6 +103,40 @@ def test_calibration_never_changes_a_decision(well_calibrated, shift, method):
         assert np.array_equal(raw, logistic(calibration.scale.calibrated(scores.logits)) >= point.threshold)
         assert point.sensitivity == pytest.approx(raw[labels == 1].mean())
         assert point.specificity == pytest.approx(1 - raw[labels == 0].mean())
+
+
+def augmented(scores, logits):
+    return AugmentedScores(scores.films, scores.patients, scores.labels, logits)
+
+
+@pytest.mark.parametrize("method", ["none", "temperature", "platt"])
+def test_a_method_that_was_chosen_before_is_taken(well_calibrated, method):
+    logits, labels = (array[:600] for array in well_calibrated)
+    scores = scores_of(2 * (logits - 3), labels)
+    calibration = calibrate(scores, operating=OperatingSettings(calibration=method))
+    assert calibration.method == method
+    assert list(calibration.candidates) == [method]
+    if method == "none":
+        assert calibration.scale == Scale(1, 0)
+        assert calibration.after == calibration.before
+    else:
+        assert calibration.after.log_loss < calibration.before.log_loss
+
+
+def test_scale_and_thresholds_are_of_the_augmented_films_where_asked_for(well_calibrated):
+    logits, labels = (array[:600] for array in well_calibrated)
+    scores = scores_of(9 * logits, labels)
+    readings = augmented(scores, np.stack([3 * logits, 3 * logits], axis=1))
+    chosen = OperatingSettings(seen="augmented", calibration="temperature")
+    calibration = calibrate(scores, operating=chosen, augmented=readings)
+    assert calibration.seen == "augmented"
+    assert calibration.temperature == pytest.approx(3, rel=0.2)
+    frozen = evaluate_validation(scores, "a", "0" * 64, operating=chosen, augmented=readings)["thresholds"]
+    for name, point in calibration.operating_points.items():
+        called = logistic(scores.logits) >= frozen[name]
+        assert np.array_equal(called, logistic(calibration.scale.calibrated(scores.logits)) >= point.threshold)
+    with pytest.raises(PneumoscopeError, match="--augmented"):
+        calibrate(scores, operating=chosen)
 
 
 def test_test_films_are_not_looked_at(well_calibrated):

@@ -1,5 +1,7 @@
 """The average of two networks is the mean of their probabilities, judged at thresholds of its own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tests.train.test_comparison import judged, make_scores
-from train.averaged import average_scores
+from train.augmented import AugmentedScores
+from train.averaged import average_readings, average_scores
 from train.comparison import compare
 from train.errors import PneumoscopeError
 from train.evaluate_tables import print_comparison
@@ -63,6 +66,44 @@ def test_two_networks_are_reported_averaged_at_thresholds_from_validation(capsys
     )
     print_comparison(result)
     assert "a-1 and b-1 averaged" in capsys.readouterr().out
+
+
+def test_both_networks_stand_beside_their_average(capsys):
+    first, second = judged("a-1", make_scores(1, 1.5)), judged("b-1", make_scores(2, 1.5))
+    result = compare(first, second)
+    for place, one in enumerate((first, second)):
+        rows = one.scores.of_split("test")
+        called = confusion(rows.labels, probability(rows.logits), one.thresholds["youden"])
+        point = result["each"][place]["test"]["operating_points"]["youden"]
+        assert point["accuracy"]["value"] == called.accuracy
+        assert point["specificity"]["low"] < called.specificity < point["specificity"]["high"]
+    print_comparison(result)
+    table = capsys.readouterr().out.split("averaged (mean probability)")[1]
+    assert table.count("a-1") == table.count("b-1") == 2  # validation and test
+    assert "calibration" in table
+
+
+def test_the_average_of_networks_with_augmented_thresholds_has_such_thresholds():
+    def with_readings(name, seed):
+        one = judged(name, make_scores(seed, 1.0))
+        rows = one.scores.of_split("validation")
+        readings = AugmentedScores(rows.films, rows.patients, rows.labels, rows.logits[:, None] + [[1.0, 3.0]])
+        return replace(one, augmented=readings)
+
+    first, second = with_readings("a-1", 1), with_readings("b-1", 2)
+    average = compare(first, second)["average"]
+    assert average["seen"] == "augmented"
+    readings = average_readings(first.augmented, second.augmented)
+    labels, logits, _ = readings.all_readings()
+    assert average["thresholds"]["youden"] == pytest.approx(logistic(choose_thresholds(labels, logits)["youden"]))
+    plain = compare(first, replace(second, augmented=None))["average"]
+    assert plain["seen"] == "plain"
+    assert plain["thresholds"]["youden"] < average["thresholds"]["youden"]
+    other = AugmentedScores(
+        *(getattr(second.augmented, name) for name in ("films", "patients", "labels")), logits[::2, None]
+    )
+    with pytest.raises(PneumoscopeError, match="Received: 2 and 1"):
+        average_readings(first.augmented, other)
 
 
 def test_films_that_only_one_has_read_are_not_averaged():

@@ -84,6 +84,21 @@ def test_the_choice_is_frozen_with_its_readings_until_test_is_read(copied_run, p
     assert ",half," in logged
 
 
+def test_augmented_films_are_cropped_as_in_training(copied_run, phantom_root, run_command):
+    evaluate = ("evaluate", "tiny", "--data", phantom_root, "--augmented")
+    ok(run_command(*evaluate))
+    whole = read_augmented(copied_run.augmented_scores)
+    copied_run.augmented_scores.unlink()
+    text = copied_run.settings.read_text()
+    assert "  crop: 1.0" in text
+    copied_run.settings.write_text(text.replace("  crop: 1.0", "  crop: 0.1"))
+    ok(run_command(*evaluate))
+    cropped = read_augmented(copied_run.augmented_scores)
+    assert cropped.films == whole.films
+    # A tenth of a film differs more from the next tenth than whole films, moved, do.
+    assert np.std(cropped.logits, axis=1).mean() > 1.2 * np.std(whole.logits, axis=1).mean()
+
+
 def test_the_settings_say_what_is_frozen_first(copied_run, phantom_root, run_command):
     text = copied_run.settings.read_text()
     assert "  default: youden" in text

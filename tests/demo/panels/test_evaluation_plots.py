@@ -5,7 +5,7 @@ from demo.curves_told import figure_names
 from demo.figures.plot_parts import with_interval
 from demo.panels.evaluation_plots import draw_plots, marks_html
 from demo.wording import wording
-from train.operating_points import auroc
+from train.operating_points import OPERATING_POINTS, POINT_NAMES, auroc
 
 
 @pytest.fixture
@@ -77,6 +77,8 @@ def test_a_broken_file_costs_only_what_comes_from_it(bundles, file, missing):
 
 
 def test_the_marks_are_explained():
-    html = marks_html(wording("en"))
+    html = marks_html(wording("en"), OPERATING_POINTS)
     assert html.count("<li>") == 4
+    assert "own 0.5" not in html
+    assert marks_html(wording("en"), POINT_NAMES).count("<li>") == 5
     assert "Balanced (Youden)" in html
