@@ -92,7 +92,7 @@ def test_what_is_no_score_is_refused(changes, message):
         (HEADER + "a.png,p,test,1,\n", r"line 2 \(a.png\): expected a label and a logit as numbers"),
         (HEADER + "a.png,p,test,yes,0.5\n", "Received: 'yes', '0.5'"),
         (HEADER + "a.png,p,test,3,0.5\n", r"line 2 \(a.png\): label must be 0"),
-        (HEADER + "a.png,p,val,1,0.5\n", "split must be validation, test or shifted. Received: 'val'"),
+        (HEADER + "a.png,p,val,1,0.5\n", "split must be validation, test, shifted or external. Received: 'val'"),
         (HEADER + "a.png,p,test,1\n", "line 2: too few or too many values"),
         (HEADER + "a.png,p,test,1,0.5,9\n", "line 2: too few or too many values"),
         (HEADER + "a.png,p,test,1,0.5\na.png,p,test,1,0.5\n", "scores.csv: film a.png occurs twice"),
