@@ -17,6 +17,8 @@ MAY_IMPORT = {
 TENSORFLOW_ROOMS = {
     "train.backbone",
     "train.device",
+    "train.distillation",
+    "train.efficientnet_lite",
     "train.features",
     "train.fitting",
     "train.keeper",

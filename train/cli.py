@@ -20,6 +20,7 @@ class Network(StrEnum):
     a = "a"
     b = "b"
     backbone = "backbone"
+    teacher = "teacher"
 
 
 class DeviceChoice(StrEnum):
@@ -35,7 +36,8 @@ def train_command(
     network: Annotated[
         Network,
         typer.Argument(
-            metavar="NETWORK", help="a: small CNN from scratch; b: ResNet50V2; backbone: weights for b from your films."
+            metavar="NETWORK",
+            help="a: small CNN from scratch; b: ResNet50V2; backbone, teacher: what b may learn from.",
         ),
     ],
     data: DataRoot = None,
@@ -52,11 +54,16 @@ def train_command(
     dropout: Annotated[float | None, typer.Option(help="Rate of every dropout layer. [default: 0.1]")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of split, weights and augmentation. [default: 0]")] = None,
     backbone_weights: Annotated[
-        str | None, typer.Option(help="b, backbone: imagenet, random or a weights file. [default: b imagenet]")
+        str | None,
+        typer.Option(help="b, backbone, teacher: imagenet, random or a file. [default: b, teacher imagenet]"),
     ] = None,
     fine_tune_epochs: Annotated[int | None, typer.Option(help="b: epochs of stage 2. [default: 10]")] = None,
     fine_tune_from: Annotated[
         int | None, typer.Option(help="b: first backbone layer trained in stage 2; 0: all. [default: 150]")
+    ] = None,
+    teacher: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RUN", help="b: train all of it towards this run of network teacher; may be repeated."),
     ] = None,
     no_cache: Annotated[
         bool,
@@ -80,7 +87,7 @@ def train_command(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Train network A, B, or a backbone for B, on your films.
+    """Train network A, B, or a backbone or teacher for B, on your films.
 
     The run folder keeps settings, split, history, the best network and its scores. A run that was stopped goes on after
     its last finished epoch when the same command is given again with --name RUN (a run begun without a name says its
@@ -104,6 +111,7 @@ def train_command(
         "backbone_weights": backbone_weights,
         "fine_tune.epochs": fine_tune_epochs,
         "fine_tune.from_layer": fine_tune_from,
+        "teacher": teacher or None,
         "cache.copies": 0 if no_cache else None,
         "early_stopping_patience": early_stopping,
     }

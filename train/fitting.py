@@ -11,6 +11,8 @@ from train.backbone import build_backbone_trainer
 from train.cohort import Cohort, Film, write_split
 from train.console import progress_bar, say_warning
 from train.device import Device
+from train.distillation import Distiller, load_teachers
+from train.efficientnet_lite import build_teacher
 from train.errors import PneumoscopeError
 from train.features import StageParts, stage_parts
 from train.film_digests import digest_films, write_digests
@@ -23,9 +25,10 @@ from train.resume import Progress, Record, origin_of
 from train.run_folder import RunFolder, commit_of_checkout, runs_root, write_environment
 from train.settings import Optimizer, Settings
 from train.stages import Stage, stages_of
+from train.teachers import TeacherRecord, write_teachers
 
 #: Colour channels that each network's input has.
-CHANNELS = {"a": 1, "b": 3, "backbone": 3}
+CHANNELS = {"a": 1, "b": 3, "backbone": 3, "teacher": 3}
 
 
 def build_network(settings: Settings) -> keras.Model:
@@ -47,6 +50,8 @@ def build_network(settings: Settings) -> keras.Model:
             settings.head_exponent,
             settings.backbone_weights,
         )
+    if settings.network == "teacher":
+        return build_teacher(size, settings.dropout, settings.backbone_weights, settings.batch_norm_momentum)
     return build_backbone_trainer(size, settings.dropout, settings.backbone_weights, settings.batch_norm_momentum)
 
 
@@ -75,6 +80,7 @@ class Preparation:
     digests: of the films' files, see `train.film_digests`; empty for a run that is gone on with, which has them.
     since: the record of the last finished epoch of a run that is gone on with.
     workers: threads that make training pictures.
+    teachers: what network B learns from.
     """
 
     network: keras.Model
@@ -85,9 +91,16 @@ class Preparation:
     digests: Mapping[str, str]
     since: Record | None = None
     workers: int = 1
+    teachers: tuple[TeacherRecord, ...] = ()
 
 
-def make_ready(settings: Settings, cohort: Cohort, since: Record | None = None, workers: int = 1) -> Preparation:
+def make_ready(
+    settings: Settings,
+    cohort: Cohort,
+    since: Record | None = None,
+    workers: int = 1,
+    teachers: Sequence[TeacherRecord] = (),
+) -> Preparation:
     """Build the network and prepare the films of training and validation, before a run folder exists.
 
     Args:
@@ -95,6 +108,7 @@ def make_ready(settings: Settings, cohort: Cohort, since: Record | None = None, 
         cohort: split.
         since: of a run that is gone on with.
         workers: threads that make training pictures.
+        teachers: what network B learns from.
 
     Raises:
         PneumoscopeError: a split has no readable film of a class, weights that cannot be had, too little disk, or
@@ -113,7 +127,8 @@ def make_ready(settings: Settings, cohort: Cohort, since: Record | None = None, 
     films = len(_limited(cohort.of_split("train"), settings)) + len(cohort.of_split("validation"))
     check_needs(needs_of(network, settings, films, begun=since is not None), runs_root())
     prepared = _prepared(cohort, settings, stage.image_size, workers)
-    ready = Preparation(network, *prepared, cohort, {} if since else digest_films(cohort), since, workers)
+    digests = {} if since else digest_films(cohort)
+    ready = Preparation(network, *prepared, cohort, digests, since, workers, tuple(teachers))
     if since is not None and ready.cohort.fingerprint != since.origin.split:
         raise PneumoscopeError(
             "other films can be read now than when the run was begun: use the versions of then, or begin anew (--new)"
@@ -136,6 +151,8 @@ def fit(run: RunFolder, settings: Settings, ready: Preparation, device: Device) 
         origin, progress = origin_of(settings, ready.cohort, ready.digests), Progress()
         write_digests(run.films, ready.digests)
         write_split(ready.cohort, run.split)
+        if ready.teachers:
+            write_teachers(run.teachers, ready.teachers)
     else:
         origin, progress = since.origin, since.progress
     keeper = Keeper(run, settings, origin, progress, device.kind)
@@ -186,10 +203,19 @@ def _fit_stages(settings: Settings, ready: Preparation, keeper: Keeper) -> keras
             keeper.write_the_rest(network)
             unrestored = False
         if not progress.stage_finished:
-            parts = stage_parts(stage.name, network, training, validation, settings)
+            parts = _parts_of(stage, network, training, validation, settings)
             parts.compile_as(network, **compile_arguments(settings))
             _fit_stage(stage, settings, network, parts, counting, keeper)
     return network
+
+
+def _parts_of(
+    stage: Stage, network: keras.Model, training: FilmBatches, validation: FilmBatches, settings: Settings
+) -> StageParts:
+    if not settings.teacher:
+        return stage_parts(stage.name, network, training, validation, settings)
+    teachers = load_teachers(settings, stage.image_size)
+    return StageParts(Distiller(network, teachers, settings.distillation), training, validation)
 
 
 def _fit_stage(

@@ -88,9 +88,10 @@ def origin_of(settings: Settings, cohort: Cohort, digests: Mapping[str, str]) ->
 
 
 def plain_settings(settings: Settings) -> dict[str, Any]:
-    """Return settings as they come back from JSON or YAML; of a weights file the name alone, never its folder."""
+    """Return settings as they come back from JSON or YAML; of weights and teachers the name, never the folder."""
     values = settings.model_dump(mode="json")
     values["backbone_weights"] = Path(settings.backbone_weights).name
+    values["teacher"] = [Path(teacher).name for teacher in settings.teacher]
     return values
 
 

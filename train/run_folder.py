@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import get_args
 
 from train import atomic
 from train.errors import PneumoscopeError, UsageError
-from train.settings import Settings, dump_settings, make_settings, read_settings
+from train.settings import NetworkName, Settings, dump_settings, make_settings, read_settings
 
 HISTORY_COLUMNS = (
     "stage",
@@ -73,6 +74,11 @@ class RunFolder:
     def best_network(self) -> Path:
         """The network at its lowest validation loss."""
         return self.folder / "best.keras"
+
+    @property
+    def teachers(self) -> Path:
+        """What network B learnt from, where it had a teacher."""
+        return self.folder / "teachers.json"
 
     @property
     def backbone_weights(self) -> Path:
@@ -195,8 +201,8 @@ def settings_of(run: RunFolder) -> Settings:
     """
     values = read_settings(run.settings)
     network = values.pop("network", None)
-    if network not in ("a", "b", "backbone"):
-        raise UsageError(f"{run.settings} names no network: expected a, b or backbone. Received: {network!r}")
+    if network not in get_args(NetworkName):
+        raise UsageError(f"{run.settings} names no network: expected a, b, backbone or teacher. Received: {network!r}")
     return make_settings(str(network), values)
 
 

@@ -11,7 +11,7 @@ from train.errors import UsageError
 from train.operating_points import DEFAULT_OPERATING_POINT
 from train.radiograph import ContrastRule, PrepareSpec
 
-NetworkName = Literal["a", "b", "backbone"]
+NetworkName = Literal["a", "b", "backbone", "teacher"]
 Optimizer = Literal["adam", "rmsprop", "sgd", "momentum"]
 ShiftRule = Literal["none", "exposure", "family"]
 #: The validation films as they are, or seen through the run's augmentation.
@@ -20,7 +20,7 @@ PointName = Literal["f1", "youden", "sensitivity_95", "specificity_95", "half"]
 CalibrationRule = Literal["cross_validated", "none", "temperature", "platt"]
 
 #: Settings that come with the package, by the name that `--settings` takes.
-PRESETS = {name: Path(__file__).parent / "presets" / f"{name}.yaml" for name in ("a", "b")}
+PRESETS = {name: Path(__file__).parent / "presets" / f"{name}.yaml" for name in ("a", "b", "teacher")}
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
@@ -118,13 +118,22 @@ class OperatingSettings(_Strict):
     calibration: CalibrationRule = "cross_validated"
 
 
+class DistillationSettings(_Strict):
+    """How network B learns from a teacher, see `train.distillation`: T of the soft labels, and the losses' weights."""
+
+    temperature: Annotated[float, Field(ge=0.1, le=100, allow_inf_nan=False)] = 2.0
+    label_weight: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 0.5
+    feature_weight: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)] = 1.0
+
+
 class Settings(_Strict):
     """Everything that decides what a run computes, besides the films. Defaults are the report's where it has one.
 
     class_weights and label_smoothing are explained in `train.objective`, shifted_validation in `train.shift`;
     docs/training.md says what each is for. keep: the epoch whose network is kept as best.keras, the one of the lowest
     validation loss or the last; save_every: every so many epochs (and after a stage's last) last.keras is written.
-    mixed_precision: activations in 16 bits, on a GPU.
+    mixed_precision: activations in 16 bits, on a GPU. teacher: runs of network teacher, by name or folder, that B's
+    whole backbone is trained towards (`train.distillation`); `fine_tune` is not used then.
     """
 
     network: NetworkName
@@ -141,6 +150,8 @@ class Settings(_Strict):
     schedule: Literal["plateau", "cosine"] = "plateau"
     epochs: Annotated[int, Field(ge=1)] = 16
     fine_tune: FineTuneSettings = FineTuneSettings()
+    teacher: tuple[str, ...] = ()
+    distillation: DistillationSettings = DistillationSettings()
     progressive: tuple[ProgressiveSettings, ...] = ()
     cache: CacheSettings = CacheSettings()
     batch_size: Annotated[int, Field(ge=1)] = 32
@@ -169,12 +180,21 @@ class Settings(_Strict):
     def _true_is_float16(cls, value: object) -> object:
         return "float16" if value is True else value
 
+    @field_validator("teacher", mode="before")
+    @classmethod
+    def _one_or_none(cls, value: object) -> object:
+        return [] if value is None else [value] if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _belongs_to_network(self) -> Self:
         foreign = {
-            "a": ("head_exponent", "backbone_weights", "fine_tune", "cache"),
+            "a": ("head_exponent", "backbone_weights", "fine_tune", "cache", "teacher", "distillation"),
             "b": ("width",),
-            "backbone": ("width", "head_exponent", "extra_dense", "fine_tune", "label_smoothing", "cache"),
+            "backbone": (
+                *("width", "head_exponent", "extra_dense", "fine_tune", "label_smoothing", "cache"),
+                *("teacher", "distillation"),
+            ),
+            "teacher": ("width", "head_exponent", "extra_dense", "fine_tune", "cache", "teacher", "distillation"),
         }[self.network]
         for name in foreign:
             if getattr(self, name) != type(self).model_fields[name].default:
@@ -199,6 +219,7 @@ NETWORK_DEFAULTS: dict[str, dict[str, object]] = {
     "a": {},
     "b": {"epochs": 20},
     "backbone": {"epochs": 20, "backbone_weights": "random"},
+    "teacher": {"epochs": 12, "dropout": 0.2, "learning_rate": 0.0005},
 }
 
 
@@ -260,8 +281,9 @@ def parse_assignment(text: str) -> tuple[str, object]:
 
 
 def dump_settings(settings: Settings) -> str:
-    """Return the settings as YAML, every key written out; of a weights file the name alone, never its folder."""
-    values = settings.model_dump()
+    """Return the settings as YAML, every key written out; of weights and teachers the name, never the folder."""
+    values = settings.model_dump(mode="json")
+    values["teacher"] = [Path(teacher).name for teacher in settings.teacher]
     values["backbone_weights"] = Path(settings.backbone_weights).name
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 

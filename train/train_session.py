@@ -41,6 +41,7 @@ def train_or_resume(
     """
     from train.cohort import index_cohort
     from train.shift import split_for_training
+    from train.teachers import find_teachers, require_same_teachers
 
     known = run_named(name) if name is not None else None
     with ExitStack() as held:
@@ -55,6 +56,9 @@ def train_or_resume(
         )
         judged = settings.network != "backbone" and _can_be_judged(cohort)
         since = _record_of(run, settings, cohort) if run is not None else None
+        teachers = find_teachers(settings, cohort)
+        if run is not None and since is not None:
+            require_same_teachers(run, teachers)
 
         from train.device import backend_in_prose, choose_device
 
@@ -69,7 +73,7 @@ def train_or_resume(
             _say_resumed(run, since, chosen.kind)
         if workers is None:
             workers = min(WORKERS_OF_A_GPU, os.cpu_count() or 1) if chosen.kind == "gpu" else 1
-        ready = make_ready(settings, cohort, since, workers)
+        ready = make_ready(settings, cohort, since, workers, teachers)
         if run is None:
             run = create_run(name, settings, numbered=new)
             held.enter_context(hold(run))
@@ -149,6 +153,8 @@ def resume_command(run: RunFolder, settings: Settings) -> str:
     words = ["pneumoscope", "train", settings.network, "--name", run.name, "--settings", str(run.settings)]
     if Path(settings.backbone_weights).name != settings.backbone_weights:
         words += ["--backbone-weights", settings.backbone_weights]
+    for teacher in settings.teacher if any(Path(name).name != name for name in settings.teacher) else ():
+        words += ["--teacher", teacher]
     return shlex.join(words)
 
 
