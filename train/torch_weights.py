@@ -13,7 +13,7 @@ import struct
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -142,7 +142,7 @@ class _Unpickler(pickle.Unpickler):
             return self._tensor  # a bound method: a pickle can set no attribute of it
         if module == "torch" and name in STORAGES:
             return STORAGES[name]
-        self._refuse(module, name)
+        raise _Refused(f"it asks for {module}.{name}; expected tensors and nothing else")
 
     def persistent_load(self, pid: object) -> _Storage:
         """Return the description of a storage, whose bytes come later in the file."""
@@ -158,7 +158,3 @@ class _Unpickler(pickle.Unpickler):
         if not all(isinstance(number, int) for number in (offset, *shape, *strides)):
             raise _Refused("it describes a tensor otherwise than PyTorch does")
         return _Tensor(storage, offset, shape, strides)
-
-    @staticmethod
-    def _refuse(module: str, name: str) -> NoReturn:
-        raise _Refused(f"it asks for {module}.{name}; expected tensors and nothing else")
