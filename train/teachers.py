@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from train import atomic
-from train.cohort import Cohort, CohortError, read_split
+from train.cohort import Cohort, CohortError, Film, read_split
 from train.errors import UsageError
 from train.film_digests import digest_file
 from train.run_folder import RunFolder, find_run, require_network, settings_of
@@ -38,7 +38,7 @@ def find_teachers(settings: Settings, cohort: Cohort) -> tuple[TeacherRecord, ..
 
     Raises:
         UsageError: no such run, a run of another network, one without a best.keras or a split, one that sees films
-            under another contrast rule, or one that was trained on a film of validation or test, or on a patient of
+            under another contrast rule, or one that was trained on a film that is held out here, or on a patient of
             validation. (Patients of the public set's test films go by numbers that training films have too.)
     """
     return tuple(_checked(find_run(name), settings, cohort) for name in settings.teacher)
@@ -50,25 +50,25 @@ def _checked(run: RunFolder, settings: Settings, cohort: Cohort) -> TeacherRecor
     if teacher.prepare.contrast != settings.prepare.contrast:
         raise UsageError(
             f"teacher {run.name} learnt from films of contrast {teacher.prepare.contrast}, and would be shown films of "
-            f"contrast {settings.prepare.contrast}: set prepare.contrast to {teacher.prepare.contrast}, or train another"
+            f"contrast {settings.prepare.contrast}: set prepare.contrast to {teacher.prepare.contrast}, or train one"
         )
     try:
         split = read_split(run.split, cohort.root)
     except CohortError as error:
         raise UsageError(f"teacher {run.name} does not say what it learnt from: {error}") from error
-    learnt = {film.path for film in split.of_split("train")}
-    patients = {film.patient for film in split.of_split("train")}
-    held_out = {name: cohort.of_split(name) for name in ("validation", "test")}
-    for name, films in held_out.items():
-        seen = [
-            film.path for film in films if film.path in learnt or (name == "validation" and film.patient in patients)
-        ]
-        if seen:
-            raise UsageError(
-                f"teacher {run.name} was trained on {len(seen)} {name} films of this run or on other films of their "
-                f"patients (first: {seen[0]}): expected a teacher of the same split; give both the same split_seed"
-            )
+    _refuse_held_out(run, split.of_split("train"), cohort)
     return TeacherRecord(run.name, digest_file(run.best_network), split.fingerprint, teacher.backbone_weights)
+
+
+def _refuse_held_out(run: RunFolder, learnt: Sequence[Film], cohort: Cohort) -> None:
+    paths, patients = {film.path for film in learnt}, {film.patient for film in learnt}
+    seen = [film for film in cohort.of_split("validation") if film.path in paths or film.patient in patients]
+    seen += [film for film in cohort.films if film.split not in ("train", "validation") and film.path in paths]
+    if seen:
+        raise UsageError(
+            f"teacher {run.name} was trained on {seen[0].path} or on its patient, one of {len(seen)} films "
+            f"that are held out here: expected a teacher of the same split; give both the same split_seed"
+        )
 
 
 def write_teachers(path: Path, teachers: Sequence[TeacherRecord]) -> None:

@@ -50,7 +50,7 @@ class _Tensor:
     strides: tuple[int, ...]
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """What the file is that it should not be."""
 
 
@@ -69,7 +69,7 @@ def read_torch_weights(path: Path) -> dict[str, np.ndarray]:
         raise PneumoscopeError(f"{path} cannot be read ({error.strerror}): expected PyTorch's weights") from error
     try:
         return _state_dict(io.BytesIO(content), content[:4])
-    except _Refused as error:
+    except _RefusedError as error:
         raise PneumoscopeError(f"{path} is refused, and nothing in it was run: {error}") from error
     except Exception as error:  # pickle raises a different type for every way a file can be wrong
         reason = " ".join(str(error).split())[:160] or type(error).__name__
@@ -80,19 +80,19 @@ def read_torch_weights(path: Path) -> dict[str, np.ndarray]:
 
 def _state_dict(file: BinaryIO, begin: bytes) -> dict[str, np.ndarray]:
     if begin == _ZIP:
-        raise _Refused(
-            "it is in PyTorch's ZIP format; expected the older one (torch.save with _use_new_zipfile_serialization=False)"
+        raise _RefusedError(
+            "it is in PyTorch's ZIP format; expected the one before 1.6 (_use_new_zipfile_serialization=False)"
         )
     if _Unpickler(file).load() != MAGIC or _Unpickler(file).load() != PROTOCOL:
-        raise _Refused("it does not begin as PyTorch's weights do")
+        raise _RefusedError("it does not begin as PyTorch's weights do")
     machine = _Unpickler(file).load()
     if not isinstance(machine, dict) or machine.get("little_endian") is not True:
-        raise _Refused("it was not written by a little-endian machine")
+        raise _RefusedError("it was not written by a little-endian machine")
     tensors = _Unpickler(file).load()
     if not isinstance(tensors, dict) or not all(
         isinstance(name, str) and isinstance(tensor, _Tensor) for name, tensor in tensors.items()
     ):
-        raise _Refused("it holds something else than tensors by name")
+        raise _RefusedError("it holds something else than tensors by name")
     declared = {tensor.storage.key: tensor.storage for tensor in tensors.values()}
     storages = _storages(file, declared)
     return {name: _array(name, tensor, storages) for name, tensor in tensors.items()}
@@ -101,17 +101,17 @@ def _state_dict(file: BinaryIO, begin: bytes) -> dict[str, np.ndarray]:
 def _storages(file: BinaryIO, declared: dict[str, _Storage]) -> dict[str, np.ndarray]:
     keys = _Unpickler(file).load()
     if not isinstance(keys, list) or set(keys) != set(declared) or len(keys) != len(declared):
-        raise _Refused("its list of storages is not that of its tensors")
+        raise _RefusedError("its list of storages is not that of its tensors")
     found = {}
     for key in keys:
         storage = declared[key]
         (elements,) = struct.unpack("<q", file.read(8))
         if elements != storage.elements:
-            raise _Refused(f"storage {key} has {elements} elements where {storage.elements} were announced")
+            raise _RefusedError(f"storage {key} has {elements} elements where {storage.elements} were announced")
         data = file.read(elements * np.dtype(storage.dtype).itemsize)
         found[key] = np.frombuffer(data, storage.dtype)
         if len(found[key]) != elements:
-            raise _Refused(f"it ends inside storage {key}: the file is truncated")
+            raise _RefusedError(f"it ends inside storage {key}: the file is truncated")
     return found
 
 
@@ -119,12 +119,12 @@ def _array(name: str, tensor: _Tensor, storages: dict[str, np.ndarray]) -> np.nd
     values = storages[tensor.storage.key]
     numbers = (tensor.offset, *tensor.shape, *tensor.strides)
     if len(tensor.shape) != len(tensor.strides) or any(number < 0 for number in numbers):
-        raise _Refused(f"tensor {name} has an impossible shape")
+        raise _RefusedError(f"tensor {name} has an impossible shape")
     size = math.prod(tensor.shape)
     last = tensor.offset + sum((side - 1) * step for side, step in zip(tensor.shape, tensor.strides, strict=True))
     # More elements than the storage has would be a view that repeats some: no weights are kept so.
     if size > len(values) or (size and last >= len(values)):
-        raise _Refused(f"tensor {name} of shape {tensor.shape} reaches beyond its {len(values)} stored elements")
+        raise _RefusedError(f"tensor {name} of shape {tensor.shape} reaches beyond its {len(values)} stored elements")
     if size == 0:
         return np.empty(tensor.shape, values.dtype)
     steps = tuple(step * values.itemsize for step in tensor.strides)
@@ -142,7 +142,7 @@ class _Unpickler(pickle.Unpickler):
             return self._tensor  # a bound method: a pickle can set no attribute of it
         if module == "torch" and name in STORAGES:
             return STORAGES[name]
-        raise _Refused(f"it asks for {module}.{name}; expected tensors and nothing else")
+        raise _RefusedError(f"it asks for {module}.{name}; expected tensors and nothing else")
 
     def persistent_load(self, pid: object) -> _Storage:
         """Return the description of a storage, whose bytes come later in the file."""
@@ -150,11 +150,11 @@ class _Unpickler(pickle.Unpickler):
             case ("storage", str(dtype), str(key), str(), int(elements), None) if dtype in STORAGES.values():
                 if elements >= 0:
                     return _Storage(key, dtype, elements)
-        raise _Refused("it describes a storage otherwise than PyTorch does")
+        raise _RefusedError("it describes a storage otherwise than PyTorch does")
 
     def _tensor(self, storage: object, offset: object, shape: object, strides: object, *_unused: object) -> _Tensor:
         if not isinstance(storage, _Storage) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
-            raise _Refused("it describes a tensor otherwise than PyTorch does")
+            raise _RefusedError("it describes a tensor otherwise than PyTorch does")
         if not all(isinstance(number, int) for number in (offset, *shape, *strides)):
-            raise _Refused("it describes a tensor otherwise than PyTorch does")
+            raise _RefusedError("it describes a tensor otherwise than PyTorch does")
         return _Tensor(storage, offset, shape, strides)
