@@ -50,6 +50,13 @@ def export_command(
     Temperature and operating points come from validation scores. Nothing is written unless ONNX Runtime and Keras say
     the same about validation films. Where both bundles are then there, comparison.json sets A against B.
     """
+    from train.device import backend_name, choose_device
+
+    if (backend := backend_name()) != "tensorflow":
+        raise UsageError(
+            "export needs Keras's TensorFlow backend, whatever a run was trained with: unset KERAS_BACKEND. "
+            f"Received: {backend}"
+        )
     from train.run_folder import find_run, require_network, settings_of
 
     data_root = required_data_root(data)
@@ -58,13 +65,6 @@ def export_command(
         require_network(run, settings_of(run), ("a", "b"))
     best = best_of_each_network(found)
 
-    from train.device import backend_name, choose_device
-
-    if (backend := backend_name()) != "tensorflow":
-        raise UsageError(
-            "export needs Keras's TensorFlow backend, whatever a run was trained with: unset KERAS_BACKEND. "
-            f"Received: {backend}"
-        )
     say("starting TensorFlow …")
     choose_device("cpu")
     from export.exporting import export_run
