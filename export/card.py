@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from export.card_metadata import export_versions, monai_keys, training_cost
 from export.card_model import Calibration, Card, HeatmapCard, Metrics, NoveltyCard, OperatingPoint, Parity
 from train.cohort import PUBLISHED_NAME, Film
-from train.operating_points import DEFAULT_OPERATING_POINT
+from train.operating_points import DEFAULT_OPERATING_POINT, HALF
 from train.run_folder import RunFolder, commit_of_checkout, versions
 from train.settings import Settings
 
@@ -125,7 +125,7 @@ def make_card(
                 selected_on="validation",
                 sensitivity=point.sensitivity,
                 specificity=point.specificity,
-                **({"seen": calibration.seen} if calibration.seen != "plain" else {}),
+                **({"seen": calibration.seen} if calibration.seen != "plain" and name != HALF else {}),
                 validation=_rates(validation, name),
                 test=_rates(test, name) if test else None,
             )

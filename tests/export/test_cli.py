@@ -10,6 +10,7 @@ import pytest
 from export.bundle import BUNDLE_FILES, BundleError, card_matches_metadata, find_bundles, read_bundle
 from train.cohort import read_split
 from train.evaluation import read_evaluation
+from train.phantoms import make_phantoms
 from train.scores import Scores, logistic, read_scores, write_scores
 from train.stress import stress_result, write_stress
 
@@ -313,3 +314,37 @@ def test_a_changed_byte_is_found(exported_models, tmp_path, name):
     (tmp_path / "a" / name).write_bytes(data)
     with pytest.raises(BundleError, match="differs from its checksum"):
         read_bundle(tmp_path / "a")
+
+
+def test_the_bundle_ships_the_choice_that_the_evaluation_froze(copied_run, phantom_root, run_command, tmp_path):
+    evaluate = ("evaluate", "tiny", "--data", phantom_root)
+    choice = ("--seen", "augmented", "--default-point", "half", "--calibration", "none")
+    elsewhere = tmp_path / "elsewhere"
+    make_phantoms(elsewhere, count_per_class=30, seed=7, image_size=64)
+    for options in (choice, ("--external-root", elsewhere)):
+        result = run_command(*evaluate, *options)
+        assert result.exit_code == 0, result.output
+    result = run_command("export", "tiny", "--to", "models", "--data", phantom_root)
+    assert result.exit_code == 0, result.output
+    bundle = read_bundle(tmp_path / "models" / "a")
+    card, frozen = bundle.card, json.loads((bundle.folder / "evaluation.json").read_text())["thresholds"]
+    assert card.default_operating_point == card.metrics.validation["operating_point"] == "half"
+    assert (card.calibration.method, card.calibration.temperature, card.calibration.offset) == ("none", 1, 0)
+    # Uncalibrated, the thresholds are the frozen ones themselves.
+    assert {name: point.threshold for name, point in card.operating_points.items()} == pytest.approx(frozen)
+    assert card.operating_points["youden"].model_extra["seen"] == "augmented"
+    external = card.calibration.model_extra["external"]
+    assert external["before"] == external["after"]
+    for name in ("external.csv", "validation_augmented.csv"):
+        assert (bundle.folder / name).read_bytes() == (copied_run.folder / name).read_bytes()
+    assert "the network's own" in (bundle.folder / "README.md").read_text()
+
+
+def test_thresholds_that_the_evaluation_did_not_freeze_are_not_shipped(copied_run, phantom_root, run_command, tmp_path):
+    evaluation = json.loads(copied_run.evaluation.read_text())
+    evaluation["thresholds"]["youden"] = min(0.99, evaluation["thresholds"]["youden"] + 0.01)
+    copied_run.evaluation.write_text(json.dumps(evaluation))
+    result = run_command("export", "tiny", "--to", "models", "--data", phantom_root)
+    assert result.exit_code == 1
+    assert "youden of tiny is not the one that its evaluation has frozen" in result.stderr
+    assert not (tmp_path / "models").exists()
