@@ -14,7 +14,7 @@ from train.settings import CalibrationRule, PointName, Seen
 if TYPE_CHECKING:
     from train.run_folder import RunFolder
 
-JUDGED_NETWORKS = ("a", "b")
+JUDGED_NETWORKS = ("a", "b", "teacher")
 
 
 def evaluate_command(
