@@ -10,6 +10,8 @@ from train.settings import AugmentationSettings
 
 #: The side at which `blur` is in pixels.
 BLUR_SIDE = 224
+#: An erased rectangle's aspect, relative to the picture's, lies between 1 / this and this (Zhong et al.).
+ERASED_ASPECT = 1 / 0.3
 #: Set the generator of what came later apart from the one that films had before, whose draws stay as they were.
 _LATER = 1
 
@@ -18,6 +20,8 @@ def training_picture(
     film: np.ndarray, settings: AugmentationSettings, spec: PrepareSpec | None, key: tuple[int, int, int]
 ) -> np.ndarray:
     """Return what a network is shown of a training film: a random crop, prepared, and changed at random.
+
+    What is drawn is drawn whether its range is 0 or not, and what is new is drawn last: pictures stay as they were.
 
     Args:
         film: uint8 [H, W] as it was read; or already prepared, uint8 [S, S], where `spec` is None.
@@ -31,10 +35,14 @@ def training_picture(
     later = np.random.default_rng((*key, _LATER))
     place = later.uniform(0, 1, 4)
     weight = later.uniform(0, settings.equalise)
+    *erased, grey = later.uniform(0, 1, 5)
     picture = film if spec is None else prepare(film[crop_window(film.shape, settings, place)], spec)
     if weight > 0:
         picture = cv2.addWeighted(cv2.equalizeHist(picture), weight, picture, 1 - weight, 0)
-    return augment(picture, settings, np.random.default_rng(key))
+    picture = augment(picture, settings, np.random.default_rng(key))
+    if settings.erase:
+        picture[erased_window(picture.shape, settings, np.array(erased))] = int(grey * 256)
+    return picture
 
 
 def crop_window(shape: tuple[int, int], settings: AugmentationSettings, draws: np.ndarray) -> tuple[slice, slice]:
@@ -48,13 +56,39 @@ def crop_window(shape: tuple[int, int], settings: AugmentationSettings, draws: n
         settings: `crop` and `crop_aspect`.
         draws: four numbers in [0, 1): share, aspect, row, column.
     """
+    return _window(shape, settings.crop + draws[0] * (1 - settings.crop), settings.crop_aspect, draws[1:])
+
+
+def erased_window(shape: tuple[int, ...], settings: AugmentationSettings, draws: np.ndarray) -> tuple[slice, slice]:
+    """Return the rows and columns of a rectangle to be erased (Zhong et al. 2020, arXiv:1708.04896).
+
+    The paper erases half the pictures by 2 to 40 % of the area; here every picture loses between 0 and `erase`.
+
+    Args:
+        shape: (H, W) of the picture, at least 1 each.
+        settings: `erase`.
+        draws: four numbers in [0, 1): share, aspect, row, column.
+
+    Returns:
+        Empty slices where the share is less than a pixel.
+    """
+    share = draws[0] * settings.erase
+    if share * shape[0] * shape[1] < 1:
+        return slice(0, 0), slice(0, 0)
+    return _window(shape, share, ERASED_ASPECT, draws[1:])
+
+
+def _window(shape: tuple[int, ...], share: float, aspect: float, draws: np.ndarray) -> tuple[slice, slice]:
+    """Place a rectangle of a share of the area; aspect log-even from 1 / `aspect` to it, cut to what there is room for.
+
+    draws: three numbers in [0, 1): aspect, row, column.
+    """
     height, width = shape
-    share = settings.crop + draws[0] * (1 - settings.crop)
-    stretch = settings.crop_aspect ** (draws[1] - 0.5)  # of each side: the aspect is its square
+    stretch = aspect ** (draws[0] - 0.5)  # of each side: the aspect is its square
     stretch = min(max(stretch, math.sqrt(share)), 1 / math.sqrt(share))
     rows = min(height, max(1, round(height * math.sqrt(share) / stretch)))
     columns = min(width, max(1, round(width * math.sqrt(share) * stretch)))
-    top, left = int(draws[2] * (height - rows + 1)), int(draws[3] * (width - columns + 1))
+    top, left = int(draws[1] * (height - rows + 1)), int(draws[2] * (width - columns + 1))
     return slice(top, top + rows), slice(left, left + columns)
 
 

@@ -4,7 +4,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TypeVar
 
 import keras
@@ -159,6 +159,8 @@ class FeatureBatches(keras.utils.PyDataset):
         facts = {**self._facts, "pictures": hashlib.sha256(probe).hexdigest()}
         if self.films.augmentation is not None:
             facts |= {"seed": self.films.seed, "copy": copy, "augmentation": self.films.augmentation.model_dump()}
+        if self.films.spec is not None:
+            facts["prepare"] = asdict(self.films.spec)
         return Plan(facts, count, self.cut.values, self.cut.dtype)
 
     def __len__(self) -> int:
@@ -275,6 +277,9 @@ def stage_parts(
     """
     whole = StageParts(network, training, validation)
     if settings.network != "b" or settings.cache.copies == 0:
+        return whole
+    if settings.augmentation.mixup:
+        say(f"stage {name} runs without a cache: mixup makes pictures of the films of a batch, no two batches alike")
         return whole
     cut = cut_network(network)
     if cut is None:

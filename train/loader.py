@@ -17,6 +17,10 @@ from train.cohort import Film
 from train.radiograph import PrepareSpec, RadiographError, prepare, read_radiograph
 from train.settings import AugmentationSettings
 
+#: Sets the generator of mixup apart from those of the films.
+_MIXING = 2
+#: Films whose size is looked at before all are read.
+_SIZED_FILMS = 32
 #: Above this many bytes the prepared films live in an unlinked temporary file instead of memory.
 MEMORY_LIMIT_BYTES = 4 * 2**30
 
@@ -116,6 +120,24 @@ def side_for_crops(image_size: int, crop: float) -> int:
     return min(math.ceil(image_size / math.sqrt(crop)), 4 * image_size)
 
 
+def bytes_of_whole_films(root: Path, films: Sequence[Film], side: int) -> int:
+    """Estimate how many bytes `read_whole_films` writes, from the sizes of some of the films, evenly spread.
+
+    Args:
+        root: folder that the films' paths are relative to.
+        films: rows of a cohort.
+        side: in pixels; see `side_for_crops`.
+    """
+    pixels = []
+    for film in films[:: math.ceil(len(films) / _SIZED_FILMS) or 1]:
+        try:
+            height, width = read_radiograph(root / film.path).shape
+        except RadiographError:
+            continue
+        pixels.append(height * width * min(1, side / min(height, width)) ** 2)
+    return round(len(films) * float(np.mean(pixels))) if pixels else 0
+
+
 def _shrunk(film: np.ndarray, side: int) -> np.ndarray:
     height, width = film.shape
     scale = side / min(height, width)
@@ -171,7 +193,9 @@ class FilmBatches(keras.utils.PyDataset):
     Each item is (images uint8 [batch, S, S, channels], labels float32 [batch, 1]) and, where there are weights, those,
     float32 [batch, 1]. With `augmentation` the films are shuffled and changed by draws that depend on (seed, epoch,
     film) alone: not on the batch size, on the number of workers, on the order of reading or on what was read before,
-    so that a resumed run sees the same pictures. Call `set_epoch` at the beginning of an epoch (Keras calls
+    so that a resumed run sees the same pictures. With `augmentation.mixup` every film of a batch is then blended with
+    another film of it, and so are labels and weights (Zhang et al. 2018, arXiv:1710.09412); which, and in which shares,
+    depends on (seed, epoch, batch). Call `set_epoch` at the beginning of an epoch (Keras calls
     `on_epoch_end` more often than once per epoch).
 
     Several workers are threads, which make the next batches while one is used (OpenCV and NumPy let go of the
@@ -213,11 +237,11 @@ class FilmBatches(keras.utils.PyDataset):
         self.augmentation = augmentation
         self.seed = seed
         self.spec = spec
+        self._threads = workers
         self._pool: ThreadPoolExecutor | None = None
         if workers > 1:
             cv2.setNumThreads(1)  # threads of threads get in each other's way
             self._pool = ThreadPoolExecutor(workers)
-        self._ahead = 2 * workers
         self._coming: dict[tuple[int, int], Future[np.ndarray]] = {}
         self.set_epoch(0)
 
@@ -229,20 +253,30 @@ class FilmBatches(keras.utils.PyDataset):
         return math.ceil(len(self.images) / self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
-        rows = self.rows(index)
-        pictures = self.pictures(rows) if self._pool is None else self._from_the_pool(self._pool, index)
-        return pictures, *self.targets(rows)
+        if self._pool is None:
+            pictures = self._batch(self._order, self._epoch, index)
+        else:
+            pictures = self._from_the_pool(self._pool, index)
+        targets = self.targets(self.rows(index))
+        pairs = self._pairs(self._epoch, index, len(pictures))
+        if pairs is None:
+            return pictures, *targets
+        partner, share = pairs[0], pairs[1][:, np.newaxis]
+        return pictures, *(share * target + (1 - share) * target[partner] for target in targets)
 
     def rows(self, index: int) -> np.ndarray:
         """Return which films batch `index` of the epoch holds, int [batch]."""
         return self._rows(self._order, index)
 
     def pictures(self, rows: np.ndarray) -> np.ndarray:
-        """Return films as the epoch shows them, uint8 [len(rows), S, S, channels]."""
-        return self._pictures(rows, self._epoch)
+        """Return films as the epoch shows them, each by itself, uint8 [len(rows), S, S, channels]."""
+        if self._pool is None:
+            return self._pictures(rows, self._epoch)
+        parts = [part for part in np.array_split(rows, self._threads) if len(part)]
+        return np.concatenate(list(self._pool.map(self._pictures, parts, [self._epoch] * len(parts))))
 
     def targets(self, rows: np.ndarray) -> tuple[Any, ...]:
-        """Return what follows the pictures in a batch: the labels, and weights where there are any."""
+        """Return what belongs to films, each by itself: the labels, and weights where there are any."""
         if self.weights is None:
             return (self.labels[rows],)
         return self.labels[rows], self.weights[rows]
@@ -257,16 +291,34 @@ class FilmBatches(keras.utils.PyDataset):
 
     def _from_the_pool(self, pool: ThreadPoolExecutor, index: int) -> np.ndarray:
         """Take a batch from the threads and have them make the next ones, those of the next epoch among them."""
-        for place in range(index, index + self._ahead):
-            key = (self._epoch + place // len(self), place % len(self))
-            if key not in self._coming:
-                order = self._order if key[0] == self._epoch else self._order_of(key[0])
-                self._coming[key] = pool.submit(self._pictures, self._rows(order, key[1]), key[0])
-        pictures = self._coming.pop((self._epoch, index)).result()
-        last = (self._epoch, index + self._ahead)
-        for key in [key for key in self._coming if not (self._epoch, index) < key <= last and key[0] <= self._epoch]:
+        places = range(index, index + 2 * self._threads)
+        window = [(self._epoch + place // len(self), place % len(self)) for place in places]
+        for key in self._coming.keys() - set(window):
             self._coming.pop(key).cancel()  # of an epoch that was left, or of a look at a batch out of turn
-        return pictures
+        for epoch, place in window:
+            if (epoch, place) not in self._coming:
+                order = self._order if epoch == self._epoch else self._order_of(epoch)
+                self._coming[epoch, place] = pool.submit(self._batch, order, epoch, place)
+        return self._coming.pop(window[0]).result()
+
+    def _batch(self, order: np.ndarray, epoch: int, index: int) -> np.ndarray:
+        """Return the pictures of a batch, blended where there is mixup."""
+        pictures = self._pictures(self._rows(order, index), epoch)
+        pairs = self._pairs(epoch, index, len(pictures))
+        if pairs is None:
+            return pictures
+        blended = np.empty_like(pictures)
+        for row, (partner, share) in enumerate(zip(*pairs, strict=True)):
+            cv2.addWeighted(pictures[row], float(share), pictures[partner], float(1 - share), 0, blended[row])
+        return blended
+
+    def _pairs(self, epoch: int, index: int, count: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return of each film of a batch its partner's place, int [count], and its own share, float32 [count]."""
+        if self.augmentation is None or not self.augmentation.mixup:
+            return None
+        generator = np.random.default_rng((self.seed, epoch, index, _MIXING))
+        alpha = self.augmentation.mixup
+        return generator.permutation(count), generator.beta(alpha, alpha, count).astype(np.float32)
 
     def _pictures(self, rows: np.ndarray, epoch: int) -> np.ndarray:
         images = [self._image(int(row), epoch) for row in rows]

@@ -26,7 +26,7 @@ class Needs:
 
     memory: films, weights, gradients, optimizer and a step's activations.
     disk: in the folder of the runs: last.keras, best.keras and the one that is being written.
-    temporary: in the system's temporary folder, for films that memory shall not hold.
+    temporary: in the system's temporary folder, for films that memory shall not hold, and for films kept whole.
     """
 
     memory: int
@@ -34,7 +34,7 @@ class Needs:
     temporary: int
 
 
-def needs_of(network: keras.Model, settings: Settings, films: int, *, begun: bool) -> Needs:
+def needs_of(network: keras.Model, settings: Settings, films: int, *, begun: bool, whole_films: int = 0) -> Needs:
     """Estimate what a training takes where it takes most.
 
     Activations count twice, forward and backward; every weight counts as trained if B is fine-tuned.
@@ -42,10 +42,11 @@ def needs_of(network: keras.Model, settings: Settings, films: int, *, begun: boo
     Args:
         network: in its first state, for films of any side.
         settings: of the run.
-        films: of training and validation.
+        films: of training and validation that are kept prepared.
         begun: the run's two checkpoints are there already.
+        whole_films: bytes of the films that are kept whole, see `train.loader.bytes_of_whole_films`.
     """
-    side = max(settings.prepare.image_size, *(step.image_size for step in settings.progressive), 1)
+    side = largest_side(settings)
     parameters = network.count_params()
     trained = parameters if settings.network != "b" else _trained(network)
     if settings.network == "b" and settings.fine_tune.epochs:
@@ -57,8 +58,13 @@ def needs_of(network: keras.Model, settings: Settings, films: int, *, begun: boo
     return Needs(
         memory=round(activations) + checkpoint + FLOAT_BYTES * trained + (0 if on_disk else pictures),
         disk=(1 if begun else 3) * checkpoint + (FLOAT_BYTES * parameters if settings.network == "backbone" else 0),
-        temporary=pictures if on_disk else 0,
+        temporary=(pictures if on_disk else 0) + whole_films,
     )
+
+
+def largest_side(settings: Settings) -> int:
+    """Return the side of the largest films of a run's stages."""
+    return max(settings.prepare.image_size, *(step.image_size for step in settings.progressive), 1)
 
 
 def check_needs(needs: Needs, runs: Path) -> None:

@@ -1,8 +1,8 @@
 """What a network is trained towards: labels, their weights, the loss, and the figures an epoch is told by.
 
 The loss of validation is always the plain cross-entropy of pneumonia, whatever the levers: it chooses the best epoch,
-and runs must be comparable by it. Label smoothing and class weights therefore belong to the training films (to
-their labels and weights), not to the loss function.
+and runs must be comparable by it. Label smoothing, class weights and mixup therefore belong to the training films
+(to their labels and weights), not to the loss function.
 """
 
 from collections.abc import Sequence
@@ -65,14 +65,14 @@ def compile_arguments(settings: Settings) -> dict[str, Any]:
     if settings.network == "backbone":
         return {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
     metrics: list[object] = ["accuracy", keras.metrics.AUC(name="auroc")]
-    if settings.label_smoothing:
+    if settings.label_smoothing or settings.augmentation.mixup:
         metrics = [AccuracyOfSmoothed(name="accuracy"), AurocOfSmoothed(name="auroc")]
     return {"loss": "binary_crossentropy", "metrics": metrics}
 
 
 @keras.saving.register_keras_serializable(package="pneumoscope")
 class AccuracyOfSmoothed(keras.metrics.BinaryAccuracy):
-    """Accuracy against labels that were smoothed: each counts as the class it came from."""
+    """Accuracy against labels that were smoothed or blended: each counts as the class it is nearer to."""
 
     def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
         """Count a batch."""
@@ -81,7 +81,7 @@ class AccuracyOfSmoothed(keras.metrics.BinaryAccuracy):
 
 @keras.saving.register_keras_serializable(package="pneumoscope")
 class AurocOfSmoothed(keras.metrics.AUC):
-    """AUROC against labels that were smoothed: each counts as the class it came from."""
+    """AUROC against labels that were smoothed or blended: each counts as the class it is nearer to."""
 
     def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
         """Count a batch."""

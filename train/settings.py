@@ -53,6 +53,8 @@ class AugmentationSettings(_Strict):
     drawn from there to 100. equalise: how much of the film's equalised histogram is mixed in. 0 switches any of them
     off. crop: the lowest share of the film's area that a random crop keeps, drawn from there to 1, which switches it
     off; crop_aspect: its width against its height, relative to the film's, is drawn from 1 / crop_aspect to it.
+    erase: the largest share of the picture's area under a grey rectangle, drawn from 0. mixup: alpha of the Beta
+    distribution of the shares in which two films of a batch are blended, see `train.loader.FilmBatches`.
     """
 
     crop: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -69,6 +71,8 @@ class AugmentationSettings(_Strict):
     noise: Annotated[float, Field(ge=0, le=128)] = 0.0
     jpeg: Annotated[int, Field(ge=0, le=100)] = 0
     equalise: Annotated[float, Field(ge=0, le=1)] = 0.0
+    erase: Share = 0.0
+    mixup: Annotated[float, Field(ge=0, le=10)] = 0.0
 
 
 class PlateauSettings(_Strict):
@@ -199,6 +203,12 @@ class Settings(_Strict):
         for name in foreign:
             if getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"{name} does not belong to network {self.network}")
+        return self
+
+    @model_validator(mode="after")
+    def _blends_two_classes(self) -> Self:
+        if self.network == "backbone" and self.augmentation.mixup:
+            raise ValueError("augmentation.mixup does not belong to network backbone: it has more than two classes")
         return self
 
     @model_validator(mode="after")

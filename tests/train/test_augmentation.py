@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.augmentation import augment, crop_window, training_picture
+from train.augmentation import augment, crop_window, erased_window, training_picture
 from train.radiograph import PrepareSpec, prepare
 from train.settings import AugmentationSettings
 
@@ -207,3 +207,43 @@ def test_equalise_mixes_in_what_the_contrast_rule_would_make():
     assert film.std() <= min(spread) < max(spread) <= cv2.equalizeHist(film).std() + 1
     assert max(spread) - min(spread) > 0.6 * (cv2.equalizeHist(film).std() - film.std())
     assert np.array_equal(training_picture(film, NOTHING, None, (0, 0, 0)), film)
+
+
+@given(
+    shape=st.tuples(st.integers(1, 600), st.integers(1, 600)),
+    share=st.floats(0, 0.99),
+    draws=st.tuples(*[st.floats(0, 1, exclude_max=True)] * 4),
+)
+def test_an_erased_rectangle_lies_in_the_picture_and_has_the_share_that_was_drawn(shape, share, draws):
+    rows, columns = erased_window(shape, AugmentationSettings(erase=share), np.array(draws))
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    drawn = share * draws[0] * shape[0] * shape[1]
+    if drawn < 1:
+        assert height == width == 0
+        return
+    assert 0 <= rows.start < rows.stop <= shape[0]
+    assert 0 <= columns.start < columns.stop <= shape[1]
+    assert abs(height * width - drawn) <= (height + width) / 2 + 0.25 or min(height, width) == 1  # both sides rounded
+
+
+@given(seed=st.integers(0, 1000))
+@settings(deadline=None, max_examples=20)
+def test_erasing_puts_one_flat_rectangle_on_the_picture_as_it_was(seed):
+    film, key = film_of(seed, 48), (seed, 2, 3)
+    ranges = EVERYTHING.model_copy(update={"erase": 0.4})
+    draws = np.random.default_rng((*key, 1)).uniform(0, 1, 10)[5:]
+    rows, columns = erased_window((48, 48), ranges, draws[:4])
+    expected = training_picture(film, EVERYTHING, None, key)
+    expected[rows, columns] = int(draws[4] * 256)
+    assert np.array_equal(training_picture(film, ranges, None, key), expected)
+
+
+def test_erasing_reaches_the_share_asked_for_and_greys_of_all_kinds():
+    film = np.zeros((64, 64), np.uint8)
+    pictures = [training_picture(film, only(erase=0.3), None, (0, epoch, 0)) for epoch in range(60)]
+    shares = [(picture > 0).mean() for picture in pictures]
+    assert max(shares) <= 0.32
+    assert max(shares) > 0.25
+    greys = [picture.max() for picture in pictures]
+    assert min(greys) < 40
+    assert max(greys) > 215

@@ -246,6 +246,7 @@ def test_features_too_large_for_their_dtype_are_refused(tmp_path):
         ({"cache.copies": 0}, None, ""),
         ({"cache.limit_gb": 1e-6}, None, "runs without a cache: its features take 0.0 GB, cache.limit_gb is 1e-06"),
         ({}, "stem", "runs without a cache: it trains the whole backbone"),
+        ({"augmentation.mixup": 0.2}, None, "runs without a cache: mixup"),
     ],
 )
 def test_a_stage_that_cannot_be_cached_fits_the_whole_network(changes, layer, words, capsys):

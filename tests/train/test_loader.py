@@ -4,15 +4,21 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import hashlib
+
+import keras
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from train.augmentation import crop_window
 from train.cohort import index_cohort
-from train.loader import FilmBatches, prepare_films, read_whole_films, side_for_crops
+from train.loader import FilmBatches, bytes_of_whole_films, prepare_films, read_whole_films, side_for_crops
 from train.radiograph import PrepareSpec, prepare, read_radiograph
 from train.settings import AugmentationSettings
 
+NOTHING = AugmentationSettings(rotation=0, zoom=0, shift=0)
 EVERYTHING = AugmentationSettings(rotation=20, zoom=0.2, shift=0.1, brightness=0.1, contrast=0.2, gamma=0.3, flip=True)
 
 
@@ -83,15 +89,93 @@ def test_labels_and_weights_follow_their_films():
         assert np.allclose(weights, expected / 10)
 
 
+@pytest.mark.parametrize("mixup", [0, 0.4])
 @pytest.mark.parametrize("workers", [2, 5])
-def test_workers_change_nothing_whatever_is_asked_for_and_in_which_order(workers):
-    one, many = (batches(films_of(23), workers=count) for count in (1, workers))
+def test_workers_change_nothing_whatever_is_asked_for_and_in_which_order(workers, mixup):
+    ranges = EVERYTHING.model_copy(update={"mixup": mixup})
+    one, many = (batches(films_of(23), workers=count, augmentation=ranges) for count in (1, workers))
     for epoch, indexes in ((0, range(6)), (1, range(6)), (1, (0, 5, 2, 2)), (4, range(6)), (3, (1, 0, 3))):
         for loader in (one, many):
             loader.set_epoch(epoch)
         for index in indexes:
             for part, same in zip(one[index], many[index], strict=True):
                 assert np.array_equal(part, same)
+        assert np.array_equal(one.pictures(np.arange(7)), many.pictures(np.arange(7)))
+
+
+def test_threads_keep_no_batch_that_is_not_ahead():
+    loader = batches(films_of(23), workers=2)
+    for epoch, index in ((0, 5), (7, 0), (2, 1), (2, 2)):
+        loader.set_epoch(epoch)
+        loader[index]
+        assert len(loader._coming) == 3  # twice the workers, less the one that was taken
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@given(seed=st.integers(0, 2**32 - 1), epoch=st.integers(0, 1000), alpha=st.floats(0.05, 10))
+@settings(deadline=None, max_examples=20)
+def test_mixup_blends_pictures_labels_and_weights_of_a_batch_alike(channels, seed, epoch, alpha):
+    images, numbers = films_of(7), np.arange(7)
+    mixed, plain = (
+        batches(
+            images,
+            weights=1 + numbers / 10,
+            augmentation=NOTHING.model_copy(update={"mixup": value}),
+            seed=seed,
+            channels=channels,
+        )
+        for value in (alpha, 0)
+    )
+    for loader in (mixed, plain):
+        loader.set_epoch(epoch)
+    for index in range(2):
+        generator = np.random.default_rng((seed, epoch, index, 2))
+        pictures, labels, weights = plain[index]
+        partner = generator.permutation(len(pictures))
+        share = generator.beta(alpha, alpha, len(pictures))
+        got = mixed[index]
+        assert [part.dtype for part in got] == [np.uint8, np.float32, np.float32]
+        assert [part.shape for part in got] == [part.shape for part in plain[index]]
+        for part, whole, slack in zip(got, (pictures, labels, weights), (0.51, 1e-5, 1e-5), strict=True):
+            own = share.reshape(-1, *[1] * (whole.ndim - 1))
+            assert np.allclose(part, own * whole + (1 - own) * whole[partner], atol=slack, rtol=0)
+
+
+def test_mixup_is_for_training_alone():
+    images = films_of(4)
+    loader = batches(images, augmentation=None)
+    assert np.array_equal(loader[0][0][..., 0], images)
+
+
+def test_fit_sees_the_same_pictures_whatever_the_number_of_workers():
+    """Through Keras's own training loop, which looks at batches when and as often as it likes."""
+    ranges = EVERYTHING.model_copy(update={"noise": 4, "erase": 0.2, "mixup": 0.3})
+    seen = [pictures_through_fit(ranges, workers) for workers in (1, 2, 4)]
+    assert len(seen[0]) == len(set(seen[0])) == 3 * 6
+    assert seen[0] == seen[1] == seen[2]
+
+
+def pictures_through_fit(ranges, workers):
+    """Hashes of the batches that a network is given in epochs 0 to 2, in their order."""
+    loader = batches(films_of(23), augmentation=ranges, workers=workers)
+    seen = []
+
+    class Seeing(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(1)
+
+        def call(self, images):
+            seen.append(hashlib.sha256(keras.ops.convert_to_numpy(images)).hexdigest())
+            return self.dense(keras.ops.reshape(keras.ops.cast(images, "float32"), (-1, 24 * 24)))
+
+    network = Seeing()
+    network(np.zeros((1, 24, 24, 1), np.uint8))
+    seen.clear()
+    network.compile(optimizer=keras.optimizers.SGD(1e-6), loss="mse", run_eagerly=True)
+    tell = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: loader.set_epoch(epoch))
+    network.fit(loader, epochs=3, shuffle=False, verbose=0, callbacks=[tell])
+    return seen
 
 
 def test_crops_are_taken_of_whole_films_before_they_are_prepared(phantom_root):
@@ -100,11 +184,11 @@ def test_crops_are_taken_of_whole_films_before_they_are_prepared(phantom_root):
     originals = [read_radiograph(phantom_root / film.path) for film in films]
     assert [image.shape for image in whole.images] == [film.shape for film in originals]
     assert all(np.array_equal(image, film) for image, film in zip(whole.images, originals, strict=True))
-    settings = AugmentationSettings(rotation=0, zoom=0, shift=0, crop=0.3)
+    ranges = NOTHING.model_copy(update={"crop": 0.3})
     spec = PrepareSpec(image_size=16, contrast="equalise")
-    loader = FilmBatches(whole.images, np.zeros(6), batch_size=6, channels=1, augmentation=settings, seed=1, spec=spec)
+    loader = FilmBatches(whole.images, np.zeros(6), batch_size=6, channels=1, augmentation=ranges, seed=1, spec=spec)
     for row, picture in zip(loader.rows(0), loader[0][0][..., 0], strict=True):
-        window = crop_window(originals[row].shape, settings, np.random.default_rng((1, 0, row, 1)).uniform(0, 1, 4))
+        window = crop_window(originals[row].shape, ranges, np.random.default_rng((1, 0, row, 1)).uniform(0, 1, 4))
         assert np.array_equal(picture, prepare(originals[row][window], spec))
 
 
@@ -117,6 +201,14 @@ def test_whole_films_are_shrunk_to_what_their_smallest_crop_needs(phantom_root):
         original = read_radiograph(phantom_root / film.path)
         assert min(image.shape) == min(side, *original.shape)
         assert image.shape[1] / image.shape[0] == pytest.approx(original.shape[1] / original.shape[0], rel=0.05)
+
+
+def test_the_bytes_of_whole_films_are_known_before_they_are_read(phantom_root, tmp_path):
+    films = index_cohort(phantom_root).of_split("train")
+    for side in (16, 40, 10_000):
+        written = read_whole_films(phantom_root, films, side).images.shape[1]
+        assert bytes_of_whole_films(phantom_root, films, side) == pytest.approx(written, rel=0.1)
+    assert bytes_of_whole_films(tmp_path, films, 16) == bytes_of_whole_films(phantom_root, [], 16) == 0
 
 
 def test_unreadable_films_are_named_and_the_rest_goes_on(phantom_root, tmp_path):

@@ -5,7 +5,10 @@ from types import SimpleNamespace
 import pytest
 
 from train import needs
+from train.cohort import index_cohort, split_cohort
 from train.errors import PneumoscopeError
+from train.fitting import _needs
+from train.loader import read_whole_films, side_for_crops
 from train.needs import Needs, available_memory, check_needs, existing, needs_of
 from train.networks import build_network_a
 from train.settings import make_settings
@@ -32,6 +35,15 @@ def test_memory_grows_with_films_batch_and_side():
 def test_films_that_memory_does_not_hold_are_reckoned_with_on_disk(monkeypatch):
     monkeypatch.setattr(needs, "MEMORY_LIMIT_BYTES", 1000)
     assert of_a({}).temporary == 100 * 64**2
+
+
+def test_films_kept_whole_are_reckoned_with_as_they_are_on_disk(phantom_root):
+    cohort = split_cohort(index_cohort(phantom_root), 0)
+    settings = make_settings("a", {"prepare.image_size": 64, "width": 0.25, "augmentation.crop": 0.2})
+    found = _needs(build_network_a(64, 0.25), settings, cohort, begun=False)
+    whole = read_whole_films(cohort.root, cohort.of_split("train"), side_for_crops(64, 0.2)).images
+    assert found.temporary == pytest.approx(whole.shape[1], rel=0.1)
+    assert found.memory == of_a({}, films=len(cohort.of_split("validation"))).memory
 
 
 def test_too_little_disk_is_refused(tmp_path, monkeypatch):

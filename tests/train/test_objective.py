@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from train.cohort import Film
 from train.loader import FilmBatches
 from train.objective import (
+    Targets,
     balanced_weights,
     compile_arguments,
     smooth,
@@ -76,6 +77,14 @@ def test_smoothed_and_weighed_training_loss_is_what_numpy_makes_of_it(mixed):
     smoothed, weights = np.where(labels, 0.9, 0.1), np.where(labels, 8 / (2 * 5), 8 / (2 * 3))
     assert figures["loss"] == pytest.approx(np.mean(weights * (np.logaddexp(0, ill) - smoothed * ill)), abs=1e-5)
     assert figures["accuracy"] == pytest.approx(np.mean((ill > 0) == labels))  # of the classes, not of 0.1 and 0.9
+
+
+def test_blended_films_are_told_by_the_class_they_are_nearer_to(mixed):
+    of_run = a_with(**{"augmentation.mixup": 0.4})
+    labels = np.array([0.1, 0.9, 0.6, 0.4, 1, 0.8, 0, 0.7], np.float32)
+    figures, ill = losses(of_run, mixed, Targets(labels))
+    assert figures["accuracy"] == pytest.approx(np.mean((ill > 0) == (labels > 0.5)))
+    assert figures["loss"] == pytest.approx(np.mean(np.logaddexp(0, ill) - labels * ill), abs=1e-5)
 
 
 @settings(deadline=None)
