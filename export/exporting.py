@@ -96,7 +96,7 @@ def export_run(
     thresholds = {name: point.threshold for name, point in calibration.operating_points.items()}
     rows = np.unique(np.linspace(0, len(validation) - 1, max(parity_films, SMALLEST_GATE)).round().astype(int))
     report = compare_with_keras(
-        network, model.SerializeToString(), images[rows], calibration.scale, thresholds, fitted.graph
+        network, model.SerializeToString(), images[rows], calibration.scale, thresholds, fitted.graph, opened
     )
     require_parity(report, stored_float16=stored_float16)
     say("checking heatmap and novelty …")

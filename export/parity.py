@@ -56,6 +56,7 @@ def compare_with_keras(
     scale: Scale,
     thresholds: Mapping[str, float],
     evidence: GraphEvidence | None = None,
+    opened: keras.Model | None = None,
 ) -> ParityReport:
     """Run prepared films through Keras and through the ONNX graph.
 
@@ -66,6 +67,7 @@ def compare_with_keras(
         scale: of the graph.
         thresholds: on the calibrated probability, by operating point; a decision counts as changed when it differs at
             any of them.
+        opened: the network's `evidence_model`, where there is one: another would be compiled anew.
         evidence: of the graph, where it has heatmap and novelty. Novelty is compared with NumPy's in float64.
     """
     logits = predict_logits(network, images, network.input_shape[3], description="parity: Keras").astype(np.float64)
@@ -86,14 +88,18 @@ def compare_with_keras(
         largest_probability_difference=float(np.abs(expected - got).max()),
         largest_logit_difference=float(np.abs(logits - got_logit).max()),
         decisions_changed=int(changed.sum()),
-        **({} if evidence is None else _evidence_differences(network, images, evidence, *shown)),
+        **(
+            {}
+            if evidence is None
+            else _evidence_differences(opened or evidence_model(network), images, evidence, *shown)
+        ),
     )
 
 
 def _evidence_differences(
-    network: keras.Model, images: np.ndarray, evidence: GraphEvidence, heatmaps: np.ndarray, novelty: np.ndarray
+    opened: keras.Model, images: np.ndarray, evidence: GraphEvidence, heatmaps: np.ndarray, novelty: np.ndarray
 ) -> dict[str, float]:
-    measured = measure_films(evidence_model(network), images, "parity: heatmap and novelty")
+    measured = measure_films(opened, images, "parity: heatmap and novelty")
     expected = np.clip(measured.contributions / evidence.scale, 0, 1)
     distance = evidence.novelty.distance(measured.pooled)
     return {

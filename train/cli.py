@@ -74,7 +74,10 @@ def train_command(
     ] = None,
     settings_file: Annotated[
         Path | None,
-        typer.Option("--settings", help="YAML file of settings, such as a run's settings.yaml; a, b: as they ship."),
+        typer.Option(
+            "--settings",
+            help="YAML file of settings, such as a run's settings.yaml; a, b: as they ship; first: for phantoms.",
+        ),
     ] = None,
     assignments: Annotated[
         list[str] | None, typer.Option("--set", help="Any setting: key=value, such as augmentation.rotation=5.")

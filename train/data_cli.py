@@ -119,9 +119,9 @@ def check_command(
 @app.command("phantoms", cls=Command)
 def phantoms_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write; a new or an empty one.")],
-    count: Annotated[int, typer.Option(help="Films per class, at least 4.")] = 300,
+    count: Annotated[int, typer.Option(help="Films per class, at least 4.")] = 500,
     seed: Annotated[int, typer.Option(help="Same seed, same films.")] = 0,
-    image_size: Annotated[int, typer.Option(help="Side of a film in pixels, 32 to 1024.")] = 256,
+    image_size: Annotated[int, typer.Option(help="Side of a film in pixels, 32 to 1024.")] = 192,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -148,7 +148,7 @@ def phantoms_command(
         )
     else:
         say(f"{len(cohort.films)} synthetic films of {len({film.patient for film in cohort.films})} patients")
-    say_next(f"pneumoscope train a --data {shlex.quote(str(folder))}")
+    say_next(f"pneumoscope train a --settings first --data {shlex.quote(str(folder))}")
 
 
 app.command("audit", cls=Command)(audit_command)

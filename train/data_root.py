@@ -1,5 +1,7 @@
 """The option that says where the films are."""
 
+import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -27,3 +29,9 @@ def required_data_root(data: Path | None) -> Path:
     if not data.is_dir():
         raise UsageError(f"the data root {data} is not a folder: expected one that holds chest_xray/")
     return data
+
+
+def data_option(data_root: Path) -> str:
+    """Return what a printed command needs to find the films: " --data DIR", or "" where the environment says it."""
+    known = os.environ.get("PNEUMOSCOPE_DATA")
+    return "" if known and Path(known) == data_root else f" --data {shlex.quote(str(data_root))}"

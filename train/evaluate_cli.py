@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from train.console import NOT_A_MEDICAL_DEVICE, AsJson, Debug, print_json, progress_bar, say, say_next
-from train.data_root import DataRoot, required_data_root
+from train.data_root import DataRoot, data_option, required_data_root
 from train.errors import PneumoscopeError, UsageError
 from train.settings import CalibrationRule, PointName, Seen
 
@@ -140,16 +140,23 @@ def _compare_operating_points(names: Sequence[str], *, as_json: bool) -> None:
 
 
 def evaluate_run(
-    run: "RunFolder", data_root: Path, *, test: bool, as_json: bool, choice: Mapping[str, str] | None = None
+    run: "RunFolder",
+    data_root: Path,
+    *,
+    test: bool,
+    as_json: bool,
+    choice: Mapping[str, str] | None = None,
+    after_training: bool = False,
 ) -> None:
     """Score a run's films, keep scores, evaluation and curves in its folder, print them; test only if asked.
 
     `choice` has fields of `train.settings.OperatingSettings` that win over what the run has frozen or its settings.
+    At the end of a training (`after_training`) one short table is printed instead of all there is.
     """
     from train.cohort import read_split
     from train.curve_plots import plot_curves, read_history
     from train.evaluate_parts import augmented_readings, frozen_choice, with_kept_parts
-    from train.evaluate_tables import print_evaluation
+    from train.evaluate_tables import print_evaluation, print_trained
     from train.evaluation import (
         RESAMPLES_PER_SPLIT,
         LeftOut,
@@ -161,7 +168,7 @@ def evaluate_run(
         read_evaluation,
         write_evaluation,
     )
-    from train.run_folder import settings_of
+    from train.run_folder import settings_of, trained_in
     from train.scores import SHIFTED, joined, read_scores, write_scores
     from train.scoring import score_run
     from train.test_reads import log_test_read
@@ -218,12 +225,15 @@ def evaluate_run(
     if as_json:
         shown = {split: {**evaluation[split]["metrics"], "cohorts": evaluation[split]["cohorts"]} for split in splits}
         print_json({"run": run.name, **shown})
+    elif after_training:
+        print_trained(run.name, str(run.folder), evaluation, splits, trained_in(run))
     else:
         for split in splits:
             print_evaluation(run.name, split, evaluation[split], evaluation["default_operating_point"])
     say(NOT_A_MEDICAL_DEVICE)
     say(f"curves: {run.curves}")
-    say_next(f"pneumoscope export {run.name}" if test else f"pneumoscope evaluate {run.name} --test")
+    then = f"export {run.name}" if test else f"evaluate {run.name}{'' if after_training else ' --test'}"
+    say_next(f"pneumoscope {then}{data_option(data_root)}")
 
 
 def _stress(
@@ -264,7 +274,7 @@ def _stress(
         print_stress(run.name, split, result)
     say(NOT_A_MEDICAL_DEVICE)
     say(f"table and picture: {run.stress}, {run.curves / 'stress.png'}")
-    say_next(f"pneumoscope export {run.name}")
+    say_next(f"pneumoscope export {run.name}{data_option(data_root)}")
 
 
 def _find_judged(name: str) -> "RunFolder":

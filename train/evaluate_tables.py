@@ -1,12 +1,14 @@
 """What `evaluate` prints: tables of an evaluation, a comparison, several seeds and a stress."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from train.console import print_table, say
 from train.operating_points import DEFAULT_OPERATING_POINT
 
 POINT_METRICS = ("accuracy", "balanced_accuracy", "f1", "sensitivity", "specificity")
+#: What the table at the end of a training shows, beside AUROC.
+TRAINED_METRICS = ("accuracy", "sensitivity", "specificity")
 COHORTS = {"deduplicated": "without repeated films", "without_training_patients": "without patients seen in training"}
 #: Films on which two runs differ that are listed; --json has all of them.
 LISTED = 20
@@ -42,6 +44,28 @@ def print_evaluation(run: str, split: str, part: Json, default: str = DEFAULT_OP
     )
     _print_cohorts(run, split, part, default)
     _print_over_prevalence(run, split, metrics["operating_points"][default], default)
+
+
+def print_trained(run: str, folder: str, evaluation: Json, splits: Sequence[str], seconds: float | None) -> None:
+    """Print what a training ends with: figures, a column per split, where the run lies, how long it took."""
+    default = evaluation["default_operating_point"]
+    parts = [evaluation[split]["metrics"] for split in splits]
+    points = [part["operating_points"][default] for part in parts]
+    beside = [""] * (len(splits) - 1)
+    rows = [
+        ("films (patients)", *(f"{part['n']} ({part['patients']})" for part in parts)),
+        ("AUROC", *(_with_interval(part["auroc"]) for part in parts)),
+        *((name, *(_with_interval(point[name]) for point in points)) for name in TRAINED_METRICS),
+        ("run folder", folder, *beside),
+        ("trained in", "–" if seconds is None else _duration(seconds), *beside),
+    ]
+    print_table(f"{run} is trained (at the operating point {default})", ("", *splits), rows)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _print_cohorts(run: str, split: str, part: Json, default: str) -> None:

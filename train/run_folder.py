@@ -121,6 +121,14 @@ class RunFolder:
         return self.folder / "environment.json"
 
 
+def trained_in(run: RunFolder) -> float | None:
+    """Return how many seconds a run's training took, resumptions together; None where the run does not say."""
+    try:
+        return float(json.loads(run.environment.read_bytes())["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def runs_root() -> Path:
     """Return the folder that holds the runs: `PNEUMOSCOPE_RUNS`, or `runs` here."""
     return Path(os.environ.get("PNEUMOSCOPE_RUNS") or "runs")

@@ -224,7 +224,9 @@ def _logits(
     logits = []
     for index in range(len(batches)):
         films, _ = batches[index]
-        logits.append(model.predict_on_batch(films).reshape(-1))
+        # A last batch as long as the others: Keras compiles the model anew for every length.
+        full = np.concatenate([films, np.zeros((batch_size - len(films), *films.shape[1:]), films.dtype)])
+        logits.append(model.predict_on_batch(full).reshape(-1)[: len(films)])
         advance(len(films))
     return np.concatenate(logits).astype(np.float32)
 

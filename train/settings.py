@@ -20,7 +20,7 @@ PointName = Literal["f1", "youden", "sensitivity_95", "specificity_95", "half"]
 CalibrationRule = Literal["cross_validated", "none", "temperature", "platt"]
 
 #: Settings that come with the package, by the name that `--settings` takes.
-PRESETS = {name: Path(__file__).parent / "presets" / f"{name}.yaml" for name in ("a", "b", "teacher")}
+PRESETS = {name: Path(__file__).parent / "presets" / f"{name}.yaml" for name in ("a", "b", "teacher", "first")}
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]

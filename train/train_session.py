@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from train.console import print_json, print_table, say, say_next, say_warning
+from train.data_root import data_option
 from train.errors import PneumoscopeError, UsageError
 from train.evaluate_cli import evaluate_run
 from train.run_folder import RunFolder, begin, create_run, run_named
@@ -105,7 +106,7 @@ def _say_finished(run: RunFolder, settings: Settings, data_root: Path, *, as_jso
     else:
         if as_json:
             print_json({"run": run.name, "finished": True})
-        say_next(f"pneumoscope evaluate {run.name}")
+        say_next(f"pneumoscope evaluate {run.name}{data_option(data_root)}")
 
 
 def _record_of(run: RunFolder, settings: Settings, cohort: "Cohort") -> "Record | None":
@@ -184,4 +185,4 @@ def _finish(run: RunFolder, settings: Settings, data_root: Path, *, judged: bool
             print_json({"run": run.name, "validation": None})
         say(f"{run.name} is trained, not evaluated: its validation films are of too few patients")
         return
-    evaluate_run(run, data_root, test=False, as_json=as_json)
+    evaluate_run(run, data_root, test=False, as_json=as_json, after_training=True)

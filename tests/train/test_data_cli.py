@@ -20,7 +20,7 @@ def phantoms(tmp_path_factory):
     result = runner.invoke(app, ["phantoms", str(folder), "--count", "4", "--image-size", "128", "--seed", "5"])
     assert result.exit_code == 0
     assert "8 synthetic films" in result.stderr
-    assert f"next: pneumoscope train a --data '{folder}'" in result.stderr
+    assert f"next: pneumoscope train a --settings first --data '{folder}'" in result.stderr
     assert result.stdout == ""
     return folder
 

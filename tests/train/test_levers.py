@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import keras
 import numpy as np
@@ -33,7 +34,7 @@ def run(run_command, phantom_root, tmp_path, monkeypatch):
         arguments += ["--set", f"{key}={value}"]
     result = run_command(*arguments)
     assert result.exit_code == 0, result.output
-    assert "levers, shifted: " in result.stdout
+    assert re.search(r"┃ validation +┃ shifted +┃", result.stdout)
     yield RunFolder(tmp_path / "runs" / "levers")
     keras.backend.clear_session()
 
