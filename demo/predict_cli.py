@@ -144,7 +144,7 @@ def predict(
     if failed:
         say_error(f"{failed} of {len(found.films)} films could not be read")
     if output == "table":
-        say_next(f"pneumoscope predict {_shell_words(paths, manifest, models)} --csv > readings.csv")
+        say_next(f"pneumoscope predict {_shell_words(paths, manifest)} --csv{_option_of(models)} > readings.csv")
     if failed:
         raise typer.Exit(1)
 
@@ -278,10 +278,13 @@ def _say_placeholders(bundles: "Mapping[str, Bundle]", say_line: Callable[[str],
             say_line(f"Network {network.upper()} is a placeholder: {why}")
 
 
-def _shell_words(paths: Sequence[str] | None, manifest: str | None, models: Path | None) -> str:
+def _shell_words(paths: Sequence[str] | None, manifest: str | None) -> str:
     words = [*(paths or []), *(["--manifest", manifest] if manifest else [])]
-    films = shlex.join(words) if len(words) <= 3 else "PATH…"
-    return films if models is None else f"{films} --models {shlex.quote(str(models))}"
+    return shlex.join(words) if len(words) <= 3 else "PATH…"
+
+
+def _option_of(models: Path | None) -> str:
+    return "" if models is None else f" --models {shlex.quote(str(models))}"
 
 
 def _log_to_stderr() -> None:

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,7 @@ def test_the_table_is_for_people(predict):
         assert word in result.stdout
     assert NOT_A_MEDICAL_DEVICE in result.stdout
     assert "next: pneumoscope predict films/middle.png --csv" in result.stderr
+    assert re.search(r"next: .* --models \S*models > readings\.csv", result.stderr)  # the same networks again
 
 
 @pytest.mark.parametrize("network", ["a", "b"])
