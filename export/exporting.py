@@ -20,6 +20,7 @@ from train.augmented import read_augmented
 from train.bootstrap import require_patients
 from train.cohort import Cohort, read_split
 from train.console import NOT_A_MEDICAL_DEVICE, say, say_warning
+from train.data_root import data_option
 from train.errors import PneumoscopeError
 from train.evaluation import is_of_these_scores, read_evaluation
 from train.run_folder import RunFolder, settings_of
@@ -74,7 +75,10 @@ def export_run(
     measured = read_stress(run, evaluation)
     audited = find_audit(audit, cohort.films)
     if measured is None:
-        say_warning(f"the card will say 'not measured' of stress; for it: pneumoscope evaluate {run.name} --stress")
+        say_warning(
+            "the card will say 'not measured' of stress; for it: "
+            f"pneumoscope evaluate {run.name} --stress{data_option(data_root)}"
+        )
     if audited is None:
         say_warning(f"the card will say 'not audited' of the films; for it: {AUDIT_DIR}")
     training, validation = cohort.of_split("train"), cohort.of_split("validation")
