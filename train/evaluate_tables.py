@@ -59,7 +59,7 @@ def print_trained(run: str, folder: str, evaluation: Json, splits: Sequence[str]
         ("run folder", folder, *beside),
         ("trained in", "–" if seconds is None else _duration(seconds), *beside),
     ]
-    print_table(f"{run} is trained (at the operating point {default})", ("", *splits), rows)
+    print_table(f"{run} is trained (threshold: {default})", ("", *splits), rows)
 
 
 def _duration(seconds: float) -> str:
