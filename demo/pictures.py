@@ -5,7 +5,7 @@ import base64
 import cv2
 import numpy as np
 
-from train.radiograph import ResizeRule
+from train.radiograph import ResizeRule, centre_window
 
 HEATMAP_SIDE = 256  # pixels; a heatmap is smooth
 SIDE_ON_SCREEN = 1600  # pixels; more than a screen shows of a film, and less than 1 MB
@@ -26,7 +26,7 @@ def jpeg_uri(film: np.ndarray, quality: int = 90) -> str:
     return _uri("jpeg", cv2.imencode(".jpg", film, [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
 
 
-def heatmap_uri(heatmap: np.ndarray, shape: tuple[int, int], resize: ResizeRule) -> str:
+def heatmap_uri(heatmap: np.ndarray, shape: tuple[int, int], resize: ResizeRule, centre_crop: float = 1.0) -> str:
     """A heatmap, float32 [h, w], 0..1, as a `data:` address of a PNG that lies exactly over a film of that shape.
 
     It is clear where there is no evidence. The colours are OpenCV's inferno, whose brightness rises with the value, so
@@ -34,14 +34,19 @@ def heatmap_uri(heatmap: np.ndarray, shape: tuple[int, int], resize: ResizeRule)
     """
     scale = HEATMAP_SIDE / max(shape)
     height, width = (max(1, round(side * scale)) for side in shape)
-    level = np.rint(over_film(heatmap, (height, width), resize) * 255).astype(np.uint8)
+    level = np.rint(over_film(heatmap, (height, width), resize, centre_crop) * 255).astype(np.uint8)
     picture = cv2.cvtColor(cv2.applyColorMap(level, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2BGRA)
     picture[..., 3] = level
     return _uri("png", cv2.imencode(".png", picture)[1])
 
 
-def over_film(heatmap: np.ndarray, shape: tuple[int, ...], resize: ResizeRule) -> np.ndarray:
+def over_film(heatmap: np.ndarray, shape: tuple[int, ...], resize: ResizeRule, centre_crop: float = 1.0) -> np.ndarray:
     """Lay a heatmap of the prepared square over a film of that shape: float32 [H, W], 0 where the film was cut off."""
+    if centre_crop < 1:
+        whole = np.zeros(shape, np.float32)
+        window = centre_window(shape, centre_crop)
+        whole[window] = over_film(heatmap, whole[window].shape, resize)
+        return whole
     height, width = shape
     value = np.nan_to_num(heatmap.astype(np.float32))
     if resize == "letterbox":

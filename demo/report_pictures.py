@@ -65,7 +65,7 @@ def heatmap_picture(film: np.ndarray, heatmap: np.ndarray, spec: PrepareSpec) ->
         scale = HEATMAP_SIDE / max(small.shape)
         size = tuple(max(1, round(side * scale)) for side in small.shape[::-1])
         small = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
-    value = over_film(heatmap, small.shape, spec.resize)
+    value = over_film(heatmap, small.shape, spec.resize, spec.centre_crop)
     colour = cv2.applyColorMap(np.rint(value * 255).astype(np.uint8), cv2.COLORMAP_INFERNO).astype(np.float32)
     share = (value * STRONGEST)[..., None]
     picture = np.rint(small[..., None] * (1 - share) + colour * share).astype(np.uint8)

@@ -249,10 +249,11 @@ def training_in_words(settings: Settings, environment: Mapping[str, Any]) -> str
     changes = [
         f"{name} {value:g}"
         for name, value in augmentation.model_dump().items()
-        if not isinstance(value, bool) and value > 0
+        if not isinstance(value, bool) and value > 0 and (augmentation.crop < 1 or not name.startswith("crop"))
     ]
+    centre = "" if prepare.centre_crop == 1 else f"the centred {prepare.centre_crop:g} of each side, "
     return (
-        f"{films['train']} films, validation on {films['validation']}; {prepare.image_size} px, resize "
+        f"{films['train']} films, validation on {films['validation']}; {prepare.image_size} px, {centre}resize "
         f"{prepare.resize}, contrast {prepare.contrast}; {stages}; {settings.optimizer}, {settings.schedule} schedule, "
         f"batch {settings.batch_size}, dropout {settings.dropout:g}, augmentation {', '.join(changes) or 'none'}; "
         f"seed {settings.seed}; {environment['seconds'] / 60:.0f} minutes on {environment['device']}; "

@@ -11,6 +11,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     SerializerFunctionWrapHandler,
+    field_serializer,
     field_validator,
     model_serializer,
     model_validator,
@@ -148,6 +149,14 @@ class Card(_CardPart):
     commit: str
     created: str  # ISO date
     checksums: dict[str, str] = Field(default_factory=dict)  # file name → SHA-256, hexadecimal
+
+    @field_serializer("prepare", mode="wrap")
+    def _without_a_centre_crop_of_all(self, spec: PrepareSpec, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what cards from before centre crops do not have, because their models repeat them."""
+        entries = dump(spec)
+        if spec.centre_crop == 1:
+            entries.pop("centre_crop", None)
+        return entries
 
     @field_validator("operating_points")
     @classmethod

@@ -93,6 +93,7 @@ def _in_short(card: Card) -> Lines:
 
 def _details(card: Card) -> Lines:
     spec = card.prepare
+    centre = "" if spec.centre_crop == 1 else f"the centred {spec.centre_crop:g} of each side, "
     versions = ", ".join(f"{name} {version}" for name, version in card.versions.items())
     lines = [
         f"- Made {card.created} by the pneumoscope project, commit {card.commit}. Licence: {card.licence}.",
@@ -108,7 +109,7 @@ def _details(card: Card) -> Lines:
             "in",
             "`image`",
             f"uint8 [N, {spec.image_size}, {spec.image_size}, 1], 0 to 255",
-            f"grey film; resize rule {spec.resize}, contrast rule {spec.contrast}",
+            f"grey film; {centre}resize rule {spec.resize}, contrast rule {spec.contrast}",
         ],
         ["out", "`logit`", "float32 [N]", "score of pneumonia"],
         ["out", "`probability`", "float32 [N], 0 to 1", "calibrated"],

@@ -1,6 +1,7 @@
 """Random changes of a training film: where it lies, how it was exposed, how sharp, clean and well stored it is."""
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -26,7 +27,8 @@ def training_picture(
     Args:
         film: uint8 [H, W] as it was read; or already prepared, uint8 [S, S], where `spec` is None.
         settings: the ranges.
-        spec: how a crop is made into an input of side S; None: there is no crop.
+        spec: how a crop is made into an input of side S, all of it: its centre crop is for reading whole films; None:
+            there is no crop.
         key: (seed, epoch, film): all draws follow from it.
 
     Returns:
@@ -36,13 +38,17 @@ def training_picture(
     place = later.uniform(0, 1, 4)
     weight = later.uniform(0, settings.equalise)
     *erased, grey = later.uniform(0, 1, 5)
-    picture = film if spec is None else prepare(film[crop_window(film.shape, settings, place)], spec)
+    picture = film if spec is None else _prepared_crop(film[crop_window(film.shape, settings, place)], spec)
     if weight > 0:
         picture = cv2.addWeighted(cv2.equalizeHist(picture), weight, picture, 1 - weight, 0)
     picture = augment(picture, settings, np.random.default_rng(key))
     if settings.erase:
         picture[erased_window(picture.shape, settings, np.array(erased))] = int(grey * 256)
     return picture
+
+
+def _prepared_crop(crop: np.ndarray, spec: PrepareSpec) -> np.ndarray:
+    return prepare(crop, replace(spec, centre_crop=1.0))
 
 
 def crop_window(shape: tuple[int, int], settings: AugmentationSettings, draws: np.ndarray) -> tuple[slice, slice]:

@@ -23,6 +23,7 @@ __all__ = [
     "PrepareSpec",
     "RadiographError",
     "ResizeRule",
+    "centre_window",
     "prepare",
     "read_radiograph",
     "read_with_warnings",
@@ -53,6 +54,7 @@ class PrepareSpec:
             tiles with clip limit 2 (Zuiderveld, Graphics Gems IV, 1994); "equalise" spreads the whole film's grey
             values evenly over 0 to 255, so that exposure no longer tells (OpenCV's equalizeHist). Applied after
             resizing, never to the bars of a letterbox.
+        centre_crop: share of each side that is kept about the centre, before resizing, in (0, 1]; 1 keeps all.
 
     Raises:
         UsageError: a value that is not among these.
@@ -61,6 +63,7 @@ class PrepareSpec:
     image_size: int = 250
     resize: ResizeRule = "squash"
     contrast: ContrastRule = "none"
+    centre_crop: float = 1.0
 
     def __post_init__(self) -> None:
         size = self.image_size
@@ -72,6 +75,9 @@ class PrepareSpec:
         ):
             if value not in known:
                 raise UsageError(f"{name} must be one of {', '.join(known)}. Received: {value!r}")
+        share = self.centre_crop
+        if not isinstance(share, int | float) or isinstance(share, bool) or not 0 < share <= 1:
+            raise UsageError(f"centre_crop must lie above 0 and be at most 1. Received: {share!r}")
 
 
 def read_radiograph(source: str | Path | bytes) -> np.ndarray:
@@ -138,7 +144,7 @@ def read_with_warnings(source: str | Path | bytes) -> tuple[np.ndarray, tuple[st
 
 
 def prepare(film: np.ndarray, spec: PrepareSpec) -> np.ndarray:
-    """Make a film into a network's input: resize, contrast, bars.
+    """Make a film into a network's input: centre crop, resize, contrast, bars.
 
     Args:
         film: uint8 [H, W], H and W at least 1.
@@ -152,6 +158,7 @@ def prepare(film: np.ndarray, spec: PrepareSpec) -> np.ndarray:
     """
     if film.dtype != np.uint8 or film.ndim != 2 or film.size == 0:
         raise ValueError(f"film must be uint8 [H, W]. Received: {film.dtype} {list(film.shape)}")
+    film = film[centre_window(film.shape, spec.centre_crop)]
     side, (height, width) = spec.image_size, film.shape
     if spec.resize == "crop":
         edge = min(height, width)
@@ -169,6 +176,13 @@ def prepare(film: np.ndarray, spec: PrepareSpec) -> np.ndarray:
     top, left = (side - film.shape[0]) // 2, (side - film.shape[1]) // 2
     square[top : top + film.shape[0], left : left + film.shape[1]] = film
     return square
+
+
+def centre_window(shape: tuple[int, ...], share: float) -> tuple[slice, slice]:
+    """Return the rows and columns of a film's centre, (H, W) → a share in (0, 1] of each side, at least one pixel."""
+    height, width = (max(1, round(side * share)) for side in shape)
+    top, left = (shape[0] - height) // 2, (shape[1] - width) // 2
+    return slice(top, top + height), slice(left, left + width)
 
 
 def _read_bytes(path: Path) -> bytes:

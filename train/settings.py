@@ -32,15 +32,16 @@ class _Strict(BaseModel):
 
 
 class PrepareSettings(_Strict):
-    """How a film becomes the network's input: side in pixels, resize rule, contrast rule."""
+    """How a film becomes the network's input: side in pixels, resize rule, contrast rule, share of the side kept."""
 
     image_size: Annotated[int, Field(ge=32, le=2048)] = 250
     resize: Literal["squash", "letterbox", "crop"] = "squash"
     contrast: ContrastRule = "none"
+    centre_crop: Annotated[float, Field(gt=0, le=1)] = 1.0
 
     def spec(self) -> PrepareSpec:
         """Return the same as the argument that `train.radiograph.prepare` takes."""
-        return PrepareSpec(image_size=self.image_size, resize=self.resize, contrast=self.contrast)
+        return PrepareSpec(self.image_size, self.resize, self.contrast, self.centre_crop)
 
 
 class AugmentationSettings(_Strict):

@@ -170,7 +170,7 @@ class StressSpec:
     @classmethod
     def of(cls, spec: PrepareSpec) -> "StressSpec":
         """Take a network's preprocessing apart."""
-        return cls(replace(spec, contrast="none"), replace(spec, resize="squash"))
+        return cls(replace(spec, contrast="none"), replace(spec, resize="squash", centre_crop=1.0))
 
 
 def changed(film: Film, name: str, index: int, seed: int = SEED) -> Film:

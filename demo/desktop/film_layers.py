@@ -31,11 +31,13 @@ def grey_picture(film: np.ndarray, window: GreyWindow) -> QImage:
     return picture.convertToFormat(QImage.Format.Format_RGB32)
 
 
-def heatmap_picture(heatmap: np.ndarray, shape: tuple[int, int], resize: ResizeRule) -> QImage:
+def heatmap_picture(
+    heatmap: np.ndarray, shape: tuple[int, int], resize: ResizeRule, centre_crop: float = 1.0
+) -> QImage:
     """A heatmap, float32 [h, w], 0..1, as the page lays it over a film of that shape: clear where nothing is."""
     scale = HEATMAP_SIDE / max(shape)
     height, width = (max(1, round(side * scale)) for side in shape)
-    level = np.rint(over_film(heatmap, (height, width), resize) * 255).astype(np.uint8)
+    level = np.rint(over_film(heatmap, (height, width), resize, centre_crop) * 255).astype(np.uint8)
     # In Qt's byte order for ARGB32 on little-endian machines: blue, green, red, alpha.
     pixels = cv2.cvtColor(cv2.applyColorMap(level, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2BGRA)
     pixels[..., 3] = level

@@ -238,7 +238,8 @@ class FilmPanel(QWidget):
         from demo.desktop.film_layers import heatmap_picture
 
         height, width = self._film.case.film.shape
-        return heatmap_picture(reading.heatmap, (height, width), self._networks.readers.cards[network].prepare.resize)
+        spec = self._networks.readers.cards[network].prepare
+        return heatmap_picture(reading.heatmap, (height, width), spec.resize, spec.centre_crop)
 
     def _show_grey(self) -> None:
         grey, zoom = self.view.window_level, self.view.zoom

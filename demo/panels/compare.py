@@ -21,7 +21,7 @@ from demo.uploads import delete_upload
 from demo.wording import Language, Wording, wording
 from export.bundle import Card
 from train.errors import PneumoscopeError
-from train.radiograph import read_radiograph
+from train.radiograph import PrepareSpec, read_radiograph
 
 log = logging.getLogger(__name__)
 
@@ -159,6 +159,10 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
     return ComparePanel(case, operating_point, (case, film, readings), read, tuple(worded))
 
 
+def _heatmap_uri(heatmap: np.ndarray, shape: tuple[int, int], spec: PrepareSpec) -> str:
+    return heatmap_uri(heatmap, shape, spec.resize, spec.centre_crop)
+
+
 def film_html(case: Case | None, cards: Mapping[str, Card], language: Language) -> str:
     """The film, large, with each network's heatmap over it (hidden until asked for)."""
     words = wording(language)
@@ -169,7 +173,7 @@ def film_html(case: Case | None, cards: Mapping[str, Card], language: Language) 
     shape = "tall" if height * 11 > width * 10 else "wide"  # the frame's own side is about 11 : 10
     layers = "".join(
         f"<img class='layer {reading.network}{' refused' if reading.refused else ''}' alt='' "
-        f"src='{heatmap_uri(reading.heatmap, case.film.shape, cards[reading.network].prepare.resize)}'>"
+        f"src='{_heatmap_uri(reading.heatmap, case.film.shape, cards[reading.network].prepare)}'>"
         for reading in case.readings
         if reading.heatmap is not None
     )

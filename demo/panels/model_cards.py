@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from demo.card_figures import interval_kind, number, with_interval
+from demo.curves_told import percent
 from demo.panels.card_evidence import english, evidence_facts
 from demo.panels.glossary import explained
 from demo.wording import Wording
@@ -130,6 +131,8 @@ def _facts(card: Card, words: Wording) -> str:
         resize=words(f"about.resize.{prepare.resize}"),
         contrast=words(f"about.contrast.{prepare.contrast}"),
     )
+    if prepare.centre_crop < 1:
+        prepared = f"{words('about.centre_crop', share=percent(prepare.centre_crop, words))}; {prepared}"
     compared = words(
         "about.card.parity_text",
         films=parity.films,

@@ -66,9 +66,10 @@ def test_a_probability_at_the_threshold_is_positive(tmp_path, tiny_bundle, tiny_
     assert reading.positive is True
 
 
+@pytest.mark.parametrize("centre_crop", [1, 0.6])
 @pytest.mark.parametrize("resize", ["squash", "letterbox", "crop"])
-def test_the_graph_is_given_exactly_the_prepared_film(tmp_path, tiny_bundle, resize):
-    spec = PrepareSpec(8, resize, "clahe")
+def test_the_graph_is_given_exactly_the_prepared_film(tmp_path, tiny_bundle, resize, centre_crop):
+    spec = PrepareSpec(8, resize, "clahe", centre_crop)
     classifier = load_classifier(tiny_bundle(tmp_path, "a", prepare=vars(spec)), "cpu")
     film = np.random.default_rng(0).integers(0, 256, (50, 33)).astype(np.uint8)
     prepared = classifier.prepared(film)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo.pictures import heatmap_uri, jpeg_uri, over_film, shrunk
+from train.radiograph import centre_window
 
 
 def decoded(uri):
@@ -48,6 +49,15 @@ def test_a_heatmap_covers_only_what_the_network_saw():
     _, picture = decoded(heatmap_uri(np.ones((7, 7), np.float32), (256, 128), "crop"))
     assert picture[64:192, :, 3].min() == 255
     assert picture[:64, :, 3].max() == picture[192:, :, 3].max() == 0
+
+
+@given(st.integers(4, 60), st.integers(4, 60), st.floats(0.1, 1), st.sampled_from(["squash", "letterbox", "crop"]))
+def test_a_heatmap_lies_over_the_centre_that_was_kept(height, width, share, resize):
+    large = over_film(np.ones((7, 7), np.float32), (height, width), resize, share)
+    rows, columns = centre_window((height, width), share)
+    inside = over_film(np.ones((7, 7), np.float32), large[rows, columns].shape, resize)
+    assert np.array_equal(large[rows, columns], inside)
+    assert large.sum() == inside.sum()
 
 
 @given(st.integers(1, 8), st.integers(1, 8), st.integers(0, 2**32 - 1), st.sampled_from([(224, 224), (90, 40), (5, 3)]))

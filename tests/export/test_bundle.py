@@ -50,6 +50,15 @@ def test_a_bundle_is_read_back_as_written(bundle):
     assert {path.name for path in bundle.folder.iterdir()} == set(BUNDLE_FILES)
 
 
+def test_a_centre_crop_is_in_the_card_and_in_the_model_where_there_is_one(tmp_path, tiny_bundle):
+    prepare = {"image_size": 8, "resize": "squash", "contrast": "none"}
+    for name, written in (("all", prepare), ("centre", prepare | {"centre_crop": 0.8})):
+        bundle = read_bundle(tiny_bundle(tmp_path / name, "a", prepare=prepare | {"centre_crop": 1.0} | written).folder)
+        assert json.loads((bundle.folder / "card.json").read_text())["prepare"] == written
+        assert json.loads(metadata_of(bundle.card)["prepare"]) == written
+        assert bundle.card.prepare.centre_crop == written.get("centre_crop", 1)
+
+
 def test_the_card_is_plain_json_with_the_keys_of_the_design(bundle):
     card = json.loads((bundle.folder / "card.json").read_text())
     assert card["format"] == 1
@@ -131,6 +140,7 @@ def test_no_folder(tmp_path):
         (("classes",), ["normal", "normal"], "classes"),
         (("prepare", "image_size"), 0, "image_size"),
         (("prepare", "resize"), "stretch", "resize"),
+        (("prepare", "centre_crop"), 0, "centre_crop"),
         (("default_operating_point",), "best", "default_operating_point"),
         (("network",), "c", "network"),
         (("placeholder",), True, "placeholder_reason"),

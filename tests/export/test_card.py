@@ -1,5 +1,7 @@
 """What the card says of an exported run: which calibration and why, each point's real rates, ways of counting."""
 
+import re
+
 import pytest
 
 from export.bundle import read_bundle
@@ -84,6 +86,20 @@ def test_seconds_are_summed_by_stage():
 def test_what_was_not_done_is_none_and_not_left_out(card):
     assert (card.stress, card.audit) == (None, None)
     assert {"stress", "audit"} <= set(card.model_dump())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "32 px, resize squash, contrast none; .* augmentation rotation 10, zoom 0.1, shift 0.1;"),
+        ({"augmentation.crop": 0.08}, "augmentation crop 0.08, crop_aspect 1.33333, rotation 10"),
+        ({"prepare.centre_crop": 0.875}, "32 px, the centred 0.875 of each side, resize squash"),
+    ],
+)
+def test_a_card_tells_of_crops_where_there_are_any(changes, words):
+    settings = make_settings("a", {"prepare.image_size": 32, **changes})
+    environment = {"films": {"train": 9, "validation": 3}, "seconds": 60.0, "device": "CPU", "parameters": 7}
+    assert re.search(words, training_in_words(settings, environment))
 
 
 @pytest.mark.parametrize(

@@ -195,6 +195,8 @@ def test_a_crop_leaves_the_other_changes_as_they_were(seed):
     window = crop_window(film.shape, ranges, np.random.default_rng((*key, 1)).uniform(0, 1, 4))
     expected = augment(prepare(film[window], spec), EVERYTHING, np.random.default_rng(key))
     assert np.array_equal(training_picture(film, ranges, spec, key), expected)
+    at_reading = PrepareSpec(image_size=24, centre_crop=0.6)  # of whole films; a crop is shown as it is
+    assert np.array_equal(training_picture(film, ranges, at_reading, key), expected)
     prepared = prepare(film, spec)
     plain = augment(prepared, EVERYTHING, np.random.default_rng(key))
     assert np.array_equal(training_picture(prepared, EVERYTHING, None, key), plain)

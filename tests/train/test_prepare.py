@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ specs = st.builds(
     image_size=st.integers(8, 64),
     resize=st.sampled_from(["squash", "letterbox", "crop"]),
     contrast=st.sampled_from(["none", "stretch", "clahe", "equalise"]),
+    centre_crop=st.just(1) | st.floats(0.01, 1),
 )
 
 
@@ -84,6 +87,14 @@ class TestPrepare:
         np.testing.assert_array_equal(prepare(film, PrepareSpec(30, "crop")), shades(30, 30))
         np.testing.assert_array_equal(prepare(film.T.copy(), PrepareSpec(30, "crop")), shades(30, 30).T)
 
+    @given(specs, st.integers(1, 40), st.integers(1, 40))
+    @quick
+    def test_a_centre_crop_is_all_that_is_seen_of_a_film(self, spec, height, width):
+        inner = shades(height, width)
+        film = np.pad(inner, [(side // 2, side - side // 2) for side in inner.shape], constant_values=255)
+        expected = prepare(inner, replace(spec, centre_crop=1))
+        np.testing.assert_array_equal(prepare(film, replace(spec, centre_crop=0.5)), expected)
+
     def test_stretch_maps_the_1st_to_99th_percentile_to_the_full_range(self):
         film = shades(64, 64) // 3 + 90
         square = prepare(film, PrepareSpec(64, "squash", "stretch"))
@@ -114,7 +125,17 @@ class TestPrepare:
 
     @pytest.mark.parametrize(
         "values",
-        [{"image_size": 0}, {"image_size": 10_000}, {"image_size": 2.5}, {"resize": "stretch"}, {"contrast": "more"}],
+        [
+            {"image_size": 0},
+            {"image_size": 10_000},
+            {"image_size": 2.5},
+            {"resize": "stretch"},
+            {"contrast": "more"},
+            {"centre_crop": 0},
+            {"centre_crop": 1.1},
+            {"centre_crop": float("nan")},
+            {"centre_crop": True},
+        ],
     )
     def test_spec_is_validated(self, values):
         with pytest.raises(UsageError, match="Received"):

@@ -51,6 +51,7 @@ def test_a_file_wins_over_a_preset_of_its_name(tmp_path, monkeypatch):
         ("a", {"augmentation.crop": 0}, ["augmentation.crop", "greater than 0", "0"]),
         ("a", {"augmentation.crop": 1.2}, ["augmentation.crop", "less than or equal to 1", "1.2"]),
         ("a", {"augmentation.crop_aspect": 0.5}, ["augmentation.crop_aspect", "0.5"]),
+        ("a", {"prepare.centre_crop": 0}, ["prepare.centre_crop", "greater than 0", "0"]),
         ("a", {"augmentation.equalise": 2}, ["augmentation.equalise", "2"]),
         ("a", {"augmentation.erase": 1}, ["augmentation.erase", "less than 1", "1"]),
         ("a", {"augmentation.mixup": -0.1}, ["augmentation.mixup", "-0.1"]),

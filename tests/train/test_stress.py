@@ -110,8 +110,9 @@ def test_what_takes_detail_takes_detail(film):
 
 @pytest.mark.parametrize("contrast", ["none", "stretch", "clahe", "equalise"])
 @pytest.mark.parametrize("resize", ["squash", "crop"])
-def test_a_film_as_it_is_is_prepared_as_ever(film, contrast, resize):
-    spec = PrepareSpec(64, resize, contrast)
+@pytest.mark.parametrize("centre_crop", [1, 0.7])
+def test_a_film_as_it_is_is_prepared_as_ever(film, contrast, resize, centre_crop):
+    spec = PrepareSpec(64, resize, contrast, centre_crop)
     parts = StressSpec.of(spec)
     tall = film[:, :100]
     stressed = changed_films(prepare(tall, parts.sized)[None], AS_IT_IS, parts)[0]

@@ -58,8 +58,9 @@ def test_copies_halve_until_they_are_small(shape):
 
 @pytest.mark.parametrize("resize", ["squash", "letterbox", "crop"])
 @pytest.mark.parametrize("shape", [(40, 30), (30, 90)])
-def test_a_heatmap_is_the_pages_own(resize, shape):
+@pytest.mark.parametrize("centre_crop", [1, 0.7])
+def test_a_heatmap_is_the_pages_own(resize, shape, centre_crop):
     heatmap = np.random.default_rng(1).random((7, 7), dtype=np.float32)
-    on_page = base64.b64decode(heatmap_uri(heatmap, shape, resize).split(",")[1])
+    on_page = base64.b64decode(heatmap_uri(heatmap, shape, resize, centre_crop).split(",")[1])
     expected = cv2.imdecode(np.frombuffer(on_page, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert np.array_equal(pixels_of(heatmap_picture(heatmap, shape, resize)), expected)
+    assert np.array_equal(pixels_of(heatmap_picture(heatmap, shape, resize, centre_crop)), expected)
