@@ -226,7 +226,7 @@ def data_in_words(films: Sequence[Film]) -> str:
 
 def placeholder_reasons(settings: Settings, told: str) -> str:
     """Say why a network is a placeholder: as it was told, and where it is B on a backbone that had learnt nothing."""
-    untaught = settings.network == "b" and settings.backbone_weights == "random"
+    untaught = settings.network == "b" and settings.backbone_weights == "random" and not settings.teacher
     return "; ".join(reason for reason in (told, PLACEHOLDER_BACKBONE if untaught else "") if reason)
 
 
@@ -235,12 +235,32 @@ def backbone_in_words(weights: str) -> str:
     return {"imagenet": "ImageNet", "random": "random"}.get(weights, f"the file {weights}, not ImageNet's")
 
 
+def teachers_in_words(settings: Settings, teachers: Sequence[Mapping[str, Any]]) -> str:
+    """Say where the eyes of a B that had teachers come from: what it began with, and what it was trained towards.
+
+    Args:
+        settings: of B's run.
+        teachers: as its environment.json keeps them, see `train.teachers.TeacherRecord`.
+    """
+    begun = {"random": "random weights"}.get(settings.backbone_weights, backbone_in_words(settings.backbone_weights))
+    told = [f"{teacher['run']} (from {backbone_in_words(teacher['backbone_weights'])})" for teacher in teachers]
+    taught, weights = " and ".join(told or settings.teacher), settings.distillation
+    return (
+        f"where its eyes come from: all of ResNet50V2 was trained, from {begun}, towards what EfficientNet-Lite0, "
+        f"fine-tuned on the same training films as {taught}, says of the same picture and to its features; temperature "
+        f"{weights.temperature:g}, weight of the labels {weights.label_weight:g}, of the features "
+        f"{weights.feature_weight:g}"
+    )
+
+
 def training_in_words(settings: Settings, environment: Mapping[str, Any]) -> str:
     """Say in one paragraph how a run was trained."""
     films = environment["films"]
     prepare, augmentation = settings.prepare, settings.augmentation
     stages = f"{_epochs(settings.epochs)} at {settings.learning_rate:g}"
-    if settings.network == "b":
+    if settings.teacher:
+        stages = f"{stages}; {teachers_in_words(settings, environment.get('teachers', ()))}"
+    elif settings.network == "b":
         fine_tune = settings.fine_tune
         rate = fine_tune.learning_rate or settings.learning_rate / 10
         stages = f"head: {stages}; then {_epochs(fine_tune.epochs)} of fine-tuning from backbone layer "

@@ -1,7 +1,7 @@
 """Fit a network in stages, from the beginning or on from the last finished epoch of a run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import keras
 import numpy as np
@@ -179,6 +179,7 @@ def fit(run: RunFolder, settings: Settings, ready: Preparation, device: Device) 
             "seconds": round(progress.seconds, 1),
             "images_per_second": round(progress.images_seen / max(progress.training_seconds, 1e-9), 2),
             "commit": commit,
+            **({"teachers": [asdict(teacher) for teacher in ready.teachers]} if ready.teachers else {}),
         },
     )
 
