@@ -141,4 +141,4 @@ def _unlikeness(features: Tensor, teacher_features: Tensor) -> Tensor:
 
 def _unit(values: Tensor) -> Tensor:
     squares = ops.sum(ops.square(values), axis=-1, keepdims=True)
-    return values * ops.rsqrt(ops.maximum(squares, 1e-12))
+    return values * ops.rsqrt(ops.maximum(squares, 1e-6))
