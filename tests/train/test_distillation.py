@@ -160,7 +160,7 @@ def pair():
     network = build_network(make_settings("b", {**SMALL, "dropout": 0.0}))
     teacher = build_teacher(32, 0.0, "random")
     # What an untrained teacher gives out is all but nothing.
-    features = keras.layers.Rescaling(1e6)(teacher.get_layer("pool").output)
+    features = keras.layers.Rescaling(1e12)(teacher.get_layer("pool").output)
     return network, keras.Model(teacher.input, [teacher.get_layer("logit").output, features])
 
 
