@@ -154,8 +154,8 @@ def resume_command(run: RunFolder, settings: Settings) -> str:
     words = ["pneumoscope", "train", settings.network, "--name", run.name, "--settings", str(run.settings)]
     if Path(settings.backbone_weights).name != settings.backbone_weights:
         words += ["--backbone-weights", settings.backbone_weights]
-    for teacher in settings.teacher if any(Path(name).name != name for name in settings.teacher) else ():
-        words += ["--teacher", teacher]
+    if any(Path(name).name != name for name in settings.teacher):
+        words += [word for name in settings.teacher for word in ("--teacher", name)]
     return shlex.join(words)
 
 

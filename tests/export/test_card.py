@@ -117,3 +117,14 @@ def test_b_says_where_its_backbone_came_from(weights, words, reason):
     assert placeholder_reasons(settings, "").startswith(reason)
     assert bool(placeholder_reasons(settings, "")) == bool(reason)
     assert placeholder_reasons(settings, "one epoch").startswith("one epoch")
+
+
+def test_a_b_with_a_teacher_says_where_its_eyes_come_from():
+    settings = make_settings("b", {"backbone_weights": "random", "teacher": "t1"})
+    teacher = {"run": "t1", "weights": "0", "split_fingerprint": "1", "backbone_weights": "imagenet"}
+    environment = {"films": {"train": 9, "validation": 3}, "seconds": 60.0, "device": "CPU", "parameters": 7}
+    words = training_in_words(settings, {**environment, "teachers": [teacher]})
+    assert "from random weights, towards what EfficientNet-Lite0" in words
+    assert "t1 (from ImageNet)" in words
+    assert "fine-tuning from" not in words
+    assert placeholder_reasons(settings, "") == ""
