@@ -153,7 +153,7 @@ class Settings(_Strict):
     optimizer: Optimizer = "adam"
     learning_rate: Rate = 0.001
     schedule: Literal["plateau", "cosine"] = "plateau"
-    epochs: Annotated[int, Field(ge=1)] = 16
+    epochs: Annotated[int, Field(ge=0)] = 16
     fine_tune: FineTuneSettings = FineTuneSettings()
     teacher: tuple[str, ...] = ()
     distillation: DistillationSettings = DistillationSettings()
@@ -210,6 +210,12 @@ class Settings(_Strict):
     def _blends_two_classes(self) -> Self:
         if self.network == "backbone" and self.augmentation.mixup:
             raise ValueError("augmentation.mixup does not belong to network backbone: it has more than two classes")
+        return self
+
+    @model_validator(mode="after")
+    def _something_is_trained(self) -> Self:
+        if self.epochs == 0 and (self.network != "b" or self.teacher or self.fine_tune.epochs == 0):
+            raise ValueError("epochs must be 1 or more; 0 is for network b alone, whose fine-tuning then comes first")
         return self
 
     @model_validator(mode="after")

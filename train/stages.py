@@ -41,7 +41,8 @@ def stages_of(settings: Settings) -> tuple[Stage, ...]:
     stages = [
         Stage(f"{name}_{step.image_size}", step.epochs, rate, step.image_size, enter) for step in settings.progressive
     ]
-    stages.append(Stage(name, settings.epochs, rate, size, enter))
+    if settings.epochs > 0:  # a head on a random backbone would learn nothing that its fine-tuning keeps
+        stages.append(Stage(name, settings.epochs, rate, size, enter))
     fine_tune = settings.fine_tune
     if settings.network == "b" and fine_tune.epochs > 0 and not settings.teacher:
         stages.append(
