@@ -37,7 +37,7 @@ class Needs:
 def needs_of(network: keras.Model, settings: Settings, films: int, *, begun: bool, whole_films: int = 0) -> Needs:
     """Estimate what a training takes where it takes most.
 
-    Activations count twice, forward and backward; every weight counts as trained if B is fine-tuned.
+    Activations count twice, forward and backward; every weight counts as trained if B is fine-tuned or has a teacher.
 
     Args:
         network: in its first state, for films of any side.
@@ -49,7 +49,7 @@ def needs_of(network: keras.Model, settings: Settings, films: int, *, begun: boo
     side = largest_side(settings)
     parameters = network.count_params()
     trained = parameters if settings.network != "b" else _trained(network)
-    if settings.network == "b" and settings.fine_tune.epochs:
+    if settings.network == "b" and (settings.fine_tune.epochs or settings.teacher):
         trained = parameters
     checkpoint = FLOAT_BYTES * (parameters + SLOTS[settings.optimizer] * trained)
     pictures = films * side**2
