@@ -11,7 +11,7 @@ import typer
 from demo.predict_cli import Models, open_bundles
 from train.cli import DataRoot
 from train.console import AsJson, Command, Debug, print_json, print_table, progress_bar, say, say_next, say_warning
-from train.errors import PneumoscopeError
+from train.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +29,10 @@ def bench(
         typer.Option(metavar="DIR", help="Folder of films to measure with; synthetic ones are made if none is given."),
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="How many films a round takes.")] = 16,
+    loader: Annotated[
+        bool,
+        typer.Option("--loader", help="Measure only how many training pictures a second are made, of synthetic films."),
+    ] = False,
     models: Models = None,
     data: DataRoot = None,
     as_json: AsJson = False,
@@ -40,11 +44,19 @@ def bench(
     as float32, as shipped, as INT8 and in Keras, as far as these are installed. The decisions that INT8 would change
     are counted on the network's validation films, if the data root holds them.
 
+    With --loader, something else: films/s of the loader that feeds a training, by one thread, two threads (what
+    `train --workers 2` has) and two processes, with the augmentation of preset a and random crops, at 224 pixels.
+
     Whatever else the machine does slows the bench. Its ratios are taken in turn, so they bear that; the rest does not.
     """
     from demo import bench as parts
     from export.bundle import default_models_folder
 
+    if loader:
+        if films is not None:
+            raise UsageError("bench --loader measures on synthetic films of one size: leave out --films")
+        _bench_loader(as_json=as_json)
+        return
     bundles = open_bundles(models)
     with tempfile.TemporaryDirectory() as scratch:
         named = _films(films, count, Path(scratch))
@@ -72,6 +84,31 @@ def bench(
     else:
         _print_report(report)
     say_next("pneumoscope predict FOLDER --csv > readings.csv")
+
+
+def _bench_loader(*, as_json: bool) -> None:
+    from demo import bench_loader as parts
+    from demo.bench import PHANTOM_SIDE, PHANTOMS_DRAWN, machine, make_phantoms
+
+    with tempfile.TemporaryDirectory() as scratch:
+        with progress_bar("drawing films", PHANTOMS_DRAWN) as advance:
+            make_phantoms(Path(scratch), parts.FILMS, advance)
+        with progress_bar("loader", parts.steps_of_loader()) as advance:
+            rates = parts.measure_loader(Path(scratch), advance)
+    if as_json:
+        films = {"count": parts.FILMS, "source": f"synthetic, {PHANTOM_SIDE}×{PHANTOM_SIDE} JPEG"}
+        print_json({"machine": machine(), "films": films, "loader": [asdict(rate) for rate in rates]})
+    else:
+        print_table(
+            "Augmented films of 224 pixels per second",
+            ("made by", "films/s", "× one thread"),
+            [(_way(rate.kind, rate.workers), round(rate.films_per_second), round(rate.ratio, 2)) for rate in rates],
+        )
+    say_next("pneumoscope train a --workers 2")
+
+
+def _way(kind: str, workers: int) -> str:
+    return "1 thread" if workers == 1 else f"{workers} {kind}"
 
 
 def _films(folder: str | None, count: int, scratch: Path) -> Sequence[str]:

@@ -23,6 +23,7 @@ TENSORFLOW_ROOMS = {
     "train.fitting",
     "train.keeper",
     "train.loader",
+    "train.loader_speed",
     "train.needs",
     "train.networks",
     "train.objective",

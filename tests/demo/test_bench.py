@@ -1,11 +1,12 @@
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from demo import bench, bench_cli, bench_variants, cli
+from demo import bench, bench_cli, bench_loader, bench_variants, cli
 from demo.bench_variants import FLOAT32, INT8, SHIPPED, Variant, measure_variants, steps_of_variants
 from demo.classifier import load_classifier
 from demo.compare import compare_film
@@ -207,6 +208,39 @@ def test_the_users_films_and_the_bundles_validation_films(run, models, tmp_path,
     report = json.loads(result.stdout)
     assert report["films"] == {"count": 3, "source": str(tmp_path / "data")}
     assert [row["judged"] for row in report["forms_of_b"]] == [3, 3, 3]
+
+
+def test_the_loader_alone_as_json_and_as_table(run, monkeypatch):
+    given = []
+
+    def measured(arguments):
+        _, module, kind, workers, folder, _ = arguments
+        given.append((module, kind, workers, len(list(Path(folder).iterdir()))))
+        place = len(given) - 1
+        return str([100, 180, 150][place % 3] * [1, 2, 4][place // 3]).encode()
+
+    monkeypatch.setattr(bench_loader, "run_python", measured)
+    result = run("--loader", "--json")
+    assert result.exit_code == 0, result.stderr
+    rates = json.loads(result.stdout)["loader"]
+    ways = [("threads", 1), ("threads", 2), ("processes", 2)]
+    assert [(rate["kind"], rate["workers"]) for rate in rates] == ways
+    assert given == [("train.loader_speed", kind, str(count), bench_loader.FILMS) for kind, count in ways * 3]
+    assert [rate["films_per_second"] for rate in rates] == [200, 360, 300]
+    assert [rate["ratio"] for rate in rates] == [1, 1.8, 1.5]
+    given.clear()
+    table = run("--loader").stdout
+    assert all(words in table for words in ("1 thread ", "2 threads", "2 processes", "360", "1.8"))
+
+
+def test_the_loader_needs_keras_and_draws_its_own_films(run, tmp_path, monkeypatch):
+    refused = run("--loader", "--films", tmp_path)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "leave out --films" in refused.stderr
+    monkeypatch.setattr(bench_loader.importlib.util, "find_spec", lambda name: None)
+    missing = run("--loader")
+    assert missing.exit_code == 1
+    assert "pip install 'pneumoscope[train]'" in missing.stderr
 
 
 def test_wrong_use(run, tmp_path, models):

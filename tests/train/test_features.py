@@ -21,6 +21,7 @@ from train.feature_store import FeatureStore
 from train.features import FeatureBatches, boundary_layers, cut_network, stage_parts
 from train.loader import FilmBatches
 from train.networks import BACKBONE_NAME, backbone_of, build_network_b, unfreeze_for_fine_tuning
+from train.radiograph import PrepareSpec
 from train.run_folder import create_run
 from train.settings import AugmentationSettings, make_settings
 
@@ -188,6 +189,14 @@ def test_the_same_network_and_films_find_their_features_and_others_do_not(tmp_pa
         feature_batches(tmp_path, films=film_batches(augmentation=None)).plan(0),
     ]
     assert len({plan.name for plan in others} | {name}) == len(others) + 1
+
+
+def test_features_of_crops_are_told_apart_by_how_crops_are_prepared(tmp_path):
+    crops = AugmentationSettings(crop=0.3)
+    specs = [PrepareSpec(SIDE), PrepareSpec(SIDE, centre_crop=0.8)]
+    plans = [feature_batches(tmp_path, films=film_batches(augmentation=crops, spec=spec)).plan(0) for spec in specs]
+    assert [plan.facts["prepare"]["centre_crop"] for plan in plans] == [1, 0.8]
+    assert plans[0].name != plans[1].name
 
 
 def test_validation_films_have_the_same_features_whatever_the_seed(tmp_path):
