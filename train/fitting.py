@@ -20,12 +20,11 @@ from train.keeper import Keeper, carry_over, restore
 from train.loader import (
     FilmBatches,
     PreparedFilms,
-    bytes_of_whole_films,
     prepare_films,
     read_whole_films,
     side_for_crops,
 )
-from train.needs import Needs, check_needs, largest_side, needs_of
+from train.needs import check_needs, needs_of, whole_films_of
 from train.networks import backbone_of, build_network_a, build_network_b
 from train.objective import compile_arguments, training_targets, validation_targets
 from train.resume import Progress, Record, origin_of
@@ -131,7 +130,11 @@ def make_ready(
         network = build_network(_at_side(settings, stage.image_size))
     else:
         network = _same_network(settings, stage.image_size)
-    check_needs(_needs(network, settings, cohort, begun=since is not None), runs_root())
+    training, validation = _limited(cohort.of_split("train"), settings), cohort.of_split("validation")
+    whole = whole_films_of(settings, cohort.root, training)
+    prepared_films = len(validation) + (0 if whole else len(training))
+    needs = needs_of(network, settings, prepared_films, begun=since is not None, whole_films=whole)
+    check_needs(needs, runs_root())
     prepared = _prepared(cohort, settings, stage.image_size, workers)
     digests = {} if since else digest_films(cohort)
     ready = Preparation(network, *prepared, cohort, digests, since, workers, tuple(teachers))
@@ -268,15 +271,6 @@ def callbacks_of(settings: Settings) -> list[keras.callbacks.Callback]:
     if settings.early_stopping_patience is not None:
         callbacks.append(keras.callbacks.EarlyStopping(monitor="val_loss", patience=settings.early_stopping_patience))
     return callbacks
-
-
-def _needs(network: keras.Model, settings: Settings, cohort: Cohort, *, begun: bool) -> Needs:
-    training, validation = _limited(cohort.of_split("train"), settings), len(cohort.of_split("validation"))
-    if settings.augmentation.crop == 1:
-        return needs_of(network, settings, len(training) + validation, begun=begun)
-    side = side_for_crops(largest_side(settings), settings.augmentation.crop)
-    whole = bytes_of_whole_films(cohort.root, training, side)
-    return needs_of(network, settings, validation, begun=begun, whole_films=whole)
 
 
 def _at_side(settings: Settings, image_size: int) -> Settings:

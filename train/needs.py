@@ -3,15 +3,16 @@
 import math
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
+from train.cohort import Film
 from train.console import say_warning
 from train.errors import PneumoscopeError
-from train.loader import MEMORY_LIMIT_BYTES
+from train.loader import MEMORY_LIMIT_BYTES, bytes_of_whole_films, side_for_crops
 from train.settings import Settings
 
 FLOAT_BYTES = 4
@@ -44,9 +45,9 @@ def needs_of(network: keras.Model, settings: Settings, films: int, *, begun: boo
         settings: of the run.
         films: of training and validation that are kept prepared.
         begun: the run's two checkpoints are there already.
-        whole_films: bytes of the films that are kept whole, see `train.loader.bytes_of_whole_films`.
+        whole_films: bytes of the films that are kept whole, see `whole_films_of`.
     """
-    side = largest_side(settings)
+    side = _largest_side(settings)
     parameters = network.count_params()
     trained = parameters if settings.network != "b" else _trained(network)
     if settings.network == "b" and (settings.fine_tune.epochs or settings.teacher):
@@ -62,8 +63,14 @@ def needs_of(network: keras.Model, settings: Settings, films: int, *, begun: boo
     )
 
 
-def largest_side(settings: Settings) -> int:
-    """Return the side of the largest films of a run's stages."""
+def whole_films_of(settings: Settings, root: Path, films: Sequence[Film]) -> int:
+    """Return about how many bytes a run's training films take where they are kept whole for crops; 0 where not."""
+    if settings.augmentation.crop == 1:
+        return 0
+    return bytes_of_whole_films(root, films, side_for_crops(_largest_side(settings), settings.augmentation.crop))
+
+
+def _largest_side(settings: Settings) -> int:
     return max(settings.prepare.image_size, *(step.image_size for step in settings.progressive), 1)
 
 

@@ -1,15 +1,15 @@
 """Memory and disk are looked at before a training begins, and what is short is said in one line."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from train import needs
+from train import fitting, needs
 from train.cohort import index_cohort, split_cohort
 from train.errors import PneumoscopeError
-from train.fitting import _needs
 from train.loader import read_whole_films, side_for_crops
-from train.needs import Needs, available_memory, check_needs, existing, needs_of
+from train.needs import Needs, available_memory, check_needs, existing, needs_of, whole_films_of
 from train.networks import build_network_a
 from train.settings import make_settings
 
@@ -40,10 +40,25 @@ def test_films_that_memory_does_not_hold_are_reckoned_with_on_disk(monkeypatch):
 def test_films_kept_whole_are_reckoned_with_as_they_are_on_disk(phantom_root):
     cohort = split_cohort(index_cohort(phantom_root), 0)
     settings = make_settings("a", {"prepare.image_size": 64, "width": 0.25, "augmentation.crop": 0.2})
-    found = _needs(build_network_a(64, 0.25), settings, cohort, begun=False)
-    whole = read_whole_films(cohort.root, cohort.of_split("train"), side_for_crops(64, 0.2)).images
-    assert found.temporary == pytest.approx(whole.shape[1], rel=0.1)
-    assert found.memory == of_a({}, films=len(cohort.of_split("validation"))).memory
+    films = cohort.of_split("train")
+    reckoned = whole_films_of(settings, cohort.root, films)
+    assert reckoned == pytest.approx(
+        read_whole_films(cohort.root, films, side_for_crops(64, 0.2)).images.shape[1], rel=0.1
+    )
+    assert whole_films_of(make_settings("a", {}), cohort.root, films) == 0
+    needs_of_crops = needs_of(build_network_a(64, 0.25), settings, 10, begun=False, whole_films=reckoned)
+    assert needs_of_crops == replace(of_a({}, films=10), temporary=reckoned)
+
+
+def test_a_training_on_crops_asks_for_room_for_its_films(phantom_root, monkeypatch):
+    asked = []
+    monkeypatch.setattr(fitting, "check_needs", lambda needs, runs: asked.append(needs.temporary))
+    changes = {"prepare.image_size": 64, "width": 0.25, "films_per_class": 4}
+    cohort = split_cohort(index_cohort(phantom_root), 0)
+    for crop in (1, 0.2):
+        fitting.make_ready(make_settings("a", {**changes, "augmentation.crop": crop}), cohort)
+    whole, crops = asked
+    assert whole == 0 < crops
 
 
 def test_too_little_disk_is_refused(tmp_path, monkeypatch):
