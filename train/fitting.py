@@ -129,7 +129,7 @@ def make_ready(
     if since is None:
         network = build_network(_at_side(settings, stage.image_size))
     else:
-        network = _same_network(settings, stage.image_size)
+        network = same_network(settings, stage.image_size)
     training, validation = _limited(cohort.of_split("train"), settings), cohort.of_split("validation")
     whole = whole_films_of(settings, cohort.root, training)
     prepared_films = len(validation) + (0 if whole else len(training))
@@ -200,7 +200,7 @@ def _fit_stages(settings: Settings, ready: Preparation, keeper: Keeper) -> keras
             progress.stage, progress.epochs_in_stage, progress.stage_finished = index, 0, False
             progress.counters = {}
         if stage.image_size != side:
-            larger = _same_network(settings, stage.image_size)
+            larger = same_network(settings, stage.image_size)
             carry_over(network, larger)
             network, side = larger, stage.image_size
             _, training, validation = _prepared(ready.asked, settings, side, ready.workers)
@@ -277,7 +277,7 @@ def _at_side(settings: Settings, image_size: int) -> Settings:
     return settings.model_copy(update={"prepare": settings.prepare.model_copy(update={"image_size": image_size})})
 
 
-def _same_network(settings: Settings, image_size: int) -> keras.Model:
+def same_network(settings: Settings, image_size: int) -> keras.Model:
     """Build the run's network for films of a side, for weights that it is given afterwards."""
     settings = _at_side(settings, image_size)
     if settings.network != "a":

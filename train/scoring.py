@@ -11,7 +11,7 @@ from train.cohort import Cohort, Film, Split
 from train.console import progress_bar
 from train.errors import PneumoscopeError
 from train.film_hash import film_hashes, repeats
-from train.fitting import CHANNELS
+from train.fitting import CHANNELS, same_network
 from train.loader import FilmBatches, PreparedFilms, prepare_films, read_whole_films, side_for_crops
 from train.lungs import TEMPLATE_FILMS, LungTemplate, fit_lungs, lungs_of
 from train.networks import logit_model
@@ -197,13 +197,20 @@ def _require_all(prepared: PreparedFilms, films: Sequence[Film], split: Split) -
 
 
 def load_network(run: RunFolder) -> keras.Model:
-    """Load best.keras without its optimizer.
+    """Load best.keras without its optimizer; a network trained in 16 bits reads films in float32, as it ships.
 
     Raises:
         PneumoscopeError: the file is missing or broken.
     """
+    settings = settings_of(run)
     try:
-        return keras.saving.load_model(run.best_network, compile=False)
+        network = keras.saving.load_model(run.best_network, compile=False)
+        if not settings.mixed_precision:
+            return network
+        keras.mixed_precision.set_global_policy("float32")
+        plain = same_network(settings, settings.prepare.image_size)
+        plain.set_weights(network.get_weights())
+        return plain
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise PneumoscopeError(f"the network of run {run.name} cannot be loaded ({reason}): train it again") from error
