@@ -225,8 +225,9 @@ def data_in_words(films: Sequence[Film]) -> str:
 
 
 def placeholder_reasons(settings: Settings, told: str) -> str:
-    """Say why a network is a placeholder: as it was told, and where it is B on a backbone that had learnt nothing."""
-    untaught = settings.network == "b" and settings.backbone_weights == "random" and not settings.teacher
+    """Say why a network is a placeholder: as it was told, and where it is B on a backbone that learnt nothing."""
+    learnt = settings.teacher or (settings.fine_tune.epochs > 0 and settings.fine_tune.from_layer == 0)
+    untaught = settings.network == "b" and settings.backbone_weights == "random" and not learnt
     return "; ".join(reason for reason in (told, PLACEHOLDER_BACKBONE if untaught else "") if reason)
 
 
@@ -263,7 +264,8 @@ def training_in_words(settings: Settings, environment: Mapping[str, Any]) -> str
     elif settings.network == "b":
         fine_tune = settings.fine_tune
         rate = fine_tune.learning_rate or settings.learning_rate / 10
-        stages = f"head: {stages}; then {_epochs(fine_tune.epochs)} of fine-tuning from backbone layer "
+        head = f"head: {stages}; then " if settings.epochs else ""
+        stages = f"{head}{_epochs(fine_tune.epochs)} of fine-tuning from backbone layer "
         weights = backbone_in_words(settings.backbone_weights)
         stages += f"{fine_tune.from_layer} at {rate:g}; backbone weights: {weights}"
     changes = [

@@ -44,8 +44,8 @@ def export_run(
         data_root: where the run's films are, of which training and validation are read, and test for the share that is
             refused if the run's test films have been read before; where it also holds foreign pictures (`ood/`), the
             card says how many of them are refused.
-        placeholder: why the bundle is a placeholder, or empty; B on a backbone that began with random weights is one
-            in any case.
+        placeholder: why the bundle is a placeholder, or empty; B on a backbone that kept random weights is one in any
+            case.
         parity_films: how many films the gate compares, ≥ 64, spread evenly over the validation films.
         audit: of the run's films; None: as `export.card_audit.find_audit` finds it.
 
@@ -144,7 +144,6 @@ def export_run(
             "scores.csv": run.scores.read_bytes(),
             "history.csv": run.history.read_bytes(),
             **({} if measured is None else {STRESS: measured[0]}),
-            **({} if external is None else {run.external_scores.name: run.external_scores.read_bytes()}),
             **({} if readings is None else {run.augmented_scores.name: run.augmented_scores.read_bytes()}),
         },
     )

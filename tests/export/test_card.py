@@ -119,6 +119,16 @@ def test_b_says_where_its_backbone_came_from(weights, words, reason):
     assert placeholder_reasons(settings, "one epoch").startswith("one epoch")
 
 
+def test_a_random_backbone_that_was_trained_whole_is_no_placeholder():
+    changes = {"backbone_weights": "random", "epochs": 0, "fine_tune.epochs": 30, "fine_tune.learning_rate": 0.001}
+    whole, in_part = (make_settings("b", changes | {"fine_tune.from_layer": layer}) for layer in (0, 150))
+    assert placeholder_reasons(whole, "") == ""
+    assert placeholder_reasons(in_part, "")
+    environment = {"films": {"train": 9, "validation": 3}, "seconds": 60.0, "device": "CPU", "parameters": 7}
+    words = training_in_words(whole, environment)
+    assert "none; 30 epochs of fine-tuning from backbone layer 0 at 0.001; backbone weights: random" in words
+
+
 def test_a_b_with_a_teacher_says_where_its_eyes_come_from():
     settings = make_settings("b", {"backbone_weights": "random", "teacher": "t1"})
     teacher = {"run": "t1", "weights": "0", "split_fingerprint": "1", "backbone_weights": "imagenet"}
