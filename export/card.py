@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-TITLES = {
-    "a": "pneumoscope A: a small CNN trained from scratch",
-    "b": "pneumoscope B: ResNet50V2 by transfer learning",
-}
+TITLE_OF_A = "pneumoscope A: a small CNN trained from scratch"
+TITLE_OF_B = "pneumoscope B: ResNet50V2 by transfer learning"
+TITLE_OF_RANDOM_B = "pneumoscope B: ResNet50V2, trained from random weights"
 INTENDED_USE = "Research and teaching: how two networks read the same frontal chest radiograph, and where they err."
 NOT_INTENDED_USE = (
     "Not a medical device: no diagnosis, triage or treatment. Not for patients, ages or hospitals unlike those of the "
@@ -99,7 +98,7 @@ def make_card(
     default = evaluation["default_operating_point"]
     card = Card(
         network=settings.network,
-        title=TITLES[settings.network],
+        title=title_of(settings),
         placeholder=bool(placeholder_reason),
         placeholder_reason=placeholder_reason,
         classes=("normal", "pneumonia"),
@@ -222,6 +221,13 @@ def data_in_words(films: Sequence[Film]) -> str:
         if (rows := [film for film in films if film.split == split])
     ]
     return f"{source}. {', '.join(counts)}; train and validation were pooled and split again by patient."
+
+
+def title_of(settings: Settings) -> str:
+    """Name a network by what it is and how it came about: nothing is transferred to a B that began with random weights."""
+    if settings.network == "a":
+        return TITLE_OF_A
+    return TITLE_OF_B if settings.teacher or settings.backbone_weights != "random" else TITLE_OF_RANDOM_B
 
 
 def placeholder_reasons(settings: Settings, told: str) -> str:

@@ -12,6 +12,7 @@ from export.card import (
     headlines,
     placeholder_reasons,
     seconds_by_stage,
+    title_of,
     training_in_words,
 )
 from train.evaluation import read_evaluation
@@ -127,6 +128,8 @@ def test_a_random_backbone_that_was_trained_whole_is_no_placeholder():
     environment = {"films": {"train": 9, "validation": 3}, "seconds": 60.0, "device": "CPU", "parameters": 7}
     words = training_in_words(whole, environment)
     assert "none; 30 epochs of fine-tuning from backbone layer 0 at 0.001; backbone weights: random" in words
+    assert title_of(whole) == "pneumoscope B: ResNet50V2, trained from random weights"
+    assert title_of(make_settings("b", {})) == "pneumoscope B: ResNet50V2 by transfer learning"
 
 
 def test_a_b_with_a_teacher_says_where_its_eyes_come_from():
