@@ -224,7 +224,7 @@ def data_in_words(films: Sequence[Film]) -> str:
 
 
 def title_of(settings: Settings) -> str:
-    """Name a network by what it is and how it came about: nothing is transferred to a B that began with random weights."""
+    """Name a network by how it came about: nothing is transferred to a B that began with random weights."""
     if settings.network == "a":
         return TITLE_OF_A
     return TITLE_OF_B if settings.teacher or settings.backbone_weights != "random" else TITLE_OF_RANDOM_B
