@@ -61,7 +61,8 @@ class Calibration:
         folds: of that cross-validation; 0 where the films are of too few patients, and `after` is of the fit itself.
         note: empty, or why the scale was left as it is.
         operating_points: the evaluation's own, on the calibrated scale.
-        seen: the validation films that scale and thresholds are from, "plain" or "augmented".
+        seen: the validation films that the thresholds are from, "plain" or "augmented".
+        fitted_on: the same of the scale.
     """
 
     method: Method
@@ -74,6 +75,7 @@ class Calibration:
     note: str
     operating_points: dict[str, CalibratedPoint]
     seen: Seen = "plain"
+    fitted_on: Seen = "plain"
 
     @property
     def scale(self) -> Scale:
@@ -107,7 +109,7 @@ def calibrate(
     if not len(rows):
         raise PneumoscopeError("the run has no validation scores to calibrate on: pneumoscope evaluate RUN")
     points = thresholds_seen(rows, operating, augmented)
-    readings = None if operating.seen == "plain" else require_same_films(augmented, rows)
+    readings = None if operating.fitted_on == "plain" else require_same_films(augmented, rows)
     folds = _folds(rows)
     asked = operating.calibration
     methods = FITTED_METHODS if asked == "cross_validated" else (asked,)
@@ -133,6 +135,7 @@ def calibrate(
         note=note,
         operating_points={name: _calibrated_point(rows, cut, scale) for name, cut in points.items()},
         seen=operating.seen,
+        fitted_on=operating.fitted_on,
     )
 
 

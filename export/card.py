@@ -115,7 +115,7 @@ def make_card(
             folds=calibration.folds,
             validation={"before": asdict(calibration.before), "after": asdict(calibration.after)},
             test=_before_and_after(on_test),
-            **({"seen": calibration.seen} if calibration.seen != "plain" else {}),
+            **({"seen": calibration.fitted_on} if calibration.fitted_on != "plain" else {}),
             **({"external": _before_and_after(findings.on_external)} if findings.on_external else {}),
         ),
         operating_points={

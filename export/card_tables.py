@@ -1,9 +1,9 @@
 """The card's "Quantitative analyses" in words: every figure with its interval, as Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from export.card import HEADLINES, RATES
-from export.card_model import Calibration, Card, HeatmapCard, NoveltyCard
+from export.card_model import Calibration, Card, HeatmapCard, NoveltyCard, OperatingPoint
 
 NAMES = {
     "auroc": "AUROC",
@@ -32,7 +32,7 @@ def quantitative_analyses(card: Card) -> Lines:
         *_figures(card),
         *_cohorts(card),
         *_over_prevalence(card),
-        *_calibration(card.calibration),
+        *_calibration(card.calibration, card.operating_points.values()),
         *_stress(card),
         *_heatmap(card.heatmap),
         *_novelty(card),
@@ -148,7 +148,11 @@ def _over_prevalence(card: Card) -> Lines:
     return [*lines, *table(["share with pneumonia", "PPV", "NPV"], rows), "", note]
 
 
-def _calibration(calibration: Calibration) -> Lines:
+def _seen(augmented: bool) -> str:
+    return "validation films seen through the augmentation" if augmented else "validation films as they are"
+
+
+def _calibration(calibration: Calibration, points: Iterable[OperatingPoint]) -> Lines:
     kept = calibration.model_extra or {}
     lines = ["", "### Calibration", ""]
     if kept.get("note"):
@@ -156,12 +160,16 @@ def _calibration(calibration: Calibration) -> Lines:
     chosen = CALIBRATIONS[calibration.method]
     losses = ", ".join(f"{name} {loss:.4f}" for name, loss in kept["candidates"].items())
     why = "which had the lower log loss" if len(kept["candidates"]) > 1 else "chosen before it was fitted; log loss"
-    seen = "validation films seen through the augmentation" if kept.get("seen") == "augmented" else "validation films"
+    fitted_on = _seen(kept.get("seen") == "augmented")
+    chosen_on = _seen(any((point.model_extra or {}).get("seen") for point in points))
+    origin = f"Scale and thresholds are from {fitted_on}"
+    if fitted_on != chosen_on:
+        origin = f"The scale is from {fitted_on}, the thresholds from {chosen_on}"
     sign = "-" if calibration.offset < 0 else "+"
     shift = f" {sign} {abs(calibration.offset):.4f}" if calibration.offset else ""
     lines.append(
         f"probability = sigmoid(logit / {calibration.temperature:.4f}{shift}): {chosen}, {why} on validation films, "
-        f"cross-validated by patient in {kept['folds']} folds ({losses}). Scale and thresholds are from {seen}. "
+        f"cross-validated by patient in {kept['folds']} folds ({losses}). {origin}. "
         "It rises with the logit and so changes no decision. ECE is over 15 bins of equally many films, and has no "
         "interval, because resampled films have a larger one; validation figures after it are cross-validated."
     )

@@ -61,7 +61,7 @@ def export_run(
     cohort = read_split(run.split, data_root)
     _require_one_run(run, evaluation, scores, cohort)
     operating = operating_of(evaluation)
-    readings = read_augmented(run.augmented_scores) if operating.seen == "augmented" else None
+    readings = read_augmented(run.augmented_scores) if operating.needs_augmented else None
     calibration = calibrate(scores, intervals=True, operating=operating, augmented=readings)
     _require_frozen_thresholds(run, evaluation, calibration)
     external = read_scores(run.external_scores) if evaluation.get(EXTERNAL) and run.external_scores.is_file() else None

@@ -47,6 +47,9 @@ def evaluate_command(
     seen: Annotated[
         Seen | None, typer.Option(help="Choose thresholds and calibration on validation films plain or augmented.")
     ] = None,
+    calibration_seen: Annotated[
+        Seen | None, typer.Option(help="Fit the calibration on others than the thresholds. [default: as --seen]")
+    ] = None,
     default_point: Annotated[PointName | None, typer.Option(help="The operating point that is the default.")] = None,
     calibration: Annotated[CalibrationRule | None, typer.Option(help="The calibration that export fits.")] = None,
     compare_operating_points: Annotated[
@@ -64,10 +67,16 @@ def evaluate_command(
     On the validation films, where the thresholds are chosen; with --test also on the test films, at those thresholds. A
     run with a shifted validation is judged on those films too, at the same thresholds.
     Two runs (or two bundles) are compared by the scores they hold, runs that differ only by seed are summed up.
-    --seen, --default-point and --calibration are frozen with the thresholds, and kept until they are given anew.
+    --seen, --calibration-seen, --default-point and --calibration are frozen with the thresholds, and kept until given
+    anew.
     """
     external = external or external_root is not None
-    choice = {"seen": seen, "default": default_point, "calibration": calibration}
+    choice = {
+        "seen": seen,
+        "calibration_seen": calibration_seen,
+        "default": default_point,
+        "calibration": calibration,
+    }
     choice = {name: value for name, value in choice.items() if value is not None}
     asked = [
         name
@@ -190,7 +199,7 @@ def evaluate_run(
         validation, repeated = score_run(run, cohort, "validation")
         if cohort.of_split(SHIFTED):
             shifted, shifted_repeated = score_run(run, cohort, SHIFTED)
-    readings = augmented_readings(run, cohort) if frozen is None and operating.seen == "augmented" else None
+    readings = augmented_readings(run, cohort) if frozen is None and operating.needs_augmented else None
     tested = known.of_split("test") if known is not None else None
     test_repeats = known_repeats(before, "test")
     if test:

@@ -115,12 +115,24 @@ class OperatingSettings(_Strict):
 
     seen: `train.augmented`. default: an operating point of `train.operating_points`. calibration: one method, or
     cross_validated, whichever of temperature and Platt has the lower log loss on validation (`export.calibration`).
-    `evaluate` freezes all three in evaluation.json, and its options win over these.
+    calibration_seen: what calibration is fitted on, where that is not what thresholds are chosen from; null for `seen`.
+    `evaluate` freezes all four in evaluation.json, and its options win over these.
     """
 
     seen: Seen = "plain"
     default: PointName = DEFAULT_OPERATING_POINT
     calibration: CalibrationRule = "cross_validated"
+    calibration_seen: Seen | None = None
+
+    @property
+    def fitted_on(self) -> Seen:
+        """Which readings of the validation films calibration is fitted on."""
+        return self.calibration_seen or self.seen
+
+    @property
+    def needs_augmented(self) -> bool:
+        """Whether anything is taken from the readings through the augmentation."""
+        return "augmented" in (self.seen, self.fitted_on)
 
 
 class DistillationSettings(_Strict):

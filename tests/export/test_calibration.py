@@ -137,6 +137,13 @@ def test_scale_and_thresholds_are_of_the_augmented_films_where_asked_for(well_ca
         assert np.array_equal(called, logistic(calibration.scale.calibrated(scores.logits)) >= point.threshold)
     with pytest.raises(PneumoscopeError, match="--augmented"):
         calibrate(scores, operating=chosen)
+    # The scale of the films as they are, the thresholds of the others.
+    apart = calibrate(scores, operating=chosen.model_copy(update={"calibration_seen": "plain"}), augmented=readings)
+    plain = calibrate(scores, operating=OperatingSettings(calibration="temperature"))
+    assert (apart.seen, apart.fitted_on, apart.scale) == ("augmented", "plain", plain.scale)
+    for name, point in apart.operating_points.items():
+        called = logistic(scores.logits) >= frozen[name]
+        assert np.array_equal(called, logistic(apart.scale.calibrated(scores.logits)) >= point.threshold)
 
 
 def test_test_films_are_not_looked_at(well_calibrated):
