@@ -84,30 +84,19 @@ def read_whole_films(
         threads: how many films are decoded at a time.
     """
 
-    def one(film: Film) -> np.ndarray | RadiographError:
-        try:
-            return _shrunk(read_radiograph(root / film.path), side)
-        except RadiographError as error:
-            return error
-
-    kept: list[Film] = []
-    unreadable: list[tuple[str, str]] = []
     shapes: list[tuple[int, ...]] = []
     with tempfile.TemporaryFile(prefix="pneumoscope-films-") as file:
-        with ThreadPoolExecutor(threads) as pool:
-            for film, result in zip(films, pool.map(one, films), strict=True):
-                if isinstance(result, RadiographError):
-                    unreadable.append((film.path, str(result)))
-                else:
-                    file.write(np.ascontiguousarray(result))
-                    shapes.append(result.shape)
-                    kept.append(film)
-                advance()
+
+        def keep(_row: int, film: np.ndarray) -> None:
+            file.write(np.ascontiguousarray(film))
+            shapes.append(film.shape)
+
+        kept, unreadable = _read_in_threads(root, films, lambda film: _shrunk(film, side), keep, advance, threads)
         file.flush()
         sizes = np.array(shapes, dtype=np.int64).reshape(-1, 2)
         ends = np.concatenate([[0], np.cumsum(sizes.prod(axis=1))])
         pixels = np.memmap(file, dtype=np.uint8, mode="r") if ends[-1] else np.empty(0, np.uint8)
-    return PreparedFilms(tuple(kept), WholeFilms(pixels, sizes, ends), tuple(unreadable))
+    return PreparedFilms(kept, WholeFilms(pixels, sizes, ends), unreadable)
 
 
 def side_for_crops(image_size: int, crop: float) -> int:
@@ -167,10 +156,29 @@ def prepare_films(
     """
     side = spec.image_size
     images = _allocate((len(films), side, side), memory_limit_bytes)
+    kept, unreadable = _read_in_threads(
+        root, films, lambda film: prepare(film, spec), images.__setitem__, advance, threads
+    )
+    return PreparedFilms(kept, images[: len(kept)], unreadable)
+
+
+def _read_in_threads(
+    root: Path,
+    films: Sequence[Film],
+    make: Callable[[np.ndarray], np.ndarray],
+    keep: Callable[[int, np.ndarray], object],
+    advance: Callable[..., None],
+    threads: int,
+) -> tuple[tuple[Film, ...], tuple[tuple[str, str], ...]]:
+    """Read films, `make` something of each in threads, and `keep` it at its row, in order.
+
+    Returns:
+        The films that could be read, and (path, reason) of the others.
+    """
 
     def one(film: Film) -> np.ndarray | RadiographError:
         try:
-            return prepare(read_radiograph(root / film.path), spec)
+            return make(read_radiograph(root / film.path))
         except RadiographError as error:
             return error
 
@@ -181,10 +189,10 @@ def prepare_films(
             if isinstance(result, RadiographError):
                 unreadable.append((film.path, str(result)))
             else:
-                images[len(kept)] = result
+                keep(len(kept), result)
                 kept.append(film)
             advance()
-    return PreparedFilms(tuple(kept), images[: len(kept)], tuple(unreadable))
+    return tuple(kept), tuple(unreadable)
 
 
 class FilmBatches(keras.utils.PyDataset):
