@@ -89,7 +89,7 @@ def to_onnx(
         model = onnx.load(path)
     _free_batch_axis(model)
     if store_float16:
-        _store_float16(model)
+        _store_float16(model, None if evidence is None else evidence.novelty.directions)
     onnx.checker.check_model(model, full_check=True)
     return model
 
@@ -110,12 +110,18 @@ def _free_batch_axis(model: onnx.ModelProto) -> None:
     del model.graph.value_info[:]
 
 
-def _store_float16(model: onnx.ModelProto) -> None:
-    """Replace each large float32 initializer by a float16 one and a Cast; ONNX Runtime folds the casts at load."""
+def _store_float16(model: onnx.ModelProto, directions: np.ndarray | None) -> None:
+    """Replace each large float32 initializer by a float16 one and a Cast; ONNX Runtime folds the casts at load.
+
+    The novelty's directions stay: what is left of two large squares when one is taken from the other would be their
+    rounding.
+    """
     casts = []
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)
         if values.dtype != np.float32 or values.size < FLOAT16_FROM_ELEMENTS:
+            continue
+        if directions is not None and values.shape == directions.shape and np.array_equal(values, directions):
             continue
         half = values.astype(np.float16)
         if not np.isfinite(half).all():

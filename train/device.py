@@ -129,7 +129,14 @@ def _start_jax(request: DeviceRequest) -> Found:
     with _native_stderr_held_back():
         import jax
 
-        devices = [device for device in jax.devices() if device.platform not in ("cpu", "tpu")]
+        try:
+            devices = [device for device in jax.devices() if device.platform not in ("cpu", "tpu")]
+        except (RuntimeError, AssertionError) as error:
+            asked = os.environ.get("JAX_PLATFORMS", "")
+            raise UsageError(
+                f"JAX finds none of the platforms it was told to use (JAX_PLATFORMS={asked}): unset it, or use "
+                "--device cpu"
+            ) from error
     name = devices[0].device_kind if devices else ""
     return Found(
         len(devices), name, f"version {jax.__version__}: check the driver with nvidia-smi, or install jax[cuda13]"

@@ -128,7 +128,7 @@ def evaluate_validation(
         "split_fingerprint": split_fingerprint,
         "selected_on": "validation",
         "intervals": INTERVALS,
-        "operating": operating.model_dump(),
+        "operating": operating.model_dump(exclude_none=True),
         "default_operating_point": operating.default,
         "thresholds": thresholds,
         "validation": _evaluated(rows, thresholds, left_out, advance),

@@ -18,14 +18,14 @@ from train.cohort import Film
 from train.loader import FilmBatches, read_whole_films, side_for_crops
 from train.settings import PRESETS, make_settings, read_settings
 
-#: Of the preset's augmentation, which has none.
-CROP = 0.08
+#: Of pictures; the preset's is for training.
+BATCH_SIZE = 8
 #: Until all processes have read their films.
 PATIENCE_SECONDS = 300
 
 
 def rate_of_threads(folder: Path, threads: int, seconds: float, begin: Callable[[], object] = lambda: None) -> float:
-    """Make training pictures of the preset for network A, with random crops, by threads of this process.
+    """Make training pictures of the preset for network A by threads of this process.
 
     Args:
         folder: films, and nothing else.
@@ -36,14 +36,14 @@ def rate_of_threads(folder: Path, threads: int, seconds: float, begin: Callable[
     Returns:
         Films per second.
     """
-    settings = make_settings("a", {**read_settings(PRESETS["a"]), "augmentation.crop": CROP})
+    settings = make_settings("a", read_settings(PRESETS["a"]))
     spec = settings.prepare.spec()
     films = [Film(path.name, path.name, 0, "train", "normal") for path in sorted(folder.iterdir())]
-    read = read_whole_films(folder, films, side_for_crops(spec.image_size, CROP))
+    read = read_whole_films(folder, films, side_for_crops(spec.image_size, settings.augmentation.crop))
     batches = FilmBatches(
         read.images,
         np.zeros(len(read.images)),
-        batch_size=settings.batch_size,
+        batch_size=BATCH_SIZE,
         channels=1,
         augmentation=settings.augmentation,
         spec=spec,

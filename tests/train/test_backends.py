@@ -92,6 +92,19 @@ def test_a_gpu_that_is_not_there_is_one_line_under_jax(phantom_root, tmp_path):
     assert "Traceback" not in process.stderr
 
 
+@needs_jax
+def test_a_platform_that_jax_does_not_find_is_one_line(phantom_root, tmp_path):
+    process = run_without_tensorflow(
+        *("train", "a", "--data", phantom_root),
+        KERAS_BACKEND="jax",
+        JAX_PLATFORMS="cuda",
+        PNEUMOSCOPE_RUNS=str(tmp_path),
+    )
+    assert process.returncode == 2
+    assert "JAX_PLATFORMS=cuda" in process.stderr
+    assert "Traceback" not in process.stderr
+
+
 @pytest.mark.parametrize(
     ("backend", "words"),
     [
