@@ -11,9 +11,10 @@ from train.bootstrap import SMALLEST_PATIENTS, Floats, patient_interval, resampl
 from train.calibration_error import brier_score, expected_calibration_error
 from train.calibration_fit import FITS, FITTED_METHODS, Method, Scale
 from train.errors import PneumoscopeError
+from train.operating_choices import Seen
 from train.operating_points import confusion
 from train.scores import Scores, log_loss, logistic
-from train.settings import OperatingSettings, Seen
+from train.settings import OperatingSettings
 from train.thresholds import thresholds_seen
 
 FOLDS = 10

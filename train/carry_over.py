@@ -16,10 +16,11 @@ from train.calibration_error import expected_calibration_error
 from train.calibration_fit import FITS, FITTED_METHODS, Method, Scale
 from train.errors import PneumoscopeError
 from train.evaluation import is_of_these_scores, read_evaluation
+from train.operating_choices import Seen
 from train.operating_points import HALF, POINT_NAMES, confusion
 from train.run_folder import RunFolder
 from train.scores import EXTERNAL, SHIFTED, Scores, bounded, log_loss, logistic, read_scores
-from train.settings import OperatingSettings, Seen
+from train.settings import OperatingSettings
 from train.thresholds import thresholds_seen
 
 #: The rules that a default is chosen from; the other two promise a sensitivity or a specificity instead.

@@ -9,7 +9,7 @@ import typer
 from train.console import NOT_A_MEDICAL_DEVICE, AsJson, Debug, print_json, progress_bar, say, say_next
 from train.data_root import DataRoot, data_option, required_data_root
 from train.errors import PneumoscopeError, UsageError
-from train.settings import CalibrationRule, PointName, Seen
+from train.operating_choices import CalibrationRule, PointName, Seen
 
 if TYPE_CHECKING:
     from train.run_folder import RunFolder

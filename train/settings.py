@@ -8,16 +8,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from train.errors import UsageError
+from train.operating_choices import CalibrationRule, PointName, Seen
 from train.operating_points import DEFAULT_OPERATING_POINT
 from train.radiograph import ContrastRule, PrepareSpec
 
 NetworkName = Literal["a", "b", "backbone", "teacher"]
 Optimizer = Literal["adam", "rmsprop", "sgd", "momentum"]
 ShiftRule = Literal["none", "exposure", "family"]
-#: The validation films as they are, or seen through the run's augmentation.
-Seen = Literal["plain", "augmented"]
-PointName = Literal["f1", "youden", "sensitivity_95", "specificity_95", "half"]
-CalibrationRule = Literal["cross_validated", "none", "temperature", "platt"]
 
 #: Settings that come with the package, by the name that `--settings` takes.
 PRESETS = {name: Path(__file__).parent / "presets" / f"{name}.yaml" for name in ("a", "b", "teacher", "first")}

@@ -1,5 +1,6 @@
 """The panel of cards: what each bundle says of its network in its README.md, side by side."""
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCursor, QTextDocument, QTextFrameFormat, QTextLength, QTextTable
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QTextBrowser, QVBoxLayout, QWidget
 
@@ -26,6 +27,8 @@ class CardsPanel(QWidget):
         self.cards = {name: QTextBrowser() for name in NETWORKS}
         row = QHBoxLayout()
         for card in self.cards.values():
+            # A bar that came only with the text would leave the text laid out for a card without it.
+            card.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
             card.setOpenLinks(False)  # the app opens no browser and asks nothing of the internet
             row.addWidget(card)
         layout = QVBoxLayout(self)

@@ -114,7 +114,7 @@ def test_figures_stand_with_their_intervals(shipped):
             assert page.row(row, place) == shown
         assert page.row("films", place) == [str(card.metrics.validation["films"]), str(card.metrics.test["films"])]
         points = card.operating_points.values()
-        names = ("Best F1", "Balanced (Youden)", "95 % sensitivity", "95 % specificity")
+        names = ("Best F1", "Balanced (Youden)", "95 % sensitivity", "95 % specificity", "The network's own 0.5")
         for name, point in zip(names, points, strict=True):
             figures = (point.threshold, point.sensitivity, point.specificity)
             tested = [point.model_extra["test"][rate] for rate in ("sensitivity", "specificity")]
