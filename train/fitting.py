@@ -17,13 +17,7 @@ from train.errors import PneumoscopeError
 from train.features import StageParts, stage_parts
 from train.film_digests import digest_films, write_digests
 from train.keeper import Keeper, carry_over, restore
-from train.loader import (
-    FilmBatches,
-    PreparedFilms,
-    prepare_films,
-    read_whole_films,
-    side_for_crops,
-)
+from train.loader import FilmBatches, PreparedFilms, films_to_augment, prepare_films
 from train.needs import check_needs, needs_of, whole_films_of
 from train.networks import backbone_of, build_network_a, build_network_b
 from train.objective import compile_arguments, training_targets, validation_targets
@@ -293,10 +287,8 @@ def _prepared(
     wanted = (*training_films, *validation_films)
     spec = replace(settings.prepare.spec(), image_size=image_size)
     with progress_bar("preparing films", len(wanted)) as advance:
-        if (crop := settings.augmentation.crop) < 1:
-            training = read_whole_films(cohort.root, training_films, side_for_crops(image_size, crop), advance)
-        else:
-            training = prepare_films(cohort.root, training_films, spec, advance)
+        crop = settings.augmentation.crop
+        training, crops_by = films_to_augment(cohort.root, training_films, spec, crop, advance)
         validation = prepare_films(cohort.root, validation_films, spec, advance)
     unreadable = dict((*training.unreadable, *validation.unreadable))
     for path, reason in unreadable.items():
@@ -316,7 +308,7 @@ def _prepared(
             channels=channels,
             augmentation=settings.augmentation,
             seed=settings.seed,
-            spec=spec if crop < 1 else None,
+            spec=crops_by,
             workers=workers,
         ),
         FilmBatches(

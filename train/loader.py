@@ -162,6 +162,30 @@ def prepare_films(
     return PreparedFilms(kept, images[: len(kept)], unreadable)
 
 
+def films_to_augment(
+    root: Path,
+    films: Sequence[Film],
+    spec: PrepareSpec,
+    crop: float,
+    advance: Callable[..., None] = lambda *_: None,
+) -> tuple[PreparedFilms, PrepareSpec | None]:
+    """Read films for `FilmBatches` to augment: whole ones where random crops of them are shown, else prepared ones.
+
+    Args:
+        root: folder that the films' paths are relative to.
+        films: rows of a cohort.
+        spec: what the network wants.
+        crop: the lowest share of the area, as `augmentation.crop`; 1 for no crops.
+        advance: called once per film.
+
+    Returns:
+        The films, and the `spec` that `FilmBatches` is to prepare crops by; None where there are none.
+    """
+    if crop == 1:
+        return prepare_films(root, films, spec, advance), None
+    return read_whole_films(root, films, side_for_crops(spec.image_size, crop), advance), spec
+
+
 def _read_in_threads(
     root: Path,
     films: Sequence[Film],

@@ -12,7 +12,7 @@ from train.console import progress_bar
 from train.errors import PneumoscopeError
 from train.film_hash import film_hashes, repeats
 from train.fitting import CHANNELS, same_network
-from train.loader import FilmBatches, PreparedFilms, prepare_films, read_whole_films, side_for_crops
+from train.loader import FilmBatches, PreparedFilms, films_to_augment, prepare_films
 from train.lungs import TEMPLATE_FILMS, LungTemplate, fit_lungs, lungs_of
 from train.networks import logit_model
 from train.radiograph import PrepareSpec
@@ -62,10 +62,7 @@ def score_changed(
     Raises:
         PneumoscopeError: as `score_run`.
     """
-    settings = settings_of(run)
-    films, spec = _films_of(run, cohort, split), StressSpec.of(settings.prepare.spec())
-    images = prepare_all(cohort.root, films, spec.sized, split)
-    model, channels = logit_model(load_network(run)), CHANNELS[settings.network]
+    films, images, spec, model, channels = _to_be_changed(run, cohort, split)
     logits: dict[str, np.ndarray] = {}
     with progress_bar(f"changing and scoring {split}", len(CHANGES) * len(films)) as advance:
         for name in CHANGES:
@@ -106,10 +103,7 @@ def score_blacked_out(
     Raises:
         PneumoscopeError: as `score_run`.
     """
-    settings = settings_of(run)
-    films, spec = _films_of(run, cohort, split), StressSpec.of(settings.prepare.spec())
-    images = prepare_all(cohort.root, films, spec.sized, split)
-    model, channels = logit_model(load_network(run)), CHANNELS[settings.network]
+    films, images, spec, model, channels = _to_be_changed(run, cohort, split)
     rows: dict[str, list[np.ndarray]] = {view: [] for view in VIEWS}
     with progress_bar(f"blacking out and scoring {split}", len(VIEWS) * len(films)) as advance:
         for first in range(0, len(films), batch_size):
@@ -142,18 +136,17 @@ def score_augmented(
     settings = settings_of(run)
     films, spec, crop = _films_of(run, cohort, "validation"), settings.prepare.spec(), settings.augmentation.crop
     model = logit_model(load_network(run))
-    if crop < 1:
-        with progress_bar("reading validation films", len(films)) as advance:
-            whole = read_whole_films(cohort.root, films, side_for_crops(spec.image_size, crop), advance)
-        _require_all(whole, films, "validation")
+    with progress_bar("preparing validation films", len(films)) as advance:
+        read, crops_by = films_to_augment(cohort.root, films, spec, crop, advance)
+    _require_all(read, films, "validation")
     batches = FilmBatches(
-        whole.images if crop < 1 else prepare_all(cohort.root, films, spec, "validation"),
+        read.images,
         np.zeros(len(films)),
         batch_size=batch_size,
         channels=CHANNELS[settings.network],
         augmentation=settings.augmentation,
         seed=seed,
-        spec=spec if crop < 1 else None,
+        spec=crops_by,
     )
     logits = np.empty((len(films), copies), dtype=np.float32)
     with progress_bar("scoring augmented validation", logits.size) as advance:
@@ -165,6 +158,16 @@ def score_augmented(
                 advance(len(rows))
     scores = scores_of(films, logits[:, 0])
     return AugmentedScores(scores.films, scores.patients, scores.labels, logits)
+
+
+def _to_be_changed(
+    run: RunFolder, cohort: Cohort, split: Split
+) -> tuple[tuple[Film, ...], np.ndarray, StressSpec, keras.Model, int]:
+    """Return a split's films, their sized images, how these are changed and toned, the logit model, its channels."""
+    settings = settings_of(run)
+    films, spec = _films_of(run, cohort, split), StressSpec.of(settings.prepare.spec())
+    images = prepare_all(cohort.root, films, spec.sized, split)
+    return films, images, spec, logit_model(load_network(run)), CHANNELS[settings.network]
 
 
 def _films_of(run: RunFolder, cohort: Cohort, split: Split) -> tuple[Film, ...]:
