@@ -19,11 +19,11 @@ from demo.uploads import delete_upload
 from export.bundle import NETWORKS, Bundle
 from train.errors import PneumoscopeError
 from train.film_header import MAX_BYTES
+from train.operating_choices import PointName
 from train.operating_points import POINT_NAMES
 
 Network = Literal["a", "b"]
 Split = Literal["validation", "test"]
-OperatingPoint = Literal["f1", "youden", "sensitivity_95", "specificity_95", "half"]
 
 MOST_FILMS = 200  # of one call to /batch; each is read within a tenth of a second or so
 LONGEST_NAME = 255  # of a film, as file systems have it
@@ -86,20 +86,20 @@ def register(readers: Readers) -> None:
 def endpoints(readers: Readers) -> dict[str, Callable[..., Any]]:
     """The functions of the API by name, without their slashes."""
 
-    def compare(film: FileData, operating_point: OperatingPoint | None = None) -> Comparison:
+    def compare(film: FileData, operating_point: PointName | None = None) -> Comparison:
         """Read one film with every network: the object of `predict --json`, its path the film's own name."""
         classifiers = _classifiers(readers)
         _check_point(operating_point, classifiers)
         return _compare(film, classifiers, operating_point)
 
-    def classify(film: FileData, network: Network, operating_point: OperatingPoint | None = None) -> Classification:
+    def classify(film: FileData, network: Network, operating_point: PointName | None = None) -> Classification:
         """Read one film with one network."""
         classifier = _classifier(readers, network)
         _check_point(operating_point, {network: classifier})
         found = _compare(film, {network: classifier}, operating_point)
         return _classification(found, network, found["readings"].get(network))
 
-    def batch(films: list[FileData], operating_point: OperatingPoint | None = None) -> list[Comparison]:
+    def batch(films: list[FileData], operating_point: PointName | None = None) -> list[Comparison]:
         """Read several films, in their order; one that cannot be read never stops the others."""
         classifiers = _classifiers(readers)
         _check_point(operating_point, classifiers)

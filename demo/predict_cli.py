@@ -23,13 +23,13 @@ from train.console import (
     say_warning,
 )
 from train.errors import UsageError
+from train.operating_choices import PointName
 
 if TYPE_CHECKING:
     from demo.compare import Comparison
     from export.bundle import Bundle
 
 Network = Literal["a", "b", "both"]
-OperatingPointName = Literal["f1", "youden", "sensitivity_95", "specificity_95", "half"]
 DeviceName = Literal["auto", "cpu", "gpu"]
 Output = Literal["table", "json", "jsonl", "csv"]
 
@@ -64,7 +64,7 @@ def predict(
     ] = False,
     network: Annotated[Network, typer.Option(help="Which network reads the films.")] = "both",
     operating_point: Annotated[
-        OperatingPointName | None,
+        PointName | None,
         typer.Option(
             help="Which threshold decides, all chosen on validation films: best F1, best Youden index, "
             "or 95 % sensitivity or specificity. By default the one the model's card names (youden).",

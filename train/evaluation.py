@@ -112,9 +112,8 @@ def evaluate_validation(
         split_fingerprint: of the cohort that the run was trained on.
         left_out: for the cohorts "deduplicated" and "without_training_patients" beside all films.
         advance: called with the number of resamples done, RESAMPLES_PER_SPLIT in all.
-        operating, augmented: what the thresholds are chosen from, as `train.thresholds.thresholds_seen` takes
-            them; the figures are of
-            the films as they are.
+        operating, augmented: what the thresholds are chosen from, as `train.thresholds.thresholds_seen` takes them;
+            the figures are of the films as they are.
 
     Raises:
         PneumoscopeError: no augmented readings where they are needed, no validation films, films of one class only, or

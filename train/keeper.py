@@ -38,6 +38,7 @@ class Keeper(keras.callbacks.Callback):
         self.device = device
         # A loss that is read is waited for: on a GPU, whose next step could be under way, now and then is enough.
         self.steps_per_look = 1 if device == "cpu" else GPU_STEPS_PER_LOOK
+        self.saved_epochs = len(progress.rows)
         self.seconds_before = progress.seconds
         self.started = time.monotonic()
 
@@ -86,10 +87,10 @@ class Keeper(keras.callbacks.Callback):
         self.advance(1, note=f"epoch {len(self.progress.rows) + 1} loss {loss:.3f}")
 
     def _finite(self, loss: float, batch: int) -> float:
-        epoch = len(self.progress.rows) + 1
+        epoch, saved = len(self.progress.rows) + 1, self.saved_epochs
         if not math.isfinite(loss):
             rate = float(self.model.optimizer.learning_rate)
-            kept = f"the networks of epoch {epoch - 1} and before are kept" if epoch > 1 else "no epoch was finished"
+            kept = f"the networks of epoch {saved} and before are kept" if saved else "no epoch was saved"
             raise PneumoscopeError(
                 f"the loss became {loss} in stage {self.stage.name}, epoch {epoch}, "
                 f"step {batch + 1}, at learning rate {rate:g}; {kept}; try a lower --learning-rate"
@@ -132,6 +133,7 @@ class Keeper(keras.callbacks.Callback):
         saved = progress.stage_finished or len(progress.rows) % self.settings.save_every == 0
         if saved:
             self._save_last(self.network)
+            self.saved_epochs = len(progress.rows)
         # What lies after the last save is trained again after a stop; the network it led to would be the same.
         self.write_the_rest(self.network, best=saved or not last)
         auroc = f", val auroc {values['val_auroc']:.4f}" if "val_auroc" in values else ""

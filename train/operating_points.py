@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from train.errors import PneumoscopeError
+from train.operating_choices import PointName
 
 Rule = Literal["f1", "youden", "sensitivity_95", "specificity_95"]
 OPERATING_POINTS: tuple[Rule, ...] = get_args(Rule)
@@ -20,7 +21,7 @@ DEFAULT_OPERATING_POINT: Rule = "youden"
 #: Beside the rules: the network's own 0.5, which no film chooses. Where both classes count alike in training
 #: (`class_weights: balanced`) it is the 0.5 of a class-balanced fit. Evaluations and bundles from before lack it.
 HALF = "half"
-POINT_NAMES = (*OPERATING_POINTS, HALF)
+POINT_NAMES: tuple[PointName, ...] = get_args(PointName)
 
 PROMISED = 0.95  # what sensitivity_95 and specificity_95 hold on the films they are chosen on
 

@@ -15,13 +15,13 @@ from train.run_folder import RunFolder, begin, create_run, run_named
 from train.run_lock import hold
 from train.settings import Settings
 
-#: Threads that make pictures for a GPU, where there are as many cores.
-WORKERS_OF_A_GPU = 8
-
 if TYPE_CHECKING:
     from train.cohort import Cohort
     from train.device import DeviceRequest
     from train.resume import Record
+
+#: Threads that make pictures for a GPU, where there are as many cores.
+WORKERS_OF_A_GPU = 8
 
 
 def train_or_resume(

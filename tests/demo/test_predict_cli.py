@@ -104,7 +104,7 @@ def test_the_operating_points_are_those_of_training():
 
     from train.operating_points import POINT_NAMES
 
-    assert get_args(predict_cli.OperatingPointName) == POINT_NAMES
+    assert get_args(predict_cli.PointName) == POINT_NAMES
 
 
 @pytest.mark.parametrize("form", ["--json", "--csv", None])

@@ -222,7 +222,7 @@ def test_a_full_disk_leaves_a_run_that_goes_on(stopped_run, few_films, unbroken,
     assert_same_training(stopped_run, unbroken)
 
 
-def test_a_loss_of_nan_in_a_later_epoch_keeps_the_networks_before(stopped_run, few_films, monkeypatch):
+def poison_the_third_epoch(monkeypatch):
     set_epoch = FilmBatches.set_epoch
 
     def poison(batches, epoch):
@@ -231,6 +231,10 @@ def test_a_loss_of_nan_in_a_later_epoch_keeps_the_networks_before(stopped_run, f
             batches.labels = np.full_like(batches.labels, np.nan)
 
     monkeypatch.setattr(FilmBatches, "set_epoch", poison)
+
+
+def test_a_loss_of_nan_in_a_later_epoch_keeps_the_networks_before(stopped_run, few_films, monkeypatch):
+    poison_the_third_epoch(monkeypatch)
     result = train(stopped_run.folder.parent, few_films)
     assert result.exit_code == 1
     line = error_line(result)
@@ -238,6 +242,15 @@ def test_a_loss_of_nan_in_a_later_epoch_keeps_the_networks_before(stopped_run, f
     assert "the networks of epoch 2 and before are kept" in line
     assert len(read_record(stopped_run).progress.rows) == len(history_of(stopped_run)) == 2
     assert keras.saving.load_model(stopped_run.best_network, compile=False).name == "network_a"
+
+
+def test_epochs_that_were_not_saved_are_not_said_to_be_kept(tmp_path, few_films, monkeypatch):
+    poison_the_third_epoch(monkeypatch)
+    result = train(tmp_path / "runs", few_films, "--set", "save_every=3")
+    assert result.exit_code == 1
+    assert "epoch 3, step 1" in error_line(result)
+    assert "no epoch was saved" in error_line(result)
+    assert not (tmp_path / "runs" / "run" / "last.keras").exists()
 
 
 def set_in(path, old, new):
