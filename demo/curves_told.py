@@ -1,6 +1,5 @@
 """The figures of the networks' evaluation, each with its title, how to read it, and its main figures in words."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +9,7 @@ from demo.figures.history_figures import history_figure
 from demo.figures.plot_parts import Figure, ScoredNetwork, with_interval
 from demo.figures.score_figures import histogram_figure, reliability_figure
 from demo.measured import Measured
+from demo.novelty import percent
 from demo.reliability import BINS, reliability
 from demo.wording import Wording
 from train.operating_points import auroc, average_precision
@@ -75,11 +75,6 @@ def why_missing(evaluation: BundleEvaluation, split: str, words: Wording) -> str
     if split == "test" and evaluation.card.metrics.test is None:
         return words("evaluation.unread", network=network)
     return words("evaluation.no_films", network=network)
-
-
-def percent(share: float, words: Wording, digits: int = 1) -> str:
-    """A share in percent, as the language writes it; a dash where it is not defined."""
-    return "–" if math.isnan(share) else words("evaluation.percent", number=f"{100 * share:.{digits}f}")
 
 
 def _figure(

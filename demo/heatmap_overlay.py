@@ -9,7 +9,7 @@ from pathlib import Path
 
 from demo.compare import Case
 from demo.film_paths import STANDARD_INPUT, printable
-from demo.report_pictures import heatmap_picture
+from demo.pictures import heatmap_picture
 from export.bundle import EXPORT_AGAIN, Bundle
 from train.atomic import write_bytes
 from train.errors import PneumoscopeError, UsageError

@@ -11,9 +11,10 @@ import jinja2
 from markupsafe import Markup
 
 from demo.compare import Case
+from demo.pictures import Picture, film_picture, heatmap_picture
+from demo.probability_bar import bar_svg
 from demo.report_content import report_content
 from demo.report_parts import Content
-from demo.report_pictures import Picture, bar_svg, film_picture, heatmap_picture
 from demo.report_text import breakable
 from demo.wording import Wording
 from export.bundle import Card

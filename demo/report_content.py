@@ -10,10 +10,9 @@ from demo.classifier import Reading
 from demo.colours import NETWORK_COLOURS
 from demo.compare import Case, agreement, verdict_kind
 from demo.measured import Measured, measured
-from demo.novelty import against_limit
+from demo.novelty import against_limit, rounded
 from demo.report_parts import AND, Cell, Column, Content, Part, Row, Typed
 from demo.report_text import bounded, direction_of, tidy
-from demo.results import rounded
 from demo.wording import Wording
 from export.bundle import MODEL, Card
 

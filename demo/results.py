@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from demo.compare import Comparison, ReadingObject
 from demo.film_paths import printable
+from demo.novelty import rounded
 from export.bundle import Bundle
 
 CSV_COLUMNS = (
@@ -103,15 +104,6 @@ def _refusal(reading: ReadingObject) -> str:
     novelty, limit = reading["novelty"], reading["novelty_limit"]
     numbers = f" (novelty {novelty:.2f}, limit {limit:.2f})" if novelty is not None and limit is not None else ""
     return f"refused: not a chest film as I know them{numbers}"
-
-
-def rounded(value: float) -> str:
-    """A probability, 0..1, with three decimals, but never 0 or 1, to which float32 may round it."""
-    if value < 0.0005:
-        return "<0.001"
-    if value >= 0.9995:
-        return ">0.999"
-    return f"{value:.3f}"
 
 
 def failure_line(comparison: Comparison) -> str:

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from demo.classifier import Reading, forced
 from demo.compare import agreement, verdict_kind
 from demo.evidence import Evidence
-from demo.novelty import against_limit
+from demo.novelty import against_limit, rounded
 from demo.readers import Readers
-from demo.results import rounded
 from demo.wording import Wording
 
 

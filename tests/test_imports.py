@@ -2,6 +2,7 @@
 
 import ast
 import gc
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,19 @@ def test_a_right_import_is_let_through(tmp_path, monkeypatch, file, source):
     (tmp_path / file).parent.mkdir()
     (tmp_path / file).write_text(source)
     assert list(faults_of(tmp_path / file)) == []
+
+
+def imported_files():
+    """Room → the rooms that it imports, wherever in the file."""
+    rooms = {room_of(path) for path in SOURCES}
+    return {room_of(path): {name for name, *_ in imports_of(path)} & rooms - {room_of(path)} for path in SOURCES}
+
+
+def test_no_files_import_one_another_in_a_circle():
+    graph = imported_files()
+    for package in ("train", "export", "demo"):  # whoever imports a room imports its packages; that is no arrow back
+        graph.pop(package)
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Annotated
 
 import typer
@@ -12,6 +12,8 @@ from train.errors import PneumoscopeError
 
 NOT_A_MEDICAL_DEVICE = "Not a medical device: for research and teaching, never for diagnosis or treatment."
 
+#: `progress_bar`, or what stands in for it: told what is done and how much of it there is.
+Progress = Callable[[str, int], AbstractContextManager[Callable[..., None]]]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

@@ -250,13 +250,14 @@ def _stress(
 ) -> None:
     """Score films under every change; keep stress.json and its picture, print the table. `external`: those films."""
     from train.cohort import read_split
+    from train.corruptions import SEED
     from train.curve_plots import plot_stress
     from train.evaluate_tables import print_stress
     from train.evaluation import read_evaluation
     from train.external import read_external
     from train.scores import EXTERNAL
     from train.scoring import score_changed
-    from train.stress import SEED, STRESS_RESAMPLES, stress_result, write_stress
+    from train.stress import STRESS_RESAMPLES, stress_result, write_stress
     from train.test_reads import log_test_read
 
     evaluation = read_evaluation(run.evaluation)

@@ -15,7 +15,6 @@ from typing import BinaryIO
 import numpy as np
 
 from train.console import say, say_warning
-from train.run_folder import runs_root
 
 try:
     import fcntl
@@ -54,12 +53,6 @@ class Plan:
     def described(self) -> str:
         """Return the plan as JSON, the same for equal plans."""
         return json.dumps([self.facts, self.rows, self.values, self.dtype], sort_keys=True)
-
-
-def store_folder() -> Path:
-    """Return where features are kept: `PNEUMOSCOPE_CACHE`, or `.cache/features` among the runs."""
-    named = os.environ.get("PNEUMOSCOPE_CACHE")
-    return Path(named) if named else runs_root() / ".cache" / "features"
 
 
 @dataclass(frozen=True)

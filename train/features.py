@@ -2,9 +2,11 @@
 
 import hashlib
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import keras
@@ -12,10 +14,10 @@ import numpy as np
 
 from train.console import say, say_warning
 from train.errors import PneumoscopeError
-from train.feature_store import FeatureStore, Plan, store_folder
+from train.feature_store import FeatureStore, Plan
 from train.loader import FilmBatches
 from train.networks import backbone_of
-from train.run_folder import versions
+from train.run_folder import runs_root, versions
 from train.settings import Settings
 
 #: Films per step while features are computed.
@@ -262,6 +264,12 @@ class StageParts:
     def take_building_seconds(self) -> float:
         """Return the seconds spent on computing training features since this was last asked; 0 without a cache."""
         return self.training.take_building_seconds() if isinstance(self.training, FeatureBatches) else 0.0
+
+
+def store_folder() -> Path:
+    """Return where features are kept: `PNEUMOSCOPE_CACHE`, or `.cache/features` among the runs."""
+    named = os.environ.get("PNEUMOSCOPE_CACHE")
+    return Path(named) if named else runs_root() / ".cache" / "features"
 
 
 def stage_parts(

@@ -22,8 +22,9 @@ from typing import IO
 from train.atomic import write_text
 from train.cohort import COHORT_FOLDER, COHORT_TABLE, CohortError, index_cohort, kind_of, patient_id
 from train.cohort_check import PUBLISHED_COUNTS, Counts, count_films
+from train.console import Progress
 from train.errors import PneumoscopeError, UsageError
-from train.kaggle import KaggleError, Progress, download
+from train.kaggle import KaggleError, download
 
 HANDLE = "paultimothymooney/chest-xray-pneumonia"
 KAGGLE_PAGE = f"https://www.kaggle.com/datasets/{HANDLE}"

@@ -8,14 +8,13 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+from train.console import Progress
 from train.errors import PneumoscopeError, UsageError
-
-Progress = Callable[[str, int], AbstractContextManager[Callable[..., None]]]
 
 ARCHIVE_NAME = "archive.zip"
 HOW_TO_INSTALL = "pip install 'pneumoscope[train]', or kagglehub alone"

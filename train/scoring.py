@@ -9,6 +9,7 @@ import numpy as np
 from train.augmented import COPIES, SEED, AugmentedScores
 from train.cohort import Cohort, Film, Split
 from train.console import progress_bar
+from train.corruptions import AS_IT_IS, CHANGES, VIEWS, StressSpec, blacked_out_films, changed_films
 from train.errors import PneumoscopeError
 from train.film_hash import film_hashes, repeats
 from train.fitting import CHANNELS, same_network
@@ -18,8 +19,6 @@ from train.networks import logit_model
 from train.radiograph import PrepareSpec
 from train.run_folder import RunFolder, settings_of
 from train.scores import Scores
-from train.shortcut import VIEWS, blacked_out_films
-from train.stress import AS_IT_IS, CHANGES, StressSpec, changed_films
 
 
 def score_run(run: RunFolder, cohort: Cohort, split: Split, batch_size: int = 32) -> tuple[Scores, frozenset[str]]:

@@ -11,10 +11,10 @@ from train.errors import UsageError
 from train.operating_choices import CalibrationRule, PointName, Seen
 from train.operating_points import DEFAULT_OPERATING_POINT
 from train.radiograph import ContrastRule, PrepareSpec
+from train.shift import ShiftRule
 
 NetworkName = Literal["a", "b", "backbone", "teacher"]
 Optimizer = Literal["adam", "rmsprop", "sgd", "momentum"]
-ShiftRule = Literal["none", "exposure", "family"]
 
 #: Settings that come with the package, by the name that `--settings` takes.
 PRESETS = {name: Path(__file__).parent / "presets" / f"{name}.yaml" for name in ("a", "b", "teacher", "first")}

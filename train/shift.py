@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -21,7 +22,8 @@ from train.bootstrap import require_patients
 from train.cohort import CLASSES, Cohort, CohortError, Film, split_cohort
 from train.console import progress_bar
 from train.radiograph import PrepareSpec, RadiographError, prepare, read_radiograph
-from train.settings import ShiftRule
+
+ShiftRule = Literal["none", "exposure", "family"]
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 #: Of the side: how far the border reaches in.

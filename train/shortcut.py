@@ -11,39 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from train.bootstrap import RESAMPLES, Floats, Ranking, patient_interval, require_patients, resample
-from train.errors import PneumoscopeError
+from train.corruptions import LUNGS_BLACKED_OUT, LUNGS_ONLY, VIEWS
 from train.intervals import auroc_interval
-from train.radiograph import prepare
-from train.stress import StressSpec
 
-LUNGS_BLACKED_OUT = "lungs_blacked_out"
-LUNGS_ONLY = "lungs_only"
-VIEWS = (LUNGS_BLACKED_OUT, LUNGS_ONLY)
 GAP = "gap"
 #: For a bar's total.
 SHORTCUT_RESAMPLES = RESAMPLES
 
 Json = dict[str, Any]
-
-
-def blacked_out(film: np.ndarray, lungs: np.ndarray, view: str) -> np.ndarray:
-    """A film, uint8 [S, S], with the lungs (bool [S, S]) or all but the lungs set to 0; a new array.
-
-    Raises:
-        PneumoscopeError: `view` is none of VIEWS.
-    """
-    if view not in VIEWS:
-        raise PneumoscopeError(f"unknown view {view!r}: expected one of {', '.join(VIEWS)}")
-    return np.where(lungs == (view == LUNGS_ONLY), film, np.uint8(0))
-
-
-def blacked_out_films(images: np.ndarray, lungs: np.ndarray, view: str, spec: StressSpec) -> np.ndarray:
-    """Films as `spec.sized` leaves them, uint8 [n, S, S], and their lungs, bool [n, S, S] → ready for the network.
-
-    The network's contrast rule comes after the blacking out, as on a film that was masked at the scanner.
-    """
-    rows = zip(images, lungs, strict=True)
-    return np.stack([prepare(blacked_out(np.asarray(image), place, view), spec.toned) for image, place in rows])
 
 
 def shortcut_figures(

@@ -12,8 +12,8 @@ import numpy as np
 from train.alignment import SMOOTHING, align
 from train.atomic import replace_folder, write_bytes
 from train.cohort import CLASSES, Film, index_cohort, split_cohort
+from train.console import Progress
 from train.errors import UsageError
-from train.kaggle import Progress
 from train.nearness import (
     LIMIT_PERCENTILE,
     MEASURES,

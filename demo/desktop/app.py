@@ -54,7 +54,7 @@ def open_window(paths: Sequence[str] = (), models: Path | None = None, measured:
     application.setStyle("Fusion")  # the one style that follows light and dark everywhere
     set_icon(application)
     forget_folders()
-    reader = FilmReader(models)
+    reader = FilmReader(models, preload=import_panels)
     window = MainWindow(reader, DesktopSettings())
     if measured:
         from demo.desktop.measure import Stopwatch
@@ -65,6 +65,11 @@ def open_window(paths: Sequence[str] = (), models: Path | None = None, measured:
     window.show()
     window.open_paths([os.path.abspath(path) for path in paths])  # noqa: PTH100  # links stay links
     return application.exec()
+
+
+def import_panels() -> None:
+    """Import the panels that the window gets after its first picture, so that it finds them imported."""
+    import demo.desktop.later_panels  # noqa: F401
 
 
 def self_test(film: str, models: Path | None = None) -> int:

@@ -4,7 +4,7 @@ Whatever is slow to import is imported in that thread too, after the window was 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +44,13 @@ class ReadFilm:
 
 
 class FilmReader(QObject):
-    """Reads one film at a time. A film that is asked for while another is read takes that one's place."""
+    """Reads one film at a time. A film that is asked for while another is read takes that one's place.
+
+    Args:
+        models: folder of the bundles; None for those that came with pneumoscope.
+        device: as `load_classifier` takes it.
+        preload: called in the reader's thread before the networks are loaded: for what is slow to import.
+    """
 
     panels_imported = Signal()  # once, before any other
     networks_open = Signal(OpenNetworks)
@@ -52,9 +58,11 @@ class FilmReader(QObject):
     film_read = Signal(ReadFilm)
     film_failed = Signal(str)
 
-    def __init__(self, models: Path | None = None, device: "Device" = "auto") -> None:
+    def __init__(
+        self, models: Path | None = None, device: "Device" = "auto", preload: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__()
-        self._models, self._device = models, device
+        self._models, self._device, self._preload = models, device, preload
         self._thread = ThreadPoolExecutor(1, "reader")
         self._latest = 0
         self._networks: OpenNetworks | None = None
@@ -79,7 +87,7 @@ class FilmReader(QObject):
 
     def _open_networks(self) -> None:
         try:
-            import demo.desktop.later_panels  # noqa: F401  # here, so that the window finds it imported
+            self._preload()
             from demo.evidence import read_evidence
             from demo.readers import open_readers
 

@@ -11,7 +11,7 @@ from demo.batch_table import Row, Sort, arranged
 from demo.compare import Comparison, verdict_kind
 from demo.desktop.direction import figure
 from demo.film_paths import printable
-from demo.results import rounded
+from demo.novelty import rounded
 from demo.wording import Wording, wording
 from export.bundle import NETWORKS, Card
 

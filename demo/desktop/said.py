@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from demo.classifier import Reading
 from demo.desktop.direction import figure
 from demo.evidence import Evidence
+from demo.novelty import rounded
 from demo.points import shared_points
-from demo.results import rounded
 from demo.said import novelty_of_limit
 from demo.wording import Wording
 from export.bundle import Card

@@ -8,9 +8,8 @@ from demo.batch_table import Row, Sort, Tally
 from demo.classifier import threshold_of
 from demo.compare import Comparison, ReadingObject, verdict_kind
 from demo.film_paths import printable
-from demo.novelty import against_limit
+from demo.novelty import against_limit, rounded
 from demo.readers import Readers
-from demo.results import rounded
 from demo.wording import Wording
 
 # The table's buttons say which they are: a sort is a "click" of the component, a film a "select". After each

@@ -7,10 +7,10 @@ from typing import Any
 from demo.bundle_stress import AS_IT_IS, Change, as_stress
 from demo.card_figures import number, with_interval
 from demo.measured import Measured
+from demo.novelty import percent
 from demo.panels.calibration_table import calibration_text, quality_row
 from demo.panels.glossary import explained
 from demo.panels.stress_table import change_html
-from demo.panels.threshold_table import percent
 from demo.wording import Wording
 from export.bundle import Card
 from train.scores import SCORED_SPLITS

@@ -10,6 +10,7 @@ import gradio as gr
 from demo.bundle_evaluation import BundleEvaluation, read_bundle_evaluation
 from demo.curves_told import figure_names
 from demo.live_figures import PREVALENCE_DIGITS, THRESHOLD_DIGITS, prevalence_of, snapped
+from demo.novelty import percent as in_percent
 from demo.panels import Worded
 from demo.panels.compare import operating_point_choices
 from demo.panels.evaluation_plots import draw_plots, marks_html
@@ -17,7 +18,6 @@ from demo.panels.evidence_part import build as build_evidence
 from demo.panels.evidence_part import intervals_html
 from demo.panels.plot_component import plot_update
 from demo.panels.report_table import report_html
-from demo.panels.threshold_table import percent as in_percent
 from demo.panels.threshold_table import threshold_html
 from demo.points import shared_points
 from demo.readers import Readers

@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from demo.card_figures import interval_kind, number, with_interval
-from demo.curves_told import percent
+from demo.novelty import percent
 from demo.panels.card_evidence import english, evidence_facts
 from demo.panels.glossary import explained
 from demo.wording import Wording

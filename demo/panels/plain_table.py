@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from demo.measured import Measured
-from demo.panels.threshold_table import percent
+from demo.novelty import percent
 from demo.wording import Wording
 
 

@@ -5,10 +5,10 @@ from html import escape
 from demo.classifier import Reading
 from demo.compare import Case, verdict_kind
 from demo.evidence import Evidence
+from demo.novelty import rounded
 from demo.panels import network_head
 from demo.panels.glossary import explained
 from demo.readers import Readers
-from demo.results import rounded
 from demo.said import agreement_lines, all_the_same, bar_text, novelty_of_limit, why_missing, why_refused
 from demo.wording import Wording
 from export.bundle import NETWORKS, Card

@@ -5,8 +5,8 @@ from html import escape
 
 from demo.bundle_evaluation import BundleEvaluation
 from demo.measured import Measured
+from demo.novelty import percent
 from demo.panels import network_head
-from demo.panels.threshold_table import percent
 from demo.published import Published, published
 from demo.wording import Wording
 from train.scores import SCORED_SPLITS

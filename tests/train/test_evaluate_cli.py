@@ -7,9 +7,9 @@ import shutil
 import cv2
 import pytest
 
+from train.corruptions import CHANGES
 from train.run_folder import RunFolder
 from train.scores import Scores, read_scores, write_scores
-from train.stress import CHANGES
 
 
 def error_line(result):

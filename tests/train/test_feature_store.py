@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from train import feature_store
-from train.feature_store import HEADER_BYTES, FeatureStore, Plan, store_folder
+from train.feature_store import HEADER_BYTES, FeatureStore, Plan
 
 ROWS = np.arange(12, dtype=np.float32).reshape(4, 3)
 PLAN = Plan({"weights": "abc", "copy": 0}, rows=4, values=3, dtype="float32")
@@ -175,11 +175,3 @@ def test_the_second_of_two_writers_waits_and_takes_what_the_first_made(store, mo
     assert outcome == [None]
     assert np.array_equal(store.find(PLAN), ROWS)
     assert [path.suffix for path in store.folder.iterdir()] == [".features"]
-
-
-def test_the_folder_is_among_the_runs_unless_named(monkeypatch, tmp_path):
-    monkeypatch.setenv("PNEUMOSCOPE_RUNS", str(tmp_path))
-    monkeypatch.delenv("PNEUMOSCOPE_CACHE", raising=False)
-    assert store_folder() == tmp_path / ".cache" / "features"
-    monkeypatch.setenv("PNEUMOSCOPE_CACHE", str(tmp_path / "elsewhere"))
-    assert store_folder() == tmp_path / "elsewhere"

@@ -303,3 +303,11 @@ def test_no_cache_is_a_setting_of_network_b_alone(run_command, phantom_root):
     result = run_command("train", "a", "--no-cache", "--data", phantom_root)
     assert result.exit_code == 2
     assert "cache does not belong to network a" in result.stderr
+
+
+def test_the_folder_is_among_the_runs_unless_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("PNEUMOSCOPE_RUNS", str(tmp_path))
+    monkeypatch.delenv("PNEUMOSCOPE_CACHE", raising=False)
+    assert features.store_folder() == tmp_path / ".cache" / "features"
+    monkeypatch.setenv("PNEUMOSCOPE_CACHE", str(tmp_path / "elsewhere"))
+    assert features.store_folder() == tmp_path / "elsewhere"

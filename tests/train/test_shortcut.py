@@ -1,41 +1,16 @@
-"""Blacking out takes away what it says and nothing else; the gap tells a network of lungs from one of frames."""
+"""The gap tells a network of lungs from one of frames."""
 
 import json
 
 import numpy as np
 import pytest
 
+from train.corruptions import LUNGS_BLACKED_OUT, LUNGS_ONLY, VIEWS
 from train.errors import PneumoscopeError
 from train.operating_points import auroc
-from train.radiograph import PrepareSpec, prepare
-from train.shortcut import LUNGS_BLACKED_OUT, LUNGS_ONLY, VIEWS, blacked_out, blacked_out_films, shortcut_figures
-from train.stress import StressSpec
+from train.shortcut import shortcut_figures
 
 N = 120
-
-
-def test_a_film_loses_its_lungs_or_all_else():
-    film = np.random.default_rng(0).integers(1, 256, (32, 32)).astype(np.uint8)
-    lungs = np.zeros((32, 32), bool)
-    lungs[8:20, 4:14] = True
-    before = film.copy()
-    without, only = (blacked_out(film, lungs, view) for view in VIEWS)
-    assert np.array_equal(without == 0, lungs)
-    assert np.array_equal(only == 0, ~lungs)
-    assert np.array_equal(without + only, film)
-    assert np.array_equal(film, before)
-    with pytest.raises(PneumoscopeError, match="unknown view 'heart'"):
-        blacked_out(film, lungs, "heart")
-
-
-def test_the_contrast_rule_comes_after():
-    spec = StressSpec.of(PrepareSpec(32, contrast="equalise"))
-    film = np.random.default_rng(0).integers(60, 90, (32, 32)).astype(np.uint8)
-    lungs = np.zeros((32, 32), bool)
-    lungs[8:20, 4:28] = True
-    (shown,) = blacked_out_films(film[None], lungs[None], LUNGS_ONLY, spec)
-    assert np.array_equal(shown, prepare(np.where(lungs, film, 0).astype(np.uint8), spec.toned))
-    assert shown[lungs].max() == 255
 
 
 def test_a_network_of_frames_has_a_negative_gap_and_one_of_lungs_a_positive():

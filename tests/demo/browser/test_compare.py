@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from demo.examples import default_examples_folder
-from demo.results import rounded
+from demo.novelty import rounded
 
 DONE = ".verdict.positive, .verdict.negative, .verdict.refused, .fault"
 

@@ -8,7 +8,8 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_s
 
 from demo.bundle_evaluation import read_bundle_evaluation
 from demo.live_figures import prevalence_of
-from demo.panels.threshold_table import percent, threshold_html
+from demo.novelty import percent
+from demo.panels.threshold_table import threshold_html
 from demo.wording import wording
 
 
