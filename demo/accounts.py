@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from train.errors import UsageError
+from train.common.errors import UsageError
 
 EXPECTED = "expected a line user:password for each person"
 

@@ -17,10 +17,10 @@ from demo.compare import Comparison, ReadingObject, compare_film
 from demo.readers import Readers
 from demo.uploads import delete_upload
 from export.bundle import NETWORKS, Bundle
-from train.errors import PneumoscopeError
-from train.film_header import MAX_BYTES
-from train.operating_choices import PointName
-from train.operating_points import POINT_NAMES
+from train.common.errors import PneumoscopeError
+from train.metrics.operating_choices import PointName
+from train.metrics.operating_points import POINT_NAMES
+from train.radiograph.formats import MAX_BYTES
 
 Network = Literal["a", "b"]
 Split = Literal["validation", "test"]

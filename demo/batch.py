@@ -17,7 +17,7 @@ from demo.film_archive import ArchiveError, FilmArchive, is_archive, open_archiv
 from demo.film_paths import printable
 from demo.uploads import delete_upload
 from export.bundle import Card
-from train.film_header import MAX_BYTES, RadiographError
+from train.radiograph.formats import MAX_BYTES, RadiographError
 
 log = logging.getLogger(__name__)
 

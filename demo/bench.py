@@ -22,9 +22,9 @@ from demo.compare import compare_film
 from demo.runtime import import_onnxruntime, usable_processors
 from demo.stream import read_films, share_processors
 from export.bundle import Bundle
-from train.errors import PneumoscopeError
-from train.phantom_film import draw_phantom
+from train.common.errors import PneumoscopeError
 from train.radiograph import RadiographError, prepare, read_with_warnings
+from train.synthetic.phantom import draw_phantom
 
 PHANTOM_SIDE = 1024  # pixels; published films have 1,000 to 2,900
 PHANTOMS_DRAWN = 4  # each takes seconds; more are repeats, which decode as slowly

@@ -9,9 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from demo.predict_cli import Models, open_bundles
-from train.cli import DataRoot
-from train.console import AsJson, Command, Debug, print_json, print_table, progress_bar, say, say_next, say_warning
-from train.errors import PneumoscopeError, UsageError
+from train.cli.train_command import DataRoot
+from train.common.console import (
+    AsJson,
+    Command,
+    Debug,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+    say_next,
+    say_warning,
+)
+from train.common.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np

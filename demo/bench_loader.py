@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 
 from demo.bench import Advance, run_python
-from train.errors import PneumoscopeError
+from train.common.errors import PneumoscopeError
 
 #: (what shares the work, how many of them); the first is what the others are compared with.
 WAYS = (("threads", 1), ("threads", 2), ("processes", 2))
@@ -44,7 +44,7 @@ def measure_loader(folder: Path, advance: Advance, seconds: float = SECONDS) -> 
     rates: dict[tuple[str, int], list[float]] = {way: [] for way in WAYS}
     for _ in range(ROUNDS):
         for kind, workers in WAYS:
-            command = ["-m", "train.loader_speed", kind, str(workers), str(folder), str(seconds)]
+            command = ["-m", "train.fitting.loader_speed", kind, str(workers), str(folder), str(seconds)]
             rates[kind, workers].append(float(run_python(command)))
             advance()
     base = rates[WAYS[0]]

@@ -15,7 +15,7 @@ from demo.classifier import Classifier, load_classifier
 from demo.runtime import import_onnxruntime, open_session, usable_processors
 from demo.stream import share_processors
 from export.bundle import Bundle
-from train.scores import read_scores
+from train.metrics.scores import read_scores
 
 SHIPPED, FLOAT32, INT8, KERAS = "as shipped", "float32", "INT8", "Keras"
 CALIBRATION_FILMS = 64

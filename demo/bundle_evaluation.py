@@ -14,7 +14,7 @@ from demo.bundle_scores import BundleScores, read_bundle_scores
 from demo.bundle_stress import Stress, StressError, read_stress
 from demo.measured import Measured, measured
 from export.bundle import STRESS, Bundle, Card
-from train.scores import ScoresError, logistic
+from train.metrics.scores import ScoresError, logistic
 
 ALL_FILMS = "all"
 PARTIAL_COHORTS = ("deduplicated", "without_training_patients")

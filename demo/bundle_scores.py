@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.bundle import Bundle
-from train.scores import SCORED_SPLITS, Scores, bounded, logistic, read_scores
+from train.metrics.scores import SCORED_SPLITS, Scores, bounded, logistic, read_scores
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from typing import Any
 
 from demo.measured import Measured, measured
 from export.bundle import STRESS, Bundle
-from train.scores import SCORED_SPLITS
+from train.metrics.scores import SCORED_SPLITS
 
 AS_IT_IS = "as_it_is"  # the change that is none
 FIGURES = ("accuracy", "auroc", "probability_shift", "decisions_changed")
@@ -22,7 +22,7 @@ class Change:
     """One change of the films.
 
     Attributes:
-        name: as `train.stress` has it, such as "jpeg_30".
+        name: as `train.evaluation.robustness` has it, such as "jpeg_30".
         what: what was done, in English; "" where that is not told.
         figures: those of FIGURES that are known; `probability_shift` is the mean change of a film's probability.
     """

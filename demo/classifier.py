@@ -10,7 +10,7 @@ import numpy as np
 
 from demo.runtime import Device, device_note, import_onnxruntime, open_session, usable_processors
 from export.bundle import CARD, EXPORT_AGAIN, Bundle, BundleError, Card, card_matches_metadata
-from train.errors import PneumoscopeError, UsageError
+from train.common.errors import PneumoscopeError, UsageError
 from train.radiograph import prepare
 
 if TYPE_CHECKING:

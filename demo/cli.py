@@ -9,9 +9,9 @@ from demo.demo_cli import app as demo_app
 from demo.desktop.cli import app as desktop_app
 from demo.predict_cli import app as predict_app
 from export.cli import app as export_app
-from train.cli import app as train_app
-from train.console import NOT_A_MEDICAL_DEVICE
-from train.data_cli import app as data_app
+from train.cli.data_commands import app as data_app
+from train.cli.train_command import app as train_app
+from train.common.console import NOT_A_MEDICAL_DEVICE
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -11,7 +11,7 @@ import numpy as np
 
 from demo.classifier import Classifier, Reading, decide, forced
 from export.bundle import Card
-from train.errors import PneumoscopeError
+from train.common.errors import PneumoscopeError
 from train.radiograph import PrepareSpec, read_with_warnings
 
 log = logging.getLogger(__name__)

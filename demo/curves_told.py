@@ -12,7 +12,7 @@ from demo.measured import Measured
 from demo.novelty import percent
 from demo.reliability import BINS, reliability
 from demo.wording import Wording
-from train.operating_points import auroc, average_precision
+from train.metrics.operating_points import auroc, average_precision
 
 HISTORIES = ("loss", "accuracy")
 CURVES: dict[str, Callable[[Sequence[ScoredNetwork], Wording], Figure]] = {

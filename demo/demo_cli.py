@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demo.predict_cli import DeviceName, Models
-from train.console import NOT_A_MEDICAL_DEVICE, Command, Debug, say, say_next, say_warning
-from train.errors import PneumoscopeError, UsageError
+from train.common.console import NOT_A_MEDICAL_DEVICE, Command, Debug, say, say_next, say_warning
+from train.common.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
     from demo.serving import Running

@@ -7,8 +7,8 @@ import numpy as np
 
 from demo.bundle_scores import BundleScores, read_bundle_scores
 from export.bundle import Bundle
-from train.errors import PneumoscopeError
-from train.operating_points import Confusion, confusion
+from train.common.errors import PneumoscopeError
+from train.metrics.operating_points import Confusion, confusion
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 
 from demo.bundle_scores import read_bundle_scores
 from export.bundle import Bundle
-from train.cohort import CLASSES
-from train.errors import PneumoscopeError
-from train.synthetic_films import SYNTHESIS
+from train.common.errors import PneumoscopeError
+from train.data.cohort import CLASSES
+from train.synthetic.film_folder import SYNTHESIS
 
 log = logging.getLogger(__name__)
 

@@ -18,9 +18,9 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Self
 
-from train.errors import PneumoscopeError
-from train.film_header import MAX_BYTES
+from train.common.errors import PneumoscopeError
 from train.radiograph import READABLE_SUFFIXES
+from train.radiograph.formats import MAX_BYTES
 
 MAX_DIRECTORY_BYTES = 2_000_000  # the list of names: 1,000 films need less than a fifth of it
 MAX_UNPACKED_BYTES = 2_000_000_000  # of all films of an archive together

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from train.errors import UsageError
+from train.common.errors import UsageError
 from train.radiograph import READABLE_SUFFIXES
 
 STANDARD_INPUT = "-"

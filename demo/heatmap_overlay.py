@@ -11,8 +11,8 @@ from demo.compare import Case
 from demo.film_paths import STANDARD_INPUT, printable
 from demo.pictures import heatmap_picture
 from export.bundle import EXPORT_AGAIN, Bundle
-from train.atomic import write_bytes
-from train.errors import PneumoscopeError, UsageError
+from train.common.atomic import write_bytes
+from train.common.errors import PneumoscopeError, UsageError
 from train.radiograph import PrepareSpec
 
 LONGEST_NAME = 200  # bytes of the film's name; file systems allow 255 for all of it

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from demo.bundle_scores import BundleScores
-from train.operating_points import Confusion, confusion, predictive_values
+from train.metrics.operating_points import Confusion, confusion, predictive_values
 
 THRESHOLD_DIGITS = 3  # a slider's step is 0.001
 PREVALENCE_DIGITS = 3  # 0.1 %

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from export.bundle import Card
-from train.operating_points import DEFAULT_OPERATING_POINT, OPERATING_POINTS, POINT_NAMES
+from train.metrics.operating_points import DEFAULT_OPERATING_POINT, OPERATING_POINTS, POINT_NAMES
 
 
 def shared_points(cards: Iterable[Card]) -> tuple[str, ...]:

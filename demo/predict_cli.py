@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from demo.predict_run import PredictRun
-from train.console import (
+from train.common.console import (
     NOT_A_MEDICAL_DEVICE,
     Command,
     Debug,
@@ -22,8 +22,8 @@ from train.console import (
     say_next,
     say_warning,
 )
-from train.errors import UsageError
-from train.operating_choices import PointName
+from train.common.errors import UsageError
+from train.metrics.operating_choices import PointName
 
 if TYPE_CHECKING:
     from demo.compare import Comparison

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from train.console import progress_bar, say, say_warning
+from train.common.console import progress_bar, say, say_warning
 
 if TYPE_CHECKING:
     from demo.compare import Comparison

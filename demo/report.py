@@ -18,7 +18,7 @@ from demo.report_parts import Content
 from demo.report_text import breakable
 from demo.wording import Wording
 from export.bundle import Card
-from train.errors import UsageError
+from train.common.errors import UsageError
 
 TITLE_LENGTH = 200  # characters
 NOTE_LENGTH = 2000

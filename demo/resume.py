@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from demo.compare import Comparison
 from demo.film_paths import printable
 from demo.results import json_line
-from train.errors import PneumoscopeError, UsageError
+from train.common.errors import PneumoscopeError, UsageError
 
 LINE_START = b'{"path": '  # of every line that `json_line` writes
 

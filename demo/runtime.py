@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Literal
 
-from train.errors import UsageError
+from train.common.errors import UsageError
 
 if TYPE_CHECKING:
     import onnxruntime

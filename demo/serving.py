@@ -22,8 +22,8 @@ import numpy as np
 from demo.accounts import Account
 from demo.readers import Readers, open_readers
 from demo.runtime import Device
-from train.errors import PneumoscopeError, UsageError
-from train.film_header import MAX_BYTES
+from train.common.errors import PneumoscopeError, UsageError
+from train.radiograph.formats import MAX_BYTES
 
 if TYPE_CHECKING:
     import gradio as gr

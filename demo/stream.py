@@ -9,7 +9,7 @@ from itertools import islice
 from demo.classifier import Classifier
 from demo.compare import Case, Comparison, compare_film
 from demo.film_paths import STANDARD_INPUT
-from train.film_header import MAX_BYTES
+from train.radiograph.formats import MAX_BYTES
 
 MOST_FILMS_AT_ONCE = 16  # each may hold a file of 100 MB and a picture of 50 million pixels
 AHEAD = 4  # films begun or read per film at once, so that one that takes long does not stop the others

@@ -16,8 +16,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from export.card_model import CARD, LATER_ENTRIES, Card
-from train.atomic import replace_folder, write_bytes
-from train.errors import PneumoscopeError
+from train.common.atomic import replace_folder, write_bytes
+from train.common.errors import PneumoscopeError
 
 MODEL = "model.onnx"
 BUNDLE_FILES = (MODEL, CARD, "evaluation.json", "scores.csv", "history.csv", "README.md")

@@ -1,7 +1,7 @@
 """A against B beside their bundles: `comparison.json` in the folder that holds `a` and `b`.
 
-It is what `train.comparison.compare` gives, and the SHA-256 of the two scores.csv it was made from, so that a
-comparison of other bundles is never shown. Reading it takes neither TensorFlow nor scikit-learn nor SciPy.
+It is what `train.evaluation.comparison.compare` gives, and the SHA-256 of the two scores.csv it was made from, so that
+a comparison of other bundles is never shown. Reading it takes neither TensorFlow nor scikit-learn nor SciPy.
 """
 
 import json
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from export.bundle import NETWORKS, Bundle, find_bundles
-from train.atomic import write_text
-from train.console import progress_bar
-from train.errors import PneumoscopeError
+from train.common.atomic import write_text
+from train.common.console import progress_bar
+from train.common.errors import PneumoscopeError
 
 COMPARISON = "comparison.json"
 SCORES = "scores.csv"
@@ -39,7 +39,7 @@ def write_comparison(models: Path) -> Path | None:
     if result is None:
         path.unlink(missing_ok=True)
         return None
-    from train.evaluation import json_text
+    from train.evaluation.evaluation import json_text
 
     write_text(path, json_text(result))
     return path
@@ -52,8 +52,8 @@ def read_comparison(bundles: Mapping[str, Bundle]) -> dict[str, Any] | None:
         bundles: by network.
 
     Returns:
-        As `train.comparison.compare` gives it, and `scores`: network → SHA-256; None where one of the two is not there,
-        they lie in different folders, or the file is missing, damaged or of other scores.
+        As `train.evaluation.comparison.compare` gives it, and `scores`: network → SHA-256; None where one of the two is
+        not there, they lie in different folders, or the file is missing, damaged or of other scores.
     """
     if not set(NETWORKS) <= set(bundles):
         return None
@@ -71,7 +71,7 @@ def read_comparison(bundles: Mapping[str, Bundle]) -> dict[str, Any] | None:
 
 
 def _compared(bundles: Mapping[str, Bundle]) -> dict[str, Any]:
-    from train.comparison import COMPARISON_RESAMPLES, compare, read_judged
+    from train.evaluation.comparison import COMPARISON_RESAMPLES, compare, read_judged
 
     first, second = (
         read_judged(network, folder / "evaluation.json", folder / SCORES)

@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from train.augmented import AugmentedScores, require_same_films
-from train.bootstrap import SMALLEST_PATIENTS, Floats, patient_interval, resample
-from train.calibration_error import brier_score, expected_calibration_error
-from train.calibration_fit import FITS, FITTED_METHODS, Method, Scale
-from train.errors import PneumoscopeError
-from train.operating_choices import Seen
-from train.operating_points import confusion
-from train.scores import Scores, log_loss, logistic
-from train.settings import OperatingSettings
-from train.thresholds import thresholds_seen
+from train.common.errors import PneumoscopeError
+from train.evaluation.thresholds import thresholds_seen
+from train.metrics.augmented_scores import AugmentedScores, require_same_films
+from train.metrics.calibration_fit import FITS, FITTED_METHODS, Method, Scale
+from train.metrics.cluster_bootstrap import SMALLEST_PATIENTS, Floats, patient_interval, resample
+from train.metrics.operating_choices import Seen
+from train.metrics.operating_points import confusion
+from train.metrics.reliability import brier_score, expected_calibration_error
+from train.metrics.scores import Scores, log_loss, logistic
+from train.runs.settings import OperatingSettings
 
 FOLDS = 10
 SEED = 0

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from export.card_metadata import export_versions, monai_keys, training_cost
 from export.card_model import Calibration, Card, HeatmapCard, Metrics, NoveltyCard, OperatingPoint, Parity
-from train.cohort import PUBLISHED_NAME, Film
-from train.operating_points import DEFAULT_OPERATING_POINT, HALF
-from train.run_folder import RunFolder, commit_of_checkout, versions
-from train.settings import Settings
+from train.data.cohort import PUBLISHED_NAME, Film
+from train.metrics.operating_points import DEFAULT_OPERATING_POINT, HALF
+from train.runs.run_folder import RunFolder, commit_of_checkout, versions
+from train.runs.settings import Settings
 
 if TYPE_CHECKING:
     from export.calibration import Calibration as FittedCalibration
@@ -247,7 +247,7 @@ def teachers_in_words(settings: Settings, teachers: Sequence[Mapping[str, Any]])
 
     Args:
         settings: of B's run.
-        teachers: as its environment.json keeps them, see `train.teachers.TeacherRecord`.
+        teachers: as its environment.json keeps them, see `train.fitting.teachers.TeacherRecord`.
     """
     begun = {"random": "random weights"}.get(settings.backbone_weights, backbone_in_words(settings.backbone_weights))
     told = [f"{teacher['run']} (from {backbone_in_words(teacher['backbone_weights'])})" for teacher in teachers]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from train.cohort import Cohort, Film
-from train.console import say_warning
-from train.errors import PneumoscopeError, UsageError
+from train.common.console import say_warning
+from train.common.errors import PneumoscopeError, UsageError
+from train.data.cohort import Cohort, Film
 
 #: Where `data audit` writes.
 DEFAULT_AUDIT = Path("audit/audit.json")

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from train.operating_points import DEFAULT_OPERATING_POINT, OPERATING_POINTS
+from train.metrics.operating_points import DEFAULT_OPERATING_POINT, OPERATING_POINTS
 from train.radiograph import PrepareSpec
 
 CARD = "card.json"

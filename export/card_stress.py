@@ -5,9 +5,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from train.errors import PneumoscopeError
-from train.run_folder import RunFolder
-from train.scores import SCORED_SPLITS
+from train.common.errors import PneumoscopeError
+from train.metrics.scores import SCORED_SPLITS
+from train.runs.run_folder import RunFolder
 
 FORMAT = 1
 #: The figures of a change that the card repeats; stress.json has more.

@@ -11,7 +11,7 @@ from export.card_audit import count_of
 from export.card_claim import claim_items
 from export.card_model import Card
 from export.card_tables import Lines, percent, quantitative_analyses, table, with_interval
-from train.console import NOT_A_MEDICAL_DEVICE
+from train.common.console import NOT_A_MEDICAL_DEVICE
 
 REFERENCE_STANDARD = (
     "Reference standard, as the publishers describe it: films were screened for quality, read by two physicians, and "

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from train.cli import DataRoot, required_data_root
-from train.console import (
+from train.cli.train_command import DataRoot, required_data_root
+from train.common.console import (
     NOT_A_MEDICAL_DEVICE,
     AsJson,
     Command,
@@ -17,11 +17,11 @@ from train.console import (
     say_next,
     say_warning,
 )
-from train.errors import PneumoscopeError, UsageError
+from train.common.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
     from export.bundle import Bundle
-    from train.run_folder import RunFolder
+    from train.runs.run_folder import RunFolder
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -50,14 +50,14 @@ def export_command(
     Temperature and operating points come from validation scores. Nothing is written unless ONNX Runtime and Keras say
     the same about validation films. Where both bundles are then there, comparison.json sets A against B.
     """
-    from train.device import backend_name, choose_device
+    from train.fitting.device import backend_name, choose_device
 
     if (backend := backend_name()) != "tensorflow":
         raise UsageError(
             "export needs Keras's TensorFlow backend, whatever a run was trained with: unset KERAS_BACKEND. "
             f"Received: {backend}"
         )
-    from train.run_folder import find_run, require_network, settings_of
+    from train.runs.run_folder import find_run, require_network, settings_of
 
     data_root = required_data_root(data)
     found = [find_run(name) for name in runs]
@@ -87,8 +87,8 @@ def best_of_each_network(runs: "list[RunFolder]") -> "list[RunFolder]":
         UsageError: runs of one network were split differently, so that their validation figures do not compare.
         EvaluationError: a run has not been evaluated.
     """
-    from train.evaluation import read_evaluation
-    from train.run_folder import settings_of
+    from train.evaluation.evaluation import read_evaluation
+    from train.runs.run_folder import settings_of
 
     best: dict[str, tuple[float, str, RunFolder]] = {}
     for run in runs:

@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 
 from export.heatmap import HeadWithEvidence, feature_model, shown_map
 from export.novelty import NoveltyModel
-from train.calibration_fit import Scale
+from train.metrics.calibration_fit import Scale
 
 OPSET = 18
 #: Tensors of fewer elements stay float32: biases and norms weigh nothing and matter more.

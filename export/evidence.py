@@ -19,8 +19,8 @@ from export.heatmap import (
 )
 from export.novelty import LIMIT_PERCENTILE, METHOD, fit_novelty, novelty_limit
 from export.novelty_checks import share_above
-from train.console import progress_bar
-from train.loader import FilmBatches
+from train.common.console import progress_bar
+from train.fitting.loader import FilmBatches
 
 Json = Mapping[str, Any]
 

@@ -16,18 +16,18 @@ from export.evidence import evidence_model, fit_evidence, heatmap_card, measure_
 from export.heatmap_checks import check_heatmaps
 from export.novelty_checks import guard_figures, read_foreign_pictures
 from export.parity import SMALLEST_GATE, compare_with_keras, require_enough_films, require_parity
-from train.augmented import read_augmented
-from train.bootstrap import require_patients
-from train.cohort import Cohort, read_split
-from train.console import NOT_A_MEDICAL_DEVICE, say, say_warning
-from train.data_root import data_option
-from train.errors import PneumoscopeError
-from train.evaluation import is_of_these_scores, read_evaluation
-from train.run_folder import RunFolder, settings_of
-from train.scores import EXTERNAL, Scores, logistic, read_scores
-from train.scoring import load_network, prepare_all
-from train.test_reads import log_test_read
-from train.thresholds import operating_of
+from train.cli.options import data_option
+from train.common.console import NOT_A_MEDICAL_DEVICE, say, say_warning
+from train.common.errors import PneumoscopeError
+from train.data.cohort import Cohort, read_split
+from train.evaluation.evaluation import is_of_these_scores, read_evaluation
+from train.evaluation.thresholds import operating_of
+from train.fitting.scoring import load_network, prepare_all
+from train.metrics.augmented_scores import read_augmented
+from train.metrics.cluster_bootstrap import require_patients
+from train.metrics.scores import EXTERNAL, Scores, logistic, read_scores
+from train.runs.run_folder import RunFolder, settings_of
+from train.runs.test_set_log import log_test_read
 
 #: Thresholds of two computations on the same scores differ by less.
 SAME_THRESHOLD = 1e-4

@@ -16,11 +16,11 @@ from scipy.stats import pearsonr, spearmanr
 
 from export.evidence import FilmMeasures, measure_films
 from export.heatmap import feature_model, head_of, network_of
-from train.bootstrap import patient_interval, resample
-from train.calibration_fit import Scale
-from train.loader import FilmBatches
+from train.fitting.loader import FilmBatches
+from train.metrics.calibration_fit import Scale
+from train.metrics.cluster_bootstrap import patient_interval, resample
+from train.metrics.scores import logistic
 from train.networks import logit_model
-from train.scores import logistic
 
 GRADIENT_FILMS = 32
 OCCLUSION_FILMS = 128
@@ -135,7 +135,7 @@ def occlusion(
     """Cover the hottest tenth of each film with its mean grey, and a random tenth; compare how far the score falls.
 
     The random tenth is the hottest one moved to another place (around the film's edges), so that both have the same
-    area and as good as the same outline. Intervals are 95 % over patients (`train.bootstrap`).
+    area and as good as the same outline. Intervals are 95 % over patients (`train.metrics.cluster_bootstrap`).
 
     Args:
         model: `evidence_model` of A or B.

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from sklearn.covariance import ledoit_wolf_shrinkage
 
-from train.errors import PneumoscopeError
+from train.common.errors import PneumoscopeError
 
 METHOD = "Mahalanobis distance of the last feature map's means, Ledoit-Wolf shrinkage, over the root of their number"
 #: Directions that keep a variance of their own.

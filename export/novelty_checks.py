@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from export.novelty import LIMIT_PERCENTILE
-from train.errors import PneumoscopeError
-from train.intervals import Interval, auroc_interval, wilson_interval
-from train.operating_points import auroc
+from train.common.errors import PneumoscopeError
+from train.metrics.intervals import Interval, auroc_interval, wilson_interval
+from train.metrics.operating_points import auroc
 from train.radiograph import PrepareSpec, RadiographError, prepare, read_radiograph
 
 FOREIGN_FOLDER = "ood"

@@ -14,11 +14,11 @@ import onnxruntime
 
 from export.convert import GraphEvidence
 from export.evidence import evidence_model, measure_films
-from train.calibration_fit import Scale
-from train.console import progress_bar
-from train.errors import PneumoscopeError
-from train.scores import logistic
-from train.scoring import predict_logits
+from train.common.console import progress_bar
+from train.common.errors import PneumoscopeError
+from train.fitting.scoring import predict_logits
+from train.metrics.calibration_fit import Scale
+from train.metrics.scores import logistic
 
 #: Fewest films that the gate compares.
 SMALLEST_GATE = 64

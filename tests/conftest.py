@@ -21,7 +21,7 @@ from pydicom.uid import (
 )
 
 from export.bundle import Bundle, Card, metadata_of, write_bundle
-from train.operating_points import OPERATING_POINTS
+from train.metrics.operating_points import OPERATING_POINTS
 
 # How long an example takes says nothing on a machine that trains beside the tests.
 settings.register_profile("pneumoscope", deadline=None)
@@ -154,7 +154,7 @@ def tiny_bundle() -> Callable[..., Bundle]:
 @pytest.fixture(scope="session")
 def phantom_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of synthetic films of two classes, enough for the parity gate."""
-    from train.phantoms import make_phantoms
+    from train.synthetic.phantom_folder import make_phantoms
 
     folder = tmp_path_factory.mktemp("data") / "phantoms"
     make_phantoms(folder, count_per_class=150, seed=0, image_size=64)
@@ -167,7 +167,7 @@ def trained_run(phantom_root: Path, tmp_path_factory: pytest.TempPathFactory) ->
     from typer.testing import CliRunner
 
     from demo.cli import app
-    from train.run_folder import RunFolder
+    from train.runs.run_folder import RunFolder
 
     runs = tmp_path_factory.mktemp("runs")
     arguments = ["train", "a", "--data", str(phantom_root), "--name", "tiny", "--image-size", "32", "--epochs", "3"]
@@ -214,7 +214,7 @@ def copied_run(trained_run: Any, run_command: Callable[..., Any], tmp_path: Path
     """A copy of the small run that a test may spoil."""
     import shutil
 
-    from train.run_folder import RunFolder
+    from train.runs.run_folder import RunFolder
 
     shutil.copytree(trained_run.folder, tmp_path / "runs" / "tiny")
     return RunFolder(tmp_path / "runs" / "tiny")

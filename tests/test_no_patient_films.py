@@ -50,7 +50,7 @@ def tracked():
 
 
 @pytest.mark.real_data
-@pytest.mark.filterwarnings("ignore::train.film_header.FilmWarning")
+@pytest.mark.filterwarnings("ignore::train.radiograph.formats.FilmWarning")
 def test_no_tracked_picture_is_a_film(tracked, data_root):
     films = sorted(path for path in data_root.rglob("*") if path.is_file() and path.parent.name != data_root.name)
     known = list(pictures_of(films))

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from train.errors import PneumoscopeError, UsageError
+from train.common.errors import PneumoscopeError, UsageError
 
 HOW_TO_INSTALL = "pip install 'pneumoscope[cpu,desktop]'"
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from demo.desktop.packaging.contents import STUBBED
 from demo.desktop.packaging.stub_library import TRAPS, machine_of, stub_library
 from export.bundle import find_bundles
-from train.errors import PneumoscopeError, UsageError
+from train.common.errors import PneumoscopeError, UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGING = Path(__file__).parent / "packaging"

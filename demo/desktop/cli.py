@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from demo.predict_cli import Models
-from train.console import NOT_A_MEDICAL_DEVICE, Command, Debug, say, say_next
+from train.common.console import NOT_A_MEDICAL_DEVICE, Command, Debug, say, say_next
 
 OPEN = "open"
 

@@ -14,8 +14,8 @@ from demo.desktop.figure_painter import paint_figure
 from demo.figures.plot_parts import SYMBOLS, Figure
 from demo.readers import Readers
 from demo.wording import Wording, wording
-from train.operating_points import POINT_NAMES
-from train.scores import SCORED_SPLITS
+from train.metrics.operating_points import POINT_NAMES
+from train.metrics.scores import SCORED_SPLITS
 
 FIGURE_SIDE = 340  # pixels of height, as on the page
 

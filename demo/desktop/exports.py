@@ -14,8 +14,8 @@ from demo.compare import Case, Comparison
 from demo.results import csv_header, csv_rows
 from demo.wording import Wording
 from export.bundle import Card
-from train.atomic import write_bytes
-from train.errors import PneumoscopeError
+from train.common.atomic import write_bytes
+from train.common.errors import PneumoscopeError
 
 
 class ExportError(PneumoscopeError):

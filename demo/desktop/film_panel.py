@@ -20,7 +20,7 @@ from demo.desktop.film_reader import OpenNetworks, ReadFilm
 from demo.desktop.film_view import FilmView
 from demo.desktop.reading_view import ReadingView
 from demo.wording import Wording, wording
-from train.errors import PneumoscopeError
+from train.common.errors import PneumoscopeError
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QImage

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from train.errors import PneumoscopeError
+from train.common.errors import PneumoscopeError
 
 if TYPE_CHECKING:
     import numpy as np

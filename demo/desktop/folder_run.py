@@ -12,7 +12,7 @@ from demo.compare import Comparison
 from demo.film_paths import find_films
 from demo.runtime import usable_processors
 from demo.stream import read_films, share_processors
-from train.errors import PneumoscopeError
+from train.common.errors import PneumoscopeError
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from demo.points import shared_points
 from demo.said import novelty_of_limit
 from demo.wording import Wording
 from export.bundle import Card
-from train.scores import SCORED_SPLITS
+from train.metrics.scores import SCORED_SPLITS
 
 
 def numbers(reading: Reading, words: Wording) -> list[tuple[str, str, str]]:

@@ -25,8 +25,8 @@ from demo.figures.plot_parts import (
     with_interval,
 )
 from demo.wording import Wording
-from train.operating_points import f1_curve, precision_recall_curve, roc_curve
-from train.thin_curve import thin_curve
+from train.metrics.operating_points import f1_curve, precision_recall_curve, roc_curve
+from train.metrics.thin_curve import thin_curve
 
 INSET_X, INSET_Y = (0.47, 0.985), (0.13, 0.62)  # where the magnified corner of the ROC stands, in shares of the plot
 CLEARED = (0.38, 1.0), (0.02, 0.66)  # the same with its numbers: nothing else is drawn there

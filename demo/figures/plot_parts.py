@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from demo.colours import NETWORK_COLOURS
 from demo.measured import Measured
 from demo.wording import Wording
-from train.operating_points import Confusion, confusion
+from train.metrics.operating_points import Confusion, confusion
 
 Figure = dict[str, Any]
 Json = dict[str, Any]

@@ -32,7 +32,7 @@ from demo.results import as_json, csv_header, csv_rows
 from demo.runtime import usable_processors
 from demo.stream import share_processors
 from demo.wording import LANGUAGES, Language, wording
-from train.errors import PneumoscopeError
+from train.common.errors import PneumoscopeError
 
 BATCHES_AT_ONCE = 2  # of all visitors; others wait
 SECONDS_BETWEEN_COUNTS = 0.25  # how often a running batch says how far it is

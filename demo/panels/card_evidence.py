@@ -13,7 +13,7 @@ from demo.panels.glossary import explained
 from demo.panels.stress_table import change_html
 from demo.wording import Wording
 from export.bundle import Card
-from train.scores import SCORED_SPLITS
+from train.metrics.scores import SCORED_SPLITS
 
 Fact = tuple[str, str]  # what it is about and what there is to say, HTML
 LEFT_TO_RIGHT = "\u200e"  # keeps a minus on its number's left in any language

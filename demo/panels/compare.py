@@ -20,7 +20,7 @@ from demo.readers import Readers
 from demo.uploads import delete_upload
 from demo.wording import Language, Wording, wording
 from export.bundle import Card
-from train.errors import PneumoscopeError
+from train.common.errors import PneumoscopeError
 from train.radiograph import PrepareSpec, read_radiograph
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from demo.points import shared_points
 from demo.readers import Readers
 from demo.wording import Language, Wording, wording
 from export.bundle_comparison import read_comparison
-from train.scores import SCORED_SPLITS
+from train.metrics.scores import SCORED_SPLITS
 
 # A language may be chosen while another panel is open, and a plot that is not on screen has no size to be drawn at.
 ON_SCREEN = "(on, ...rest) => [!!document.querySelector('.evaluation')?.offsetParent, ...rest]"

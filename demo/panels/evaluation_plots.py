@@ -8,7 +8,7 @@ from demo.bundle_evaluation import BundleEvaluation
 from demo.curves_told import SHAPES, ToldFigure, tell_figures
 from demo.figures.plot_parts import SYMBOLS, Figure
 from demo.wording import Wording
-from train.operating_points import POINT_NAMES
+from train.metrics.operating_points import POINT_NAMES
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from demo.readers import Readers
 from demo.said import agreement_lines, all_the_same, bar_text, novelty_of_limit, why_missing, why_refused
 from demo.wording import Wording
 from export.bundle import NETWORKS, Card
-from train.scores import SCORED_SPLITS
+from train.metrics.scores import SCORED_SPLITS
 
 
 def readings_html(case: Case | None, readers: Readers, evidence: Evidence, words: Wording) -> str:

@@ -9,7 +9,7 @@ from demo.novelty import percent
 from demo.panels import network_head
 from demo.published import Published, published
 from demo.wording import Wording
-from train.scores import SCORED_SPLITS
+from train.metrics.scores import SCORED_SPLITS
 
 COLUMNS = ("auroc", "accuracy", "sensitivity", "specificity", "f1")
 

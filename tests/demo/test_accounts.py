@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo.accounts import Account, others_may_read, read_accounts
-from train.errors import UsageError
+from train.common.errors import UsageError
 
 
 def written(tmp_path, text):

@@ -17,9 +17,9 @@ import pytest
 from demo.compare import compare_film
 from demo.readers import open_readers
 from export.bundle import default_models_folder
-from train.film_header import MAX_BYTES
-from train.operating_points import POINT_NAMES
-from train.phantom_film import draw_phantom
+from train.metrics.operating_points import POINT_NAMES
+from train.radiograph.formats import MAX_BYTES
+from train.synthetic.phantom import draw_phantom
 
 gradio = pytest.importorskip("gradio", reason="the API needs Gradio, not installed here")
 httpx = pytest.importorskip("httpx")

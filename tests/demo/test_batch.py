@@ -12,9 +12,9 @@ from demo.batch import BatchFilm, Upload, delete_uploads, film_bytes, find_films
 from demo.compare import compare_film
 from demo.film_archive import ArchiveError
 from demo.readers import open_readers
-from train.errors import UsageError
-from train.film_header import RadiographError
-from train.operating_points import OPERATING_POINTS
+from train.common.errors import UsageError
+from train.metrics.operating_points import OPERATING_POINTS
+from train.radiograph.formats import RadiographError
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from demo.bench_variants import FLOAT32, INT8, SHIPPED, Variant, measure_variant
 from demo.classifier import load_classifier
 from demo.compare import compare_film
 from export.bundle import BUNDLE_FILES, CARD, MODEL, find_bundles, write_bundle
-from train.errors import PneumoscopeError
+from train.common.errors import PneumoscopeError
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def test_the_loader_alone_as_json_and_as_table(run, monkeypatch):
     rates = json.loads(result.stdout)["loader"]
     ways = [("threads", 1), ("threads", 2), ("processes", 2)]
     assert [(rate["kind"], rate["workers"]) for rate in rates] == ways
-    assert given == [("train.loader_speed", kind, str(count), bench_loader.FILMS) for kind, count in ways * 3]
+    assert given == [("train.fitting.loader_speed", kind, str(count), bench_loader.FILMS) for kind, count in ways * 3]
     assert [rate["films_per_second"] for rate in rates] == [200, 360, 300]
     assert [rate["ratio"] for rate in rates] == [1, 1.8, 1.5]
     given.clear()

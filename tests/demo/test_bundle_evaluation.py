@@ -6,7 +6,7 @@ import pytest
 
 from demo.bundle_evaluation import Cohort, read_bundle_evaluation
 from demo.measured import Measured
-from train.scores import probability
+from train.metrics.scores import probability
 
 SCORES = "film,patient,split,label,logit\n" + "".join(
     f"{split}{row}.png,p{row},{split},{row % 2},{row - 3}.5\n" for split in ("validation", "test") for row in range(6)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from demo.classifier import ReadingError, decide, load_classifier
 from export.bundle import BundleError, read_bundle, write_bundle
-from train.errors import UsageError
+from train.common.errors import UsageError
 from train.radiograph import PrepareSpec, prepare
 
 FILES = {"evaluation.json": b"{}", "scores.csv": b"", "history.csv": b"", "README.md": b""}

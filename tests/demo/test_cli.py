@@ -4,7 +4,7 @@ import sys
 from typer.testing import CliRunner
 
 from demo import cli
-from train.console import NOT_A_MEDICAL_DEVICE
+from train.common.console import NOT_A_MEDICAL_DEVICE
 
 
 def test_help_needs_nothing_heavy():

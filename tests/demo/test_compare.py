@@ -10,7 +10,7 @@ from demo import classifier, compare
 from demo.classifier import load_classifier
 from demo.compare import compare_film
 from export.bundle import find_bundles
-from train.errors import UsageError
+from train.common.errors import UsageError
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from demo import demo_cli
 from demo.readers import Readers
-from train.console import NOT_A_MEDICAL_DEVICE
+from train.common.console import NOT_A_MEDICAL_DEVICE
 
 OFFLINE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
 

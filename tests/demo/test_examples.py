@@ -9,7 +9,7 @@ from demo.examples import MOST_EXAMPLES, default_examples_folder, find_examples,
 from demo.wording import wording
 from export.bundle import default_models_folder, find_bundles, write_bundle
 from train.radiograph import read_radiograph
-from train.synthetic_films import SYNTHESIS
+from train.synthetic.film_folder import SYNTHESIS
 
 NAMES = [f"synthetic-{truth}-0{number}.png" for truth in ("normal", "pneumonia") for number in (1, 2)]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from demo.film_paths import find_films, printable
-from train.errors import UsageError
+from train.common.errors import UsageError
 
 
 @pytest.fixture

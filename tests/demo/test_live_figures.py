@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precisio
 
 from demo.bundle_scores import BundleScores
 from demo.live_figures import live_figures, prevalence_of, snapped
-from train.errors import PneumoscopeError
+from train.common.errors import PneumoscopeError
 
 shares = st.floats(0, 1).map(lambda value: round(value, 4))
 films = st.lists(st.tuples(st.integers(0, 1), shares), min_size=2, max_size=60).filter(

@@ -3,7 +3,7 @@
 import pytest
 
 from demo.points import shared_points
-from train.operating_points import OPERATING_POINTS, POINT_NAMES
+from train.metrics.operating_points import OPERATING_POINTS, POINT_NAMES
 
 
 @pytest.fixture

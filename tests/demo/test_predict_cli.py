@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from demo import cli, predict_cli, predict_run
-from train.console import NOT_A_MEDICAL_DEVICE
+from train.common.console import NOT_A_MEDICAL_DEVICE
 
 COLUMNS = ["path", "network", "probability", "threshold", "operating_point", "positive", "refused", "novelty"]
 
@@ -102,7 +102,7 @@ def test_the_operating_point(predict):
 def test_the_operating_points_are_those_of_training():
     from typing import get_args
 
-    from train.operating_points import POINT_NAMES
+    from train.metrics.operating_points import POINT_NAMES
 
     assert get_args(predict_cli.PointName) == POINT_NAMES
 

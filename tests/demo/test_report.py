@@ -23,7 +23,7 @@ from demo.compare import Case
 from demo.report import NOTE_LENGTH, TEMPLATES, TITLE_LENGTH, ReportCase, report_html, report_pdf
 from demo.report_content import report_content
 from demo.wording import wording
-from train.errors import UsageError
+from train.common.errors import UsageError
 
 WHEN = datetime(2026, 11, 24, 14, 3, 22, tzinfo=timezone(timedelta(hours=2)))
 SUMS = {"a": "0a" * 32, "b": "0b" * 32}

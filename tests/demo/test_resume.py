@@ -8,7 +8,7 @@ import pytest
 
 from demo.results import json_line
 from demo.resume import open_readings
-from train.errors import PneumoscopeError, UsageError
+from train.common.errors import PneumoscopeError, UsageError
 
 DECISIONS = {"a": ("youden", 0.4), "b": ("youden", 0.30000000000000004)}
 

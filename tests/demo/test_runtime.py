@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from demo import runtime
-from train.errors import UsageError
+from train.common.errors import UsageError
 
 
 def fake_runtime(available, started, log=None):

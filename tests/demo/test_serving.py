@@ -17,7 +17,7 @@ import pytest
 
 from demo import serving
 from demo.serving import check_installed, find_port, open_share_link, prepare_environment, silence
-from train.errors import PneumoscopeError, UsageError
+from train.common.errors import PneumoscopeError, UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,7 +9,7 @@ from demo import stream
 from demo.classifier import load_classifier
 from demo.stream import AHEAD, MOST_FILMS_AT_ONCE, read_films, share_processors
 from export.bundle import find_bundles
-from train.errors import UsageError
+from train.common.errors import UsageError
 
 WAIT = 30  # seconds until a test that hangs fails
 

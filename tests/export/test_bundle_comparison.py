@@ -10,10 +10,10 @@ import pytest
 
 from export.bundle import find_bundles
 from export.bundle_comparison import COMPARISON, read_comparison, write_comparison
-from train.comparison import OtherSplitError
-from train.errors import PneumoscopeError
-from train.evaluation import evaluate_validation, json_text
-from train.scores import Scores, write_scores
+from train.common.errors import PneumoscopeError
+from train.evaluation.comparison import OtherSplitError
+from train.evaluation.evaluation import evaluate_validation, json_text
+from train.metrics.scores import Scores, write_scores
 
 SPLIT = "0" * 64
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from export.calibration import SEPARATED, calibrate, quality, quality_on
-from train.augmented import AugmentedScores
-from train.calibration_fit import Scale, fit_platt
-from train.errors import PneumoscopeError
-from train.evaluation import evaluate_validation
-from train.scores import Scores, logistic
-from train.settings import OperatingSettings
+from train.common.errors import PneumoscopeError
+from train.evaluation.evaluation import evaluate_validation
+from train.metrics.augmented_scores import AugmentedScores
+from train.metrics.calibration_fit import Scale, fit_platt
+from train.metrics.scores import Scores, logistic
+from train.runs.settings import OperatingSettings
 
 
 def scores_of(logits, labels, splits=None, patients=None):

@@ -15,9 +15,9 @@ from export.card import (
     title_of,
     training_in_words,
 )
-from train.evaluation import read_evaluation
-from train.scores import read_scores
-from train.settings import make_settings
+from train.evaluation.evaluation import read_evaluation
+from train.metrics.scores import read_scores
+from train.runs.settings import make_settings
 
 
 @pytest.fixture(scope="module")

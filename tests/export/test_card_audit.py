@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from export.card_audit import DEFAULT_AUDIT, _small, find_audit, read_audit
-from train.cohort import Cohort, Film
-from train.errors import PneumoscopeError, UsageError
+from train.common.errors import PneumoscopeError, UsageError
+from train.data.cohort import Cohort, Film
 
 FILMS = tuple(Film(f"{n}.png", f"p{n // 2}", n % 2, "train", "unknown") for n in range(6))
 AUROC = {"value": 0.8, "low": 0.7, "high": 0.9}

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from export.card_stress import read_stress
-from train.errors import PneumoscopeError
-from train.run_folder import RunFolder
+from train.common.errors import PneumoscopeError
+from train.runs.run_folder import RunFolder
 
 FIGURE = {"value": 0.9, "low": 0.8, "high": 0.95}
 CHANGE = dict.fromkeys(("accuracy", "balanced_accuracy", "auroc", "probability_shift", "decisions_changed"), FIGURE)

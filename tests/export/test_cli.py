@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from export.bundle import BUNDLE_FILES, BundleError, card_matches_metadata, find_bundles, read_bundle
-from train.cohort import read_split
-from train.evaluation import read_evaluation
-from train.phantoms import make_phantoms
-from train.scores import Scores, logistic, read_scores, write_scores
-from train.stress import stress_result, write_stress
+from train.data.cohort import read_split
+from train.evaluation.evaluation import read_evaluation
+from train.evaluation.robustness import stress_result, write_stress
+from train.metrics.scores import Scores, logistic, read_scores, write_scores
+from train.synthetic.phantom_folder import make_phantoms
 
 
 def error_line(result):
@@ -40,7 +40,7 @@ def test_the_bundle_is_whole_and_verified(exported_models):
 
 def test_what_is_no_film_is_refused_and_a_phantom_is_not(exported_models, phantom_root):
     from demo.classifier import load_classifier
-    from train.cohort import index_cohort
+    from train.data.cohort import index_cohort
     from train.radiograph import read_radiograph
 
     classifier = load_classifier(find_bundles(exported_models)["a"])
@@ -89,8 +89,8 @@ def calibrated(metadata, logit):
 
 def test_the_network_trains_on_and_the_graph_is_given_the_same_array(exported_models, phantom_root):
     from demo.classifier import load_classifier
-    from train.cohort import index_cohort
-    from train.loader import FilmBatches, prepare_films
+    from train.data.cohort import index_cohort
+    from train.fitting.loader import FilmBatches, prepare_films
     from train.radiograph import read_radiograph
 
     classifier = load_classifier(find_bundles(exported_models)["a"])

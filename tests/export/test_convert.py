@@ -23,7 +23,7 @@ from export.parity import (
     compare_with_keras,
     require_parity,
 )
-from train.calibration_fit import Scale
+from train.metrics.calibration_fit import Scale
 from train.networks import build_network_a, build_network_b
 
 THRESHOLDS = {"youden": 0.5}

@@ -11,9 +11,9 @@ import pytest
 from export.evidence import evidence_model, measure_films
 from export.heatmap import SMALLEST_SCALE, map_scale, shown_map
 from export.heatmap_checks import check_heatmaps, gradient_correlation, gradient_maps, occlusion, random_head
-from train.calibration_fit import Scale
+from train.fitting.scoring import predict_logits
+from train.metrics.calibration_fit import Scale
 from train.networks import build_network_a, build_network_b
-from train.scoring import predict_logits
 
 CASES = {
     "a": lambda: build_network_a(130, width=0.125),

@@ -23,7 +23,7 @@ from export.novelty_checks import (
     read_foreign_pictures,
     sharpness,
 )
-from train.errors import PneumoscopeError
+from train.common.errors import PneumoscopeError
 from train.radiograph import PrepareSpec
 
 

@@ -11,7 +11,7 @@ from demo.classifier import load_classifier
 from export.bundle import metadata_of, write_bundle
 from export.convert import with_metadata
 from export.quantize import to_float32, to_int8
-from train.phantom_film import draw_phantom
+from train.synthetic.phantom import draw_phantom
 
 SIDE = 32
 FILES = {"evaluation.json": b"{}", "scores.csv": b"", "history.csv": b"", "README.md": b""}

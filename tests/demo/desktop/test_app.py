@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo.desktop import app
-from train.errors import UsageError
+from train.common.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -17,7 +17,7 @@ import pytest
 from demo.desktop import build
 from demo.desktop.packaging.contents import CODECS, EXCLUDED, is_kept, linked, needed
 from demo.desktop.packaging.stub_library import TRAPS, machine_of, stub_library
-from train.errors import UsageError
+from train.common.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
 ASSETS = ROOT / "assets" / "desktop"

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QMessageBox, QSlider, 
 
 from demo.desktop.settings import DesktopSettings
 from demo.wording import wording
-from train.errors import UsageError
+from train.common.errors import UsageError
 
 #: Qt 6.12 wants a QPointF here, Qt before that knows QPoint alone.
 pytestmark = pytest.mark.filterwarnings("ignore:.*QDragEnterEvent:DeprecationWarning")

@@ -10,7 +10,7 @@ from demo.figures.curve_figures import f1_figure, precision_recall_figure, roc_f
 from demo.figures.plot_parts import DECIMALS, ScoredNetwork
 from demo.measured import Measured
 from demo.wording import wording
-from train.operating_points import auroc, average_precision, choose_operating_points
+from train.metrics.operating_points import auroc, average_precision, choose_operating_points
 
 CLOSE = 10.0**-DECIMALS
 FIGURES = {"roc": roc_figure, "pr": precision_recall_figure, "f1": f1_figure}

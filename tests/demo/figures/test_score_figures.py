@@ -8,7 +8,7 @@ from demo.figures.plot_parts import DECIMALS, ScoredNetwork
 from demo.figures.score_figures import HISTOGRAM_BINS, LARGEST_MARK, SMALLEST_MARK, histogram_figure, reliability_figure
 from demo.measured import Measured
 from demo.wording import wording
-from train.operating_points import choose_operating_points
+from train.metrics.operating_points import choose_operating_points
 
 CLOSE = 10.0**-DECIMALS
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from export.bundle import Bundle, Card, write_bundle
-from train.evaluation import evaluate_test, evaluate_validation
-from train.scores import Scores, logistic
+from train.evaluation.evaluation import evaluate_test, evaluate_validation
+from train.metrics.scores import Scores, logistic
 
 HISTORY = "stage,epoch,loss,accuracy,val_loss,val_accuracy\nhead,1,0.5,0.8,0.4,0.81\nfine_tune,2,0.25,0.9,0.3,0.88\n"
 

@@ -5,7 +5,7 @@ from demo.curves_told import figure_names
 from demo.figures.plot_parts import with_interval
 from demo.panels.evaluation_plots import draw_plots, marks_html
 from demo.wording import wording
-from train.operating_points import OPERATING_POINTS, POINT_NAMES, auroc
+from train.metrics.operating_points import OPERATING_POINTS, POINT_NAMES, auroc
 
 
 @pytest.fixture

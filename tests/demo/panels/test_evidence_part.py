@@ -19,7 +19,7 @@ from demo.wording import LANGUAGES, wording
 from export.bundle import find_bundles
 from export.bundle_comparison import read_comparison
 from export.card_model import Calibration
-from train.comparison import compare, read_judged
+from train.evaluation.comparison import compare, read_judged
 
 WORDS = wording("en")
 FIGURE = {"value": 0.9, "low": 0.8, "high": 0.95}

@@ -1,0 +1,158 @@
+"""`evaluate` on another hospital's films, blacked-out ones, augmented ones; and the choice that is frozen."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from tests.train.cli.test_evaluate_command import contents, copy_of, error_line
+from train.metrics.augmented_scores import read_augmented
+from train.metrics.scores import read_scores
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory):
+    """Another hospital's films: phantoms of another seed."""
+    from train.synthetic.phantom_folder import make_phantoms
+
+    folder = tmp_path_factory.mktemp("elsewhere") / "films"
+    make_phantoms(folder, count_per_class=30, seed=7, image_size=64)
+    return folder
+
+
+def ok(result):
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def test_another_hospitals_films_are_judged_and_kept_beside(copied_run, phantom_root, elsewhere, run_command):
+    before, scores = json.loads(copied_run.evaluation.read_text()), copied_run.scores.read_bytes()
+    result = ok(run_command("evaluate", "tiny", "--data", phantom_root, "--external-root", elsewhere, "--json"))
+    shown = json.loads(result.stdout)["external"]
+    after = json.loads(copied_run.evaluation.read_text())
+    assert {name: part for name, part in after.items() if name != "external"} == before
+    assert after["external"]["metrics"]["n"] == shown["n"] == 60
+    assert {name: point["threshold"] for name, point in shown["operating_points"].items()} == before["thresholds"]
+    kept = read_scores(copied_run.external_scores)
+    assert set(kept.splits) == {"external"}
+    assert copied_run.scores.read_bytes() == scores
+    # Evaluated again it is not lost, and no film is read for it.
+    ok(run_command("evaluate", "tiny", "--data", phantom_root))
+    again = json.loads(copied_run.evaluation.read_text())
+    assert again["external"]["metrics"]["auroc"] == after["external"]["metrics"]["auroc"]
+    table = ok(run_command("evaluate", "tiny", "--data", phantom_root, "--external-root", elsewhere)).stdout
+    assert "tiny, external: 60 films" in table
+
+
+def test_lungs_are_blacked_out_on_validation_and_elsewhere(copied_run, phantom_root, elsewhere, run_command):
+    arguments = ("evaluate", "tiny", "--data", phantom_root, "--shortcut")
+    shown = json.loads(ok(run_command(*arguments, "--json")).stdout)["shortcut"]
+    part = shown["validation"]
+    assert part["films"] == json.loads(copied_run.evaluation.read_text())["validation"]["metrics"]["n"]
+    assert part["gap"]["value"] == pytest.approx(part["lungs_only"]["value"] - part["lungs_blacked_out"]["value"])
+    # What makes a phantom ill is in its lungs.
+    assert part["lungs_blacked_out"]["low"] < 0.6
+    result = ok(run_command(*arguments, "--external-root", elsewhere))
+    assert "lungs blacked out" in result.stdout
+    kept = json.loads(copied_run.evaluation.read_text())["shortcut"]
+    assert kept["validation"] == part
+    assert kept["external"]["films"] == 60
+
+
+def test_the_choice_is_frozen_with_its_readings_until_test_is_read(copied_run, phantom_root, run_command, tmp_path):
+    evaluate = ("evaluate", "tiny", "--data", phantom_root)
+    choice = ("--seen", "augmented", "--default-point", "half", "--calibration", "none")
+    ok(run_command(*evaluate, *choice))
+    evaluation = json.loads(copied_run.evaluation.read_text())
+    assert evaluation["operating"] == {"seen": "augmented", "default": "half", "calibration": "none"}
+    readings = read_augmented(copied_run.augmented_scores)
+    assert readings.copies == 4
+    assert np.ptp(readings.logits, axis=1).min() > 0  # four pictures of a film, not one
+    # Given nothing the choice stands; no reading is made anew.
+    os.utime(copied_run.augmented_scores)
+    kept = copied_run.augmented_scores.stat().st_mtime_ns
+    result = ok(run_command(*evaluate))
+    assert "at half" in result.stdout
+    assert copied_run.augmented_scores.stat().st_mtime_ns == kept
+    assert json.loads(copied_run.evaluation.read_text())["thresholds"] == evaluation["thresholds"]
+    ok(run_command(*evaluate, "--test"))
+    line = error_line(run_command(*evaluate, "--default-point", "youden"))
+    assert "were read with thresholds from augmented validation films, default half, calibration none" in line
+    ok(run_command(*evaluate, *choice))
+    (logged,) = (tmp_path / "docs" / "test-reads.csv").read_text().splitlines()[1:]
+    assert ",half," in logged
+
+
+def test_augmented_films_are_cropped_as_in_training(copied_run, phantom_root, run_command):
+    evaluate = ("evaluate", "tiny", "--data", phantom_root, "--augmented")
+    ok(run_command(*evaluate))
+    whole = read_augmented(copied_run.augmented_scores)
+    copied_run.augmented_scores.unlink()
+    text = copied_run.settings.read_text()
+    assert "  crop: 1.0" in text
+    copied_run.settings.write_text(text.replace("  crop: 1.0", "  crop: 0.1"))
+    ok(run_command(*evaluate))
+    cropped = read_augmented(copied_run.augmented_scores)
+    assert cropped.films == whole.films
+    # A tenth of a film differs more from the next tenth than whole films, moved, do.
+    assert np.std(cropped.logits, axis=1).mean() > 1.2 * np.std(whole.logits, axis=1).mean()
+
+
+def test_the_settings_say_what_is_frozen_first(copied_run, phantom_root, run_command):
+    text = copied_run.settings.read_text()
+    assert "  default: youden" in text
+    copied_run.settings.write_text(text.replace("  default: youden", "  default: f1"))
+    copied_run.evaluation.unlink()
+    ok(run_command("evaluate", "tiny", "--data", phantom_root))
+    assert json.loads(copied_run.evaluation.read_text())["default_operating_point"] == "f1"
+
+
+def test_what_carries_over_is_told_without_reading_a_film(copied_run, phantom_root, elsewhere, run_command):
+    line = error_line(run_command("evaluate", "tiny", "--compare-operating-points"))
+    assert "pneumoscope evaluate tiny --augmented" in line
+    for options in (["--augmented"], ["--external-root", elsewhere]):
+        ok(run_command("evaluate", "tiny", "--data", phantom_root, *options))
+    copy_of(copied_run, "second", seed=5)
+    before = contents(copied_run)
+    result = json.loads(ok(run_command("evaluate", "tiny", "second", "--compare-operating-points", "--json")).stdout)
+    assert result["runs"] == ["tiny", "second"]
+    assert result["judged_on"] == ["external"]
+    assert contents(copied_run) == before
+    table = ok(run_command("evaluate", "tiny", "--compare-operating-points")).stdout
+    assert "external: balanced" in table
+    assert "platt" in table
+
+
+def test_stress_of_another_hospitals_films(copied_run, phantom_root, elsewhere, run_command):
+    result = run_command("evaluate", "tiny", "--data", phantom_root, "--external-root", elsewhere, "--stress", "--json")
+    shown = json.loads(ok(result).stdout)
+    assert shown["external"]["films"] == 60
+    assert json.loads(copied_run.stress.read_text())["external"] == shown["external"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["tiny", "--external"], ["no external films", "--external-root DIR"]),
+        (["tiny", "--test", "--external-root", "."], ["--test and --external do not go together"]),
+        (["tiny", "--shortcut", "--augmented"], ["--shortcut and --augmented do not go together"]),
+        (["tiny", "other", "--shortcut"], ["take one run", "--shortcut"]),
+        (["tiny", "--compare-operating-points", "--test"], ["leave out --test"]),
+        (["tiny", "--external-root", "nowhere"], ["nowhere is not a folder"]),
+    ],
+)
+def test_what_does_not_go_together_is_one_line(copied_run, phantom_root, run_command, arguments, words):
+    copy_of(copied_run, "other", epochs=4)
+    before = contents(copied_run)
+    result = run_command("evaluate", *arguments, "--data", phantom_root)
+    assert result.exit_code == 2, result.output
+    line = error_line(result)
+    assert all(word in line for word in words), line
+    assert contents(copied_run) == before
+
+
+def test_the_runs_own_films_are_no_other_hospitals(copied_run, phantom_root, run_command):
+    result = run_command("evaluate", "tiny", "--data", phantom_root, "--external-root", phantom_root)
+    assert "is a film of the run's own split" in error_line(result)
+    assert not copied_run.external_scores.exists()

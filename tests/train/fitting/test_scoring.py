@@ -1,0 +1,47 @@
+import keras
+import numpy as np
+import pytest
+
+from train.fitting.fit import build_network
+from train.fitting.scoring import load_network, predict_logits
+from train.networks import build_network_a
+from train.runs.run_folder import RunFolder, begin
+from train.runs.settings import make_settings
+
+
+@pytest.mark.parametrize("count", [5, 32, 70])
+def test_logits_are_the_networks_own_and_every_step_has_one_length(count, monkeypatch):
+    network = build_network_a(32, width=0.1)
+    images = np.random.default_rng(0).integers(0, 256, (count, 32, 32), dtype=np.uint8)
+    lengths, predict_on_batch = [], keras.Model.predict_on_batch
+
+    def watched(self, batch):
+        lengths.append(len(batch))
+        return predict_on_batch(self, batch)
+
+    monkeypatch.setattr(keras.Model, "predict_on_batch", watched)
+    logits = predict_logits(network, images, channels=1, batch_size=32)
+    assert set(lengths) == {32}  # another length would compile the network anew
+    chances = np.asarray(network(images[..., np.newaxis], training=False)).reshape(-1)
+    assert logits.shape == (count,)
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), chances, atol=1e-6)
+
+
+def test_a_network_trained_in_16_bits_is_read_in_float32(tmp_path):
+    settings = make_settings("a", {"prepare.image_size": 32, "width": 0.1, "mixed_precision": "bfloat16"})
+    run = RunFolder(tmp_path)
+    begin(run, settings)
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        trained = build_network(settings)
+        trained.save(run.best_network)
+        network = load_network(run)
+        assert {layer.compute_dtype for layer in network.layers} == {"float32"}
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    films = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 1)).astype(np.float32)
+    for saved, loaded in zip(trained.get_weights(), network.get_weights(), strict=True):
+        assert np.array_equal(saved, loaded)
+    coarse, fine = (np.asarray(model(films, training=False), np.float32) for model in (trained, network))
+    assert fine == pytest.approx(coarse, abs=0.02)
+    assert not np.array_equal(fine, coarse)

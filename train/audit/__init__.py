@@ -1,0 +1,1 @@
+"""What a cohort gives away before a network looks: duplicates, sizes, file formats, exposure."""

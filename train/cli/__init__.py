@@ -1,0 +1,1 @@
+"""The commands `data`, `train` and `evaluate`."""

@@ -1,0 +1,188 @@
+"""What the command `train` does with its settings: begin a run or go on with one, train it, evaluate it."""
+
+import os
+import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from train.cli.evaluate_command import evaluate_run
+from train.cli.options import data_option
+from train.common.console import print_json, print_table, say, say_next, say_warning
+from train.common.errors import PneumoscopeError, UsageError
+from train.runs.run_folder import RunFolder, begin, create_run, run_named
+from train.runs.run_lock import hold
+from train.runs.settings import Settings
+
+if TYPE_CHECKING:
+    from train.data.cohort import Cohort
+    from train.fitting.device import DeviceRequest
+    from train.runs.resume import Record
+
+#: Threads that make pictures for a GPU, where there are as many cores.
+WORKERS_OF_A_GPU = 8
+
+
+def train_or_resume(
+    settings: Settings,
+    data_root: Path,
+    name: str | None,
+    *,
+    new: bool,
+    device: "DeviceRequest",
+    workers: int | None = None,
+    as_json: bool,
+) -> None:
+    """Train into a new run folder, or go on with the run of that name after its last finished epoch; evaluate it.
+
+    Raises:
+        UsageError: the run of that name is not the training asked for, or another process is at it.
+        PneumoscopeError: the films, the weights, the disk or the training itself.
+    """
+    from train.data.cohort import index_cohort
+    from train.data.shifted_split import split_for_training
+    from train.fitting.teachers import find_teachers, require_same_teachers
+
+    known = run_named(name) if name is not None else None
+    with ExitStack() as held:
+        run = None if new else known
+        if run is not None:
+            held.enter_context(hold(run))
+            if _is_finished(run, settings):
+                _say_finished(run, settings, data_root, as_json=as_json)
+                return
+        cohort = split_for_training(
+            index_cohort(data_root), settings.seed_of_split, settings.validation_fraction, settings.shifted_validation
+        )
+        judged = settings.network != "backbone" and _can_be_judged(cohort)
+        since = _record_of(run, settings, cohort) if run is not None else None
+        teachers = find_teachers(settings, cohort)
+        if run is not None and since is not None:
+            require_same_teachers(run, teachers)
+
+        from train.fitting.device import backend_in_prose, choose_device
+
+        say(f"starting {backend_in_prose()} …")
+        chosen = choose_device(device)
+        from train.fitting.fit import fit, make_ready
+
+        say(chosen.line)
+        if settings.mixed_precision and chosen.kind != "gpu":
+            raise UsageError("mixed_precision needs a GPU: set it to false, or use a machine with one")
+        if run is not None and since is not None:
+            _say_resumed(run, since, chosen.kind)
+        if workers is None:
+            workers = min(WORKERS_OF_A_GPU, os.cpu_count() or 1) if chosen.kind == "gpu" else 1
+        ready = make_ready(settings, cohort, since, workers, teachers)
+        if run is None:
+            run = create_run(name, settings, numbered=new)
+            held.enter_context(hold(run))
+        else:
+            begin(run, settings)
+        say(f"run: {run.folder}")
+        with _saying_how_to_resume(run, settings):
+            fit(run, settings, ready, chosen)
+        _finish(run, settings, data_root, judged=judged, as_json=as_json)
+
+
+def _is_finished(run: RunFolder, settings: Settings) -> bool:
+    from train.runs.resume import require_same_settings
+
+    if not run.environment.is_file() or not run.settings.is_file():
+        return False
+    require_same_settings(run, settings, None)
+    return True
+
+
+def _say_finished(run: RunFolder, settings: Settings, data_root: Path, *, as_json: bool) -> None:
+    say(f"run {run.name} is finished: {run.folder}; --new begins another")
+    if settings.network != "backbone" and not run.evaluation.is_file():
+        from train.data.cohort import read_split
+
+        _finish(run, settings, data_root, judged=_can_be_judged(read_split(run.split, data_root)), as_json=as_json)
+    elif settings.network == "backbone":
+        _finish(run, settings, data_root, judged=False, as_json=as_json)
+    else:
+        if as_json:
+            print_json({"run": run.name, "finished": True})
+        say_next(f"pneumoscope evaluate {run.name}{data_option(data_root)}")
+
+
+def _record_of(run: RunFolder, settings: Settings, cohort: "Cohort") -> "Record | None":
+    """The record to go on from, once it is sure that the training is the same one."""
+    from train.common.atomic import remove_leftovers
+    from train.runs.resume import read_record, require_same_films, require_same_settings, require_same_weights
+
+    if not run.settings.is_file():
+        return None
+    record = read_record(run)
+    require_same_settings(run, settings, record)
+    require_same_weights(run, settings, record)
+    require_same_films(run, cohort, record)
+    remove_leftovers(run.folder)
+    return record
+
+
+def _say_resumed(run: RunFolder, since: "Record", device: str) -> None:
+    from train.runs.resume import changed_surroundings
+
+    say(f"run {run.name} goes on after epoch {len(since.progress.rows)}")
+    if changed := changed_surroundings(since, device):
+        say_warning(
+            f"run {run.name} goes on in other surroundings, so its figures may not be an unbroken run's: {changed}"
+        )
+
+
+@contextmanager
+def _saying_how_to_resume(run: RunFolder, settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"resume with: {resume_command(run, settings)}")
+        raise
+    except OSError as error:
+        say(f"once there is room, resume with: {resume_command(run, settings)}")
+        reason = error.strerror or " ".join(str(error).split())
+        raise PneumoscopeError(
+            f"{run.folder} cannot be written to ({reason}): the epochs that were finished are kept whole"
+        ) from error
+
+
+def resume_command(run: RunFolder, settings: Settings) -> str:
+    """Return the shortest command that goes on with a run; where the films are is left to PNEUMOSCOPE_DATA."""
+    words = ["pneumoscope", "train", settings.network, "--name", run.name, "--settings", str(run.settings)]
+    if Path(settings.backbone_weights).name != settings.backbone_weights:
+        words += ["--backbone-weights", settings.backbone_weights]
+    if any(Path(name).name != name for name in settings.teacher):
+        words += [word for name in settings.teacher for word in ("--teacher", name)]
+    return shlex.join(words)
+
+
+def _can_be_judged(cohort: "Cohort") -> bool:
+    from train.metrics.cluster_bootstrap import require_patients
+
+    try:
+        require_patients([film.patient for film in cohort.of_split("validation")], "the validation films")
+    except PneumoscopeError as error:
+        # Said now and not after hours of training.
+        say_warning(f"{error}; the network will be trained, but not evaluated")
+        return False
+    return True
+
+
+def _finish(run: RunFolder, settings: Settings, data_root: Path, *, judged: bool, as_json: bool) -> None:
+    if settings.network == "backbone":
+        result: dict[str, object] = {"run": run.name, "weights": str(run.backbone_weights)}
+        if as_json:
+            print_json(result)
+        else:
+            print_table("backbone", ("run", "weights"), [tuple(result.values())])
+        say_next(f"pneumoscope train b --backbone-weights {run.backbone_weights} --fine-tune-from 0")
+        return
+    if not judged:
+        if as_json:
+            print_json({"run": run.name, "validation": None})
+        say(f"{run.name} is trained, not evaluated: its validation films are of too few patients")
+        return
+    evaluate_run(run, data_root, test=False, as_json=as_json, after_training=True)

@@ -1,0 +1,1 @@
+"""How good a run is: figures with intervals, thresholds, robustness, two runs compared. Knows no `fitting`."""

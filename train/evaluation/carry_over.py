@@ -1,0 +1,156 @@
+"""Which operating point and which calibration carry over to films unlike validation; never judged on test.
+
+Thresholds and scales are chosen on a run's validation films, as they are or as seen through its augmentation, and
+judged on its shifted films and on another hospital's. The means over several runs choose what ships; nothing is fitted
+on the films that they are judged on.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from train.common.errors import PneumoscopeError
+from train.evaluation.evaluation import is_of_these_scores, read_evaluation
+from train.evaluation.thresholds import thresholds_seen
+from train.metrics.augmented_scores import AugmentedScores, read_augmented, require_same_films
+from train.metrics.calibration_fit import FITS, FITTED_METHODS, Method, Scale
+from train.metrics.operating_choices import Seen
+from train.metrics.operating_points import HALF, POINT_NAMES, confusion
+from train.metrics.reliability import expected_calibration_error
+from train.metrics.scores import EXTERNAL, SHIFTED, Scores, bounded, log_loss, logistic, read_scores
+from train.runs.run_folder import RunFolder
+from train.runs.settings import OperatingSettings
+
+#: The rules that a default is chosen from; the other two promise a sensitivity or a specificity instead.
+CANDIDATES = ("youden", "f1", HALF)
+CALL_FIGURES = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
+SEEN: tuple[Seen, ...] = ("plain", "augmented")
+#: Of what no film chooses: the network's own 0.5, its own probability.
+NEITHER = "–"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """A run's scores.
+
+    Attributes:
+        name: of the run.
+        splits: "validation", and "shifted" and "external" where the run has them.
+        augmented: readings of the validation films through the augmentation.
+    """
+
+    name: str
+    splits: Mapping[str, Scores]
+    augmented: AugmentedScores
+
+
+def read_carried(run: RunFolder) -> Carried:
+    """Read a run's scores; no film is read, and test scores are left where they are.
+
+    Raises:
+        PneumoscopeError: it is not evaluated, has no augmented readings, or its files are not of each other.
+    """
+    scores, evaluation = read_scores(run.scores), read_evaluation(run.evaluation)
+    splits = {split: rows for split in ("validation", SHIFTED) if len(rows := scores.of_split(split))}
+    if "validation" not in splits or not is_of_these_scores(evaluation, splits["validation"]):
+        raise PneumoscopeError(f"the scores of {run.name} are not the evaluated ones: pneumoscope evaluate {run.name}")
+    if not run.augmented_scores.is_file():
+        raise PneumoscopeError(
+            f"{run.name} has no readings of augmented validation films: pneumoscope evaluate {run.name} --augmented"
+        )
+    if run.external_scores.is_file() and evaluation.get(EXTERNAL):
+        splits[EXTERNAL] = read_scores(run.external_scores).of_split(EXTERNAL)
+    return Carried(run.name, splits, require_same_films(read_augmented(run.augmented_scores), splits["validation"]))
+
+
+def carry_over(runs: Sequence[Carried]) -> Json:
+    """Judge every rule and every calibration, as the mean over runs.
+
+    Args:
+        runs: at least one. Counted are the splits that all of them have.
+
+    Returns:
+        JSON-ready: runs; splits; judged_on (those of splits that something is chosen by); rules, a list of {rule, seen
+        ("plain", "augmented", or NEITHER for the network's own 0.5), split → CALL_FIGURES}; calibrations, a list of
+        {method, seen, not_fitted (runs whose scores have no optimum and are left as they are), split → {ece,
+        log_loss}}; best_rule, of CANDIDATES the one of highest balanced accuracy, and best_calibration, the one of
+        lowest ECE, each the mean over judged_on, null where that is empty. On validation the figures are of the very
+        films that the rule or the scale comes from.
+
+    Raises:
+        PneumoscopeError: films of one class only.
+    """
+    splits = [split for split in ("validation", SHIFTED, EXTERNAL) if all(split in run.splits for run in runs)]
+    judged = [split for split in splits if split != "validation"]
+    rules = _rules(runs, splits)
+    calibrations = _calibrations(runs, splits)
+
+    def worth(row: Json, key: str) -> float:
+        return float(np.mean([row[split][key] for split in judged]))
+
+    candidates = [row for row in rules if row["rule"] in CANDIDATES]
+    return {
+        "runs": [run.name for run in runs],
+        "splits": splits,
+        "judged_on": judged,
+        "rules": rules,
+        "calibrations": calibrations,
+        "best_rule": max(candidates, key=lambda row: worth(row, "balanced_accuracy")) if judged else None,
+        "best_calibration": min(calibrations, key=lambda row: worth(row, "ece")) if judged else None,
+    }
+
+
+def _rules(runs: Sequence[Carried], splits: Sequence[str]) -> list[Json]:
+    chosen = {
+        seen: [thresholds_seen(run.splits["validation"], OperatingSettings(seen=seen), run.augmented) for run in runs]
+        for seen in SEEN
+    }
+    rows: list[Json] = []
+    for rule in POINT_NAMES:
+        for seen in SEEN[:1] if rule == HALF else SEEN:
+            row: Json = {"rule": rule, "seen": NEITHER if rule == HALF else seen}
+            for split in splits:
+                tables = [
+                    confusion(run.splits[split].labels, bounded(run.splits[split].logits), thresholds[rule])
+                    for run, thresholds in zip(runs, chosen[seen], strict=True)
+                ]
+                row[split] = {key: float(np.mean([getattr(one, key) for one in tables])) for key in CALL_FIGURES}
+            rows.append(row)
+    return rows
+
+
+def _calibrations(runs: Sequence[Carried], splits: Sequence[str]) -> list[Json]:
+    rows = [_calibration(runs, splits, "none", NEITHER, lambda _: Scale())]
+    for method in FITTED_METHODS:
+        for seen in SEEN:
+
+            def fit(run: Carried, method: Method = method, seen: Seen = seen) -> Scale | None:
+                rows = run.splits["validation"]
+                labels, logits = rows.labels, rows.logits
+                if seen == "augmented":
+                    labels, logits, _ = run.augmented.all_readings()
+                return FITS[method](labels, logits)
+
+            rows.append(_calibration(runs, splits, method, seen, fit))
+    return rows
+
+
+def _calibration(
+    runs: Sequence[Carried], splits: Sequence[str], method: str, seen: str, fit: Callable[[Carried], Scale | None]
+) -> Json:
+    scales = [fit(run) for run in runs]
+    row: Json = {"method": method, "seen": seen, "not_fitted": sum(scale is None for scale in scales)}
+    for split in splits:
+        judged = [
+            (run.splits[split].labels, (scale or Scale()).calibrated(run.splits[split].logits))
+            for run, scale in zip(runs, scales, strict=True)
+        ]
+        row[split] = {
+            "ece": float(np.mean([expected_calibration_error(labels, logistic(raw)) for labels, raw in judged])),
+            "log_loss": float(np.mean([log_loss(labels, raw) for labels, raw in judged])),
+        }
+    return row

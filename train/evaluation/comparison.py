@@ -1,0 +1,332 @@
+"""A against B: two networks on the same films, at the thresholds each has frozen on validation. NumPy only."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from train.common.errors import PneumoscopeError, UsageError
+from train.evaluation.ensemble import AVERAGE_RESAMPLES, evaluate_average
+from train.evaluation.evaluation import is_of_these_scores, read_evaluation
+from train.evaluation.thresholds import operating_of
+from train.metrics.augmented_scores import AugmentedScores, read_augmented, require_same_films
+from train.metrics.cluster_bootstrap import (
+    RESAMPLES,
+    SEED,
+    Floats,
+    Ranking,
+    call_figures,
+    patient_interval,
+    require_patients,
+    resample,
+)
+from train.metrics.evaluate_scores import evaluate_scores
+from train.metrics.intervals import CONFIDENCE, Interval, delong_covariance
+from train.metrics.operating_points import DEFAULT_OPERATING_POINT, OPERATING_POINTS, POINT_NAMES
+from train.metrics.scores import EXTERNAL, SCORED_SPLITS, SHIFTED, Scores, probability, read_scores
+
+DIFFERENCES = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
+#: Resamples that a comparison costs at most, for a bar's total.
+COMPARISON_RESAMPLES = RESAMPLES * len(SCORED_SPLITS) + 3 * AVERAGE_RESAMPLES
+
+Json = dict[str, Any]
+Advance = Callable[..., None]
+
+
+class OtherSplitError(UsageError):
+    """Networks that were not trained and judged on the same split."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A network with its scores, as a run or a bundle holds them.
+
+    Attributes:
+        name: of the run or bundle.
+        network: "a" or "b".
+        split_fingerprint: of the split it was trained and judged on.
+        thresholds: operating point → threshold on the uncalibrated probability, frozen on validation.
+        scores: of its validation films, and of its test films once they were read.
+        default: its default operating point.
+        external: its scores of another hospital's films, where it was judged on them.
+        augmented: its readings of augmented validation films, where its thresholds are from those.
+    """
+
+    name: str
+    network: str
+    split_fingerprint: str
+    thresholds: Mapping[str, float]
+    scores: Scores
+    default: str = DEFAULT_OPERATING_POINT
+    external: Scores | None = None
+    augmented: AugmentedScores | None = None
+
+    def of_split(self, split: str) -> Scores:
+        """Its scores of one split; possibly none."""
+        if split == EXTERNAL and self.external is not None:
+            return self.external
+        return self.scores.of_split(split)
+
+
+def read_judged(name: str, evaluation_file: Path, scores_file: Path) -> Judged:
+    """Read a network's evaluation.json and scores.csv, and what its other scores lie beside them; no film is read.
+
+    Raises:
+        PneumoscopeError: a file is missing or damaged, or the two are not of the same network.
+    """
+    evaluation, scores = read_evaluation(evaluation_file), read_scores(scores_file)
+    validation = scores.of_split("validation")
+    thresholds = evaluation.get("thresholds") or {}
+    if not len(validation) or not set(OPERATING_POINTS) <= set(thresholds):
+        raise PneumoscopeError(f"{name} has no validation scores or no thresholds: pneumoscope evaluate {name}")
+    if not is_of_these_scores(evaluation, validation):
+        raise PneumoscopeError(
+            f"the scores of {name} are not those its thresholds were chosen on; evaluate it again: "
+            f"pneumoscope evaluate {name}"
+        )
+    external, augmented = scores_file.with_name("external.csv"), scores_file.with_name("validation_augmented.csv")
+    readings = None
+    if operating_of(evaluation).seen == "augmented" and augmented.is_file():
+        readings = require_same_films(read_augmented(augmented), validation)
+    return Judged(
+        *(name, evaluation["network"], evaluation["split_fingerprint"], thresholds, scores),
+        default=evaluation["default_operating_point"],
+        external=read_scores(external) if evaluation.get(EXTERNAL) and external.is_file() else None,
+        augmented=readings,
+    )
+
+
+def compare(first: Judged, second: Judged, advance: Advance = lambda *_: None) -> Json:
+    """Compare two networks on their validation films and, where both have been scored there, on their test films.
+
+    Args:
+        first, second: of the same split.
+        advance: called with the number of resamples done.
+
+    Returns:
+        JSON-ready: runs, networks, split_fingerprint, default_operating_point, and for "validation" and "test" (null
+        where it was not read by both) what `compare_films` gives; "shifted" and "external" too, where both were judged
+        on such films; each: for the first and the second network split → what
+        `train.metrics.evaluate_scores.evaluate_scores` gives at its own thresholds; average: what
+        `train.evaluation.ensemble.evaluate_average` gives for the same splits. The average's thresholds are from
+        augmented validation films where both networks' are. The default operating point is the networks' own where it
+        is the same.
+
+    Raises:
+        OtherSplitError: another split, or other films of it.
+        PneumoscopeError: films of one class or of too few patients.
+    """
+    if first.split_fingerprint != second.split_fingerprint:
+        raise OtherSplitError(
+            f"{first.name} and {second.name} come from different splits ({first.split_fingerprint[:12]}, "
+            f"{second.split_fingerprint[:12]}): expected two of the same split, or one would be judged on films the "
+            "other was trained on; train both on the same films with the same seed"
+        )
+    result: Json = {
+        "runs": [first.name, second.name],
+        "networks": [first.network, second.network],
+        "split_fingerprint": first.split_fingerprint,
+        "default_operating_point": first.default if first.default == second.default else DEFAULT_OPERATING_POINT,
+        "resamples": RESAMPLES,
+        "seed": SEED,
+    }
+    pairs: dict[str, tuple[Scores, Scores]] = {}
+    for split in (*SCORED_SPLITS, SHIFTED, EXTERNAL):
+        one, other = (judged.of_split(split) for judged in (first, second))
+        if len(one) and len(other):
+            pairs[split] = one, _in_order_of(one, other)
+            point = result["default_operating_point"]
+            result[split] = compare_films(first, second, *pairs[split], advance, point)
+        elif split in SCORED_SPLITS:
+            result[split] = None
+    result["each"] = [
+        {
+            split: evaluate_scores(rows.labels, rows.logits, judged.thresholds, rows.patients, advance)
+            for split, rows in ((split, pair[place]) for split, pair in pairs.items())
+        }
+        for place, judged in enumerate((first, second))
+    ]
+    readings = None
+    if first.augmented is not None and second.augmented is not None:
+        readings = first.augmented, second.augmented.in_order_of(pairs["validation"][0])
+    result["average"] = evaluate_average(pairs, advance, readings)
+    return result
+
+
+def compare_films(
+    first: Judged,
+    second: Judged,
+    one: Scores,
+    other: Scores,
+    advance: Advance = lambda *_: None,
+    default: str = DEFAULT_OPERATING_POINT,
+) -> Json:
+    """Compare two networks on the films of one split.
+
+    Args:
+        first, second: names and thresholds.
+        one, other: their scores of the same films, in any order.
+        advance: as `compare`.
+        default: an operating point of both.
+
+    Returns:
+        films, patients, positives; auroc: first, second, difference (first less second) with DeLong's interval and p,
+        and difference_over_patients; operating_points: name → thresholds, what `call_tables` gives, and differences
+        (first less second) with intervals over patients; differing: the films that the two call differently at the
+        default operating point, the furthest apart first.
+    """
+    other = _in_order_of(one, other)
+    if one.labels.tolist() != other.labels.tolist() or one.patients != other.patients:
+        raise OtherSplitError(f"{first.name} and {second.name} have other labels or patients for the same films")
+    require_patients(one.patients, f"the {one.splits[0]} films")
+    chances = probability(one.logits), probability(other.logits)
+    calls = {
+        name: (chances[0] >= first.thresholds[name], chances[1] >= second.thresholds[name])
+        for name in POINT_NAMES
+        if name in first.thresholds and name in second.thresholds
+    }
+    rankings = [Ranking.of(one.labels, scores.logits) for scores in (one, other)]
+
+    def figures(weights: Floats) -> dict[str, Floats]:
+        areas = [ranking.areas(weights)[0] for ranking in rankings]
+        counted = {"auroc": areas[0] - areas[1]}
+        for name, pair in calls.items():
+            ours, theirs = (call_figures(one.labels, called, weights) for called in pair)
+            counted |= {f"{name}: {key}": ours[key] - theirs[key] for key in DIFFERENCES}
+        return counted
+
+    areas = auroc_difference(one.labels, one.logits, other.logits)
+    draws = resample(one.patients, figures, advance)
+    whole = {name: float(values[0]) for name, values in figures(np.ones((1, len(one)))).items()}
+
+    def difference(name: str) -> Json:
+        return patient_interval(whole[name], draws[name]).as_json()
+
+    points = {
+        name: {
+            "thresholds": [float(first.thresholds[name]), float(second.thresholds[name])],
+            **call_tables(one.labels, *pair),
+            "differences": {key: difference(f"{name}: {key}") for key in DIFFERENCES},
+        }
+        for name, pair in calls.items()
+    }
+    return {
+        "films": len(one),
+        "patients": len(set(one.patients)),
+        "positives": int(one.labels.sum()),
+        "auroc": areas | {"difference_over_patients": difference("auroc")},
+        "operating_points": points,
+        "differing": _differing(one, chances, calls[default]),
+    }
+
+
+def auroc_difference(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> Json:
+    """AUROC of two networks on the same films, and their difference (DeLong et al., Biometrics 1988;44:837).
+
+    Returns:
+        first, second, difference as {value, low, high}, and p (two-sided; null where the difference has no variance).
+    """
+    (one, other), covariance = delong_covariance(labels, [np.asarray(first), np.asarray(second)])
+    gap = float(one - other)
+    variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+    # Equal rankings leave rounding for a variance.
+    error = math.sqrt(variance) if variance > 1e-15 else 0.0
+    reach = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * error
+    return {
+        "first": float(one),
+        "second": float(other),
+        "difference": Interval(gap, max(gap - reach, -1.0), min(gap + reach, 1.0)).as_json(),
+        "p": 2 * NormalDist().cdf(-abs(gap) / error) if error else None,
+    }
+
+
+def call_tables(labels: ArrayLike, first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Json:
+    """Agreement of two networks' calls on the same films.
+
+    Args:
+        labels: 0 or 1, [N].
+        first, second: called positive, bool [N].
+
+    Returns:
+        agreement: films by both calls, and the share called alike; right_and_wrong: the same by class, against the
+        label; mcnemar: films that only one gets right, and p; kappa: Cohen's (Educ Psychol Meas 1960;20:37), null where
+        both call all films the same.
+    """
+    ill = np.asarray(labels) == 1
+    right = first == ill, second == ill
+    only_first, only_second = int(np.sum(right[0] & ~right[1])), int(np.sum(right[1] & ~right[0]))
+    same = float(np.mean(first == second))
+    by_chance = float(first.mean() * second.mean() + (1 - first.mean()) * (1 - second.mean()))
+    return {
+        "agreement": {**_pairs(first, second, "positive", "negative"), "share": same},
+        "right_and_wrong": {
+            name: _pairs(right[0][rows], right[1][rows], "right", "wrong")
+            for name, rows in (("pneumonia", ill), ("normal", ~ill))
+        },
+        "mcnemar": {
+            "only_first_right": only_first,
+            "only_second_right": only_second,
+            "p": mcnemar_exact(only_first, only_second),
+        },
+        "kappa": (same - by_chance) / (1 - by_chance) if by_chance < 1 else None,
+    }
+
+
+def mcnemar_exact(only_first: int, only_second: int) -> float:
+    """McNemar's exact test (Psychometrika 1947;12:153): two-sided binomial p of the films that only one gets right.
+
+    It takes films as independent; where a patient's films err together, p is too small. 1 where the two never differ.
+    """
+    n, fewer = only_first + only_second, min(only_first, only_second)
+    # Whole numbers, however many: exact. Each binomial coefficient comes from the one before.
+    tail = ways = 1
+    for k in range(1, fewer + 1):
+        ways = ways * (n - k + 1) // k
+        tail += ways
+    return min(1.0, 2 * tail / 2**n)
+
+
+def _pairs(first: NDArray[np.bool_], second: NDArray[np.bool_], yes: str, no: str) -> dict[str, int]:
+    return {
+        f"both_{yes}": int(np.sum(first & second)),
+        f"only_first_{yes}": int(np.sum(first & ~second)),
+        f"only_second_{yes}": int(np.sum(second & ~first)),
+        f"both_{no}": int(np.sum(~first & ~second)),
+    }
+
+
+def _in_order_of(one: Scores, other: Scores) -> Scores:
+    place = {film: row for row, film in enumerate(other.films)}
+    if len(one) != len(other) or not set(one.films) <= set(place):
+        raise OtherSplitError(
+            f"the two were scored on different {one.splits[0]} films ({len(one)} and {len(other)}): evaluate both again"
+        )
+    rows = [place[film] for film in one.films]
+    return Scores(
+        one.films,
+        tuple(other.patients[row] for row in rows),
+        tuple(other.splits[row] for row in rows),
+        other.labels[rows],
+        other.logits[rows],
+    )
+
+
+def _differing(rows: Scores, chances: tuple[Floats, Floats], calls: tuple[NDArray[np.bool_], ...]) -> list[Json]:
+    gaps = np.abs(chances[0] - chances[1])
+    apart = np.flatnonzero(calls[0] != calls[1])
+    return [
+        {
+            "film": rows.films[row],
+            "patient": rows.patients[row],
+            "label": int(rows.labels[row]),
+            "probabilities": [round(float(chance[row]), 6) for chance in chances],
+            "positive": [bool(called[row]) for called in calls],
+            "right": "first" if calls[0][row] == (rows.labels[row] == 1) else "second",
+        }
+        for row in apart[np.argsort(-gaps[apart], kind="stable")]
+    ]

@@ -1,0 +1,1 @@
+"""Keras: films to batches, stages to a network, a network to scores. Knows no `evaluation`."""

@@ -1,0 +1,96 @@
+"""What a network is trained towards: labels, their weights, the loss, and the figures an epoch is told by.
+
+The loss of validation is always the plain cross-entropy of pneumonia, whatever the levers: it chooses the best epoch,
+and runs must be comparable by it. Label smoothing, class weights and mixup therefore belong to the training films
+(to their labels and weights), not to the loss function.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from train.data.cohort import Film
+from train.fitting.backbone_pretraining import kind_label
+from train.runs.settings import Settings
+
+Tensor = keras.KerasTensor
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """Labels of films and, where they differ, weights in the loss: [n]."""
+
+    labels: np.ndarray
+    weights: np.ndarray | None = None
+
+
+def training_targets(films: Sequence[Film], settings: Settings) -> Targets:
+    """Return what a network learns from films, smoothed and weighed as the settings say."""
+    if settings.network == "backbone":
+        labels = np.array([kind_label(film) for film in films])
+        return Targets(labels, _class_weights(labels, settings))
+    labels = _ill(films)
+    weights = _class_weights(labels, settings)
+    return Targets(smooth(labels, settings.label_smoothing), weights)
+
+
+def validation_targets(films: Sequence[Film], settings: Settings) -> Targets:
+    """Return what a network is judged by: the labels as they are."""
+    if settings.network == "backbone":
+        return Targets(np.array([kind_label(film) for film in films]))
+    return Targets(_ill(films))
+
+
+def balanced_weights(labels: np.ndarray) -> np.ndarray:
+    """Weigh films so that every class counts the same in sum and a film 1 on average: int [n] → float32 [n]."""
+    classes, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return (len(labels) / (len(classes) * counts))[place].astype(np.float32)
+
+
+def smooth(labels: np.ndarray, share: float) -> np.ndarray:
+    """Move labels towards a half: 0 and 1 become share / 2 and 1 - share / 2 (Szegedy et al. 2016, arXiv:1512.00567).
+
+    Args:
+        labels: 0 or 1, [n].
+        share: in [0, 1).
+    """
+    return (labels * (1 - share) + share / 2).astype(np.float32)
+
+
+def compile_arguments(settings: Settings) -> dict[str, Any]:
+    """Return `loss` and `metrics` for `keras.Model.compile`; made anew for every compilation."""
+    if settings.network == "backbone":
+        return {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+    metrics: list[object] = ["accuracy", keras.metrics.AUC(name="auroc")]
+    if settings.label_smoothing or settings.augmentation.mixup:
+        metrics = [AccuracyOfSmoothed(name="accuracy"), AurocOfSmoothed(name="auroc")]
+    return {"loss": "binary_crossentropy", "metrics": metrics}
+
+
+@keras.saving.register_keras_serializable(package="pneumoscope")
+class AccuracyOfSmoothed(keras.metrics.BinaryAccuracy):
+    """Accuracy against labels that were smoothed or blended: each counts as the class it is nearer to."""
+
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
+        """Count a batch."""
+        super().update_state(keras.ops.round(y_true), y_pred, sample_weight)
+
+
+@keras.saving.register_keras_serializable(package="pneumoscope")
+class AurocOfSmoothed(keras.metrics.AUC):
+    """AUROC against labels that were smoothed or blended: each counts as the class it is nearer to."""
+
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
+        """Count a batch."""
+        super().update_state(keras.ops.round(y_true), y_pred, sample_weight)
+
+
+def _class_weights(labels: np.ndarray, settings: Settings) -> np.ndarray | None:
+    return balanced_weights(labels) if settings.class_weights == "balanced" else None
+
+
+def _ill(films: Sequence[Film]) -> np.ndarray:
+    return np.array([film.label for film in films], dtype=np.float32)

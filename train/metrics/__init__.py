@@ -1,0 +1,1 @@
+"""Figures from scores and labels: operating points, intervals, calibration error. No file of films, no network."""

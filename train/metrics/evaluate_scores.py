@@ -1,0 +1,156 @@
+"""From labels and logits to metrics, each with an interval over patients and one that takes films as independent."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from train.metrics.cluster_bootstrap import Draws, Floats, Ranking, call_figures, patient_interval, resample
+from train.metrics.intervals import (
+    Interval,
+    auroc_interval,
+    average_precision_interval,
+    balanced_accuracy_interval,
+    f1_interval,
+    wilson_interval,
+)
+from train.metrics.operating_points import Confusion, choose_threshold, confusion, predictive_values
+from train.metrics.reliability import brier_score, expected_calibration_error
+from train.metrics.scores import bounded, log_loss, logistic, probability
+
+INTERVALS = (
+    "95 %: BCa interval of 2,000 resamples of patients. Beside it (independent_low, independent_high), and in its "
+    "place where all resamples agree, the interval that takes films as independent: Wilson for proportions, DeLong on "
+    "the logit scale for AUROC, Boyd, Eng & Page for average precision, Wilson carried over to F1, MOVER for balanced "
+    "accuracy"
+)
+AS_REPORT = "as the report counts: threshold chosen on this split"
+#: From a ward where few are ill to the share of pneumonia among the training films.
+PREVALENCES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.74)
+
+Json = dict[str, Any]
+
+
+def evaluate_scores(
+    labels: ArrayLike,
+    logits: ArrayLike,
+    thresholds: Mapping[str, float],
+    patients: Sequence[str] | None = None,
+    advance: Callable[..., None] = lambda *_: None,
+) -> Json:
+    """Metrics of one set of films at given thresholds.
+
+    Args:
+        labels: 0 or 1, shape [N], both present.
+        logits: finite, shape [N].
+        thresholds: operating point → threshold on the probability.
+        patients: id of each film, for intervals over patients; without them films are taken as independent.
+        advance: called with the number of resamples done.
+
+    Returns:
+        JSON-ready: n, positives, prevalence, log_loss, brier, ece (the last three of the uncalibrated probability);
+        auroc and average_precision as {value, low, high}; operating_points: name → {threshold, confusion, and accuracy,
+        balanced_accuracy, f1, sensitivity, specificity, ppv, npv as {value, low, high}, null where undefined};
+        as_report: accuracy at 0.5 and the maximum F1 over all thresholds of these films. With patients every {value,
+        low, high} is over patients and has independent_low and independent_high beside it, and each operating point
+        has over_prevalence: lists prevalence, ppv, ppv_low, ppv_high, npv, npv_low, npv_high.
+
+    Raises:
+        PneumoscopeError: no films, one class only, NaN or infinite logits.
+    """
+    areas = {
+        "auroc": auroc_interval(labels, logits),
+        "average_precision": average_precision_interval(labels, logits),
+    }
+    truth, raw = np.asarray(labels, dtype=np.float64), np.asarray(logits, dtype=np.float64)
+    chances = probability(raw)
+    cuts = {**thresholds, "at 0.5": 0.5}
+    tables = {name: confusion(labels, chances, cut) for name, cut in cuts.items()}
+    points = {name: closed_intervals(table) for name, table in tables.items()}
+    draws: Mapping[str, Draws] = {}
+    if patients is not None:
+        ranking = Ranking.of(labels, raw)
+
+        def figures(weights: Floats) -> dict[str, Floats]:
+            counted = dict(zip(areas, ranking.areas(weights), strict=True))
+            for name, cut in cuts.items():
+                found = call_figures(truth, chances >= cut, weights)
+                counted |= {f"{name}: {key}": values for key, values in found.items()}
+            return counted
+
+        draws = resample(patients, figures, advance)
+
+    def shown(key: str, closed: Interval) -> Json:
+        if not draws:
+            return closed.as_json()
+        beside = {"independent_low": closed.low, "independent_high": closed.high}
+        over_patients = patient_interval(closed.value, draws[key], otherwise=closed)
+        return over_patients.as_json() | {name: None if np.isnan(limit) else limit for name, limit in beside.items()}
+
+    def point(name: str) -> Json:
+        counts = tables[name]
+        table = {"tp": counts.tp, "fp": counts.fp, "tn": counts.tn, "fn": counts.fn}
+        entry = {"threshold": float(cuts[name]), "confusion": table}
+        entry |= {key: shown(f"{name}: {key}", closed) for key, closed in points[name].items()}
+        return entry | ({"over_prevalence": _over_prevalence(counts, name, draws)} if draws else {})
+
+    best = float(logistic(choose_threshold(labels, bounded(raw), "f1")))
+    return {
+        "n": int(truth.size),
+        "positives": int(truth.sum()),
+        "prevalence": float(truth.mean()),
+        "log_loss": log_loss(truth, raw),
+        "brier": brier_score(truth, chances),
+        "ece": expected_calibration_error(truth, chances),
+        **{name: shown(name, closed) for name, closed in areas.items()},
+        "operating_points": {name: point(name) for name in thresholds},
+        "as_report": {
+            "note": AS_REPORT,
+            "accuracy_at_0.5": shown("at 0.5: accuracy", points["at 0.5"]["accuracy"]),
+            "f1_maximum": {"value": confusion(labels, chances, best).f1, "threshold": best},
+        },
+    }
+
+
+def closed_intervals(counts: Confusion) -> dict[str, Interval]:
+    """The figures of a confusion table with the intervals that take films as independent."""
+    sensitivity = wilson_interval(counts.tp, counts.tp + counts.fn)
+    specificity = wilson_interval(counts.tn, counts.tn + counts.fp)
+    return {
+        "accuracy": wilson_interval(counts.tp + counts.tn, counts.n),
+        "balanced_accuracy": balanced_accuracy_interval(sensitivity, specificity),
+        "f1": f1_interval(counts.tp, counts.fp, counts.fn),
+        "sensitivity": sensitivity,
+        "specificity": specificity,
+        "ppv": wilson_interval(counts.tp, counts.tp + counts.fp),
+        "npv": wilson_interval(counts.tn, counts.tn + counts.fn),
+    }
+
+
+def _over_prevalence(counts: Confusion, name: str, draws: Mapping[str, Draws]) -> Json:
+    """PPV and NPV where the disease is rarer or commoner than among these films, as parallel lists."""
+    sensitivity, specificity = draws[f"{name}: sensitivity"], draws[f"{name}: specificity"]
+    table: Json = {"prevalence": list(PREVALENCES)}
+    for index, key in enumerate(("ppv", "npv")):
+        rows = []
+        for prevalence in PREVALENCES:
+            value = predictive_values(counts.sensitivity, counts.specificity, prevalence)[index]
+            drawn = Draws(
+                _predictive(sensitivity.resampled, specificity.resampled, prevalence)[index],
+                _predictive(sensitivity.jackknife, specificity.jackknife, prevalence)[index],
+            )
+            rows.append(patient_interval(float(value), drawn).as_json())
+        table |= {
+            f"{key}{end}": [row[field] for row in rows]
+            for field, end in (("value", ""), ("low", "_low"), ("high", "_high"))
+        }
+    return table
+
+
+def _predictive(sensitivity: Floats, specificity: Floats, prevalence: float) -> tuple[Floats, Floats]:
+    """As `predictive_values`; NaN where a resample has films of one class only and so lacks one of the rates."""
+    lacking = np.isnan(sensitivity) | np.isnan(specificity)
+    rates = np.where(lacking, 0.5, sensitivity), np.where(lacking, 0.5, specificity)
+    ppv, npv = predictive_values(*rates, prevalence)
+    return np.where(lacking, np.nan, ppv), np.where(lacking, np.nan, npv)

@@ -1,0 +1,128 @@
+"""What a film's first bytes say it is, and the limits every kind is held to before anything is decoded.
+
+Decoders trust headers: a 390 kB PNG may ask for 800 MB, and a JPEG cut short may come back with a grey lower
+half. So each kind's headers are walked by hand in its own room (`jpeg`, `pictures`, `tiff`, `dicom`), and only
+a whole file of a sane size reaches a decoder.
+"""
+
+import logging
+from typing import Literal
+
+from train.common.errors import PneumoscopeError
+
+# The decoders log what they find odd in a file; without any handler Python would print that to stderr.
+logging.getLogger("imagecodecs").addHandler(logging.NullHandler())
+
+FilmKind = Literal["jpeg", "png", "tiff", "bmp", "webp", "dicom"]
+
+MAX_BYTES = 100_000_000
+MAX_PIXELS = 50_000_000  # the largest published film of the set has 5.6 M, a 43 cm detector at 0.1 mm has 18 M
+MAX_FRAMES = 1_000  # of a DICOM file, or pages of a TIFF; an angiography has a few hundred
+
+EXPECTED = "expected a JPEG, PNG, TIFF, BMP, WebP or DICOM film"
+
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
+_STRANGERS = (
+    (b"GIF8", "a GIF picture"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
+    (b"\xff\x0a", "a JPEG XL picture"),
+    (b"8BPS", "a Photoshop document"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"%PDF", "a PDF document"),
+    (b"\xd0\xcf\x11\xe0", "an Office document"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"NRRD", "an NRRD volume"),
+)
+
+
+class RadiographError(PneumoscopeError):
+    """A film that cannot be read. The message names neither the file nor anything of the patient's."""
+
+
+class FilmWarning(UserWarning):
+    """A film was read, but there is something its reader should know: it had several frames, for instance."""
+
+
+def sniff(data: bytes) -> FilmKind:
+    """Tell the kind of a film from its first bytes, whatever it is called.
+
+    Raises:
+        RadiographError: empty, larger than MAX_BYTES, or no kind of film that is read here.
+    """
+    if not data:
+        raise RadiographError(f"the file is empty: {EXPECTED}")
+    if len(data) > MAX_BYTES:
+        raise RadiographError(f"larger than {MAX_BYTES // 1_000_000} MB: {EXPECTED} below that size")
+    if data.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    # Before TIFF: the 128 free bytes of a DICOM file may hold a TIFF header (PS3.10 section 7.1).
+    if data[128:132] == b"DICM" or _is_dicom_without_preamble(data):
+        return "dicom"
+    if data.startswith(_TIFF_STARTS):
+        return "tiff"
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "webp"
+    if data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in _BMP_HEADER_SIZES:
+        return "bmp"
+    raise RadiographError(f"{_describe(data)}: {EXPECTED}")
+
+
+def check_pixels(width: int, height: int) -> None:
+    """Refuse a picture without pixels or with more than MAX_PIXELS.
+
+    Raises:
+        RadiographError: the size is out of bounds.
+    """
+    if width < 1 or height < 1:
+        raise RadiographError(f"the header gives a size of {width}×{height}: expected at least one pixel")
+    if width * height > MAX_PIXELS:
+        raise RadiographError(
+            f"{width}×{height} pixels are more than the limit of {MAX_PIXELS // 1_000_000} million: "
+            "scale the film down first"
+        )
+
+
+def cut_short(kind: str) -> RadiographError:
+    """The error for a file whose end is missing."""
+    return RadiographError(f"the {kind} is cut short: its end is missing; copy or download it again")
+
+
+def damaged(kind: str) -> RadiographError:
+    """The error for a file whose parts contradict each other."""
+    return RadiographError(f"the {kind} is damaged: its parts do not fit together; copy or download it again")
+
+
+def moving(kind: str) -> RadiographError:
+    """The error for an animation: no radiograph moves, and its first frame may be anything."""
+    return RadiographError(f"an animated {kind}: expected a single picture")
+
+
+def _is_dicom_without_preamble(data: bytes) -> bool:
+    """Old files start with their first element: group 0002 or 0008, little endian, with or without a VR."""
+    if len(data) < 16 or data[:2] not in (b"\x02\x00", b"\x08\x00") or data[3] != 0:
+        return False
+    explicit = data[4:6].isalpha() and data[4:6].isupper()
+    return explicit or int.from_bytes(data[4:8], "little") <= 64
+
+
+def _describe(data: bytes) -> str:
+    for signature, name in _STRANGERS:
+        if data.startswith(signature):
+            return name
+    if data[4:8] == b"ftyp":
+        return "an AVIF picture" if data[8:11] == b"avi" else "an HEIC picture or a video"
+    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:1] == b"<":
+        return "an SVG, XML or web page"
+    if not any(byte < 9 or 13 < byte < 32 or byte == 127 for byte in start):
+        return "text"
+    return "a file of an unknown kind"
