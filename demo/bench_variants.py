@@ -55,7 +55,7 @@ class Variant:
 
 
 def can_make_variants() -> bool:
-    """Whether `onnx` is installed, which `export.quantize` needs."""
+    """Whether `onnx` is installed, which `export.graph.quantize` needs."""
     return importlib.util.find_spec("onnx") is not None
 
 
@@ -103,7 +103,7 @@ def measure_variants(
     files = {SHIPPED: bundle.model}
     if can_make_variants():
         np.save(folder / "calibration.npy", calibration)
-        command = ["-m", "export.quantize", str(bundle.model), str(folder / "calibration.npy")]
+        command = ["-m", "export.graph.quantize", str(bundle.model), str(folder / "calibration.npy")]
         run_python([*command, str(folder)])
         files |= {FLOAT32: folder / "float32.onnx", INT8: folder / "int8.onnx"}
     at_once, threads = share_processors(len(images), usable_processors())
@@ -133,7 +133,7 @@ def measure_variants(
 def measure_keras(bundle: Bundle) -> Variant:
     """Keras on the same processors, untrained: weights do not change the speed. Its best batch size counts."""
     card = bundle.card
-    command = ["-m", "export.keras_speed", card.network, str(card.prepare.image_size)]
+    command = ["-m", "export.graph.keras_speed", card.network, str(card.prepare.image_size)]
     rates: Mapping[str, float] = json.loads(run_python([*command, str(KERAS_FILMS)]))
     return Variant(KERAS, None, max(rates.values()))
 

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from demo.bundle_evaluation import BundleEvaluation
 from demo.figures.curve_figures import f1_figure, precision_recall_figure, roc_figure
 from demo.figures.history_figures import history_figure
 from demo.figures.plot_parts import Figure, ScoredNetwork, with_interval
 from demo.figures.score_figures import histogram_figure, reliability_figure
-from demo.measured import Measured
 from demo.novelty import percent
 from demo.reliability import BINS, reliability
 from demo.wording import Wording
+from export.bundle.evaluation import BundleEvaluation
+from export.bundle.metric import Measured
 from train.metrics.operating_points import auroc, average_precision
 
 HISTORIES = ("loss", "accuracy")

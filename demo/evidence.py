@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from demo.bundle_scores import BundleScores, read_bundle_scores
 from export.bundle import Bundle
+from export.bundle.scores import BundleScores, read_bundle_scores
 from train.common.errors import PneumoscopeError
 from train.metrics.operating_points import Confusion, confusion
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from demo.bundle_scores import read_bundle_scores
 from export.bundle import Bundle
+from export.bundle.scores import read_bundle_scores
 from train.common.errors import PneumoscopeError
 from train.data.cohort import CLASSES
 from train.synthetic.film_folder import SYNTHESIS

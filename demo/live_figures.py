@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from demo.bundle_scores import BundleScores
+from export.bundle.scores import BundleScores
 from train.metrics.operating_points import Confusion, confusion, predictive_values
 
 THRESHOLD_DIGITS = 3  # a slider's step is 0.001

@@ -5,16 +5,16 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Literal
 
-from demo.card_figures import interval_kind, number
 from demo.classifier import Reading
 from demo.colours import NETWORK_COLOURS
 from demo.compare import Case, agreement, verdict_kind
-from demo.measured import Measured, measured
 from demo.novelty import against_limit, rounded
 from demo.report_parts import AND, Cell, Column, Content, Part, Row, Typed
 from demo.report_text import bounded, direction_of, tidy
 from demo.wording import Wording
 from export.bundle import MODEL, Card
+from export.bundle.metric import Measured, measured
+from export.bundle.metric_text import interval_kind, number
 
 FINGERPRINT_DIGITS = 12
 CARD_TEXT_LENGTH = 300  # characters of a card's own text; the shipped ones have fewer

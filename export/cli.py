@@ -67,7 +67,7 @@ def export_command(
 
     say("starting TensorFlow …")
     choose_device("cpu")
-    from export.exporting import export_run
+    from export.export_run import export_run
 
     bundles = [export_run(run, to, data_root, placeholder, parity_films, audit) for run in best]
     _compare(to)
@@ -107,7 +107,7 @@ def best_of_each_network(runs: "list[RunFolder]") -> "list[RunFolder]":
 
 
 def _compare(models: Path) -> None:
-    from export.bundle_comparison import write_comparison
+    from export.bundle.comparison import write_comparison
 
     try:
         path = write_comparison(models)

@@ -7,13 +7,13 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from demo.bundle_evaluation import BundleEvaluation, read_bundle_evaluation
 from demo.curves_told import HISTORIES, SHAPES, ToldFigure, tell_figures
 from demo.desktop.direction import paragraph
 from demo.desktop.figure_painter import paint_figure
 from demo.figures.plot_parts import SYMBOLS, Figure
 from demo.readers import Readers
 from demo.wording import Wording, wording
+from export.bundle.evaluation import BundleEvaluation, read_bundle_evaluation
 from train.metrics.operating_points import POINT_NAMES
 from train.metrics.scores import SCORED_SPLITS
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from demo.bundle_evaluation import Epoch
 from demo.colours import NETWORK_COLOURS
 from demo.figures.plot_parts import Figure, Json, axis, figure_text, line, make_figure, numbers
 from demo.figures.score_figures import MARKERS
 from demo.wording import Wording
+from export.bundle.evaluation import Epoch
 
 KNOWN_STAGES = ("train", "head", "fine_tune")
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from demo.colours import NETWORK_COLOURS
-from demo.measured import Measured
 from demo.wording import Wording
+from export.bundle.metric import Measured
 from train.metrics.operating_points import Confusion, confusion
 
 Figure = dict[str, Any]

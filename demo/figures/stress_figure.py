@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from demo.bundle_stress import AS_IT_IS, Change
 from demo.colours import NETWORK_COLOURS
 from demo.figures.plot_parts import Figure, Json, axis, figure_text, make_figure, numbers, with_interval
 from demo.figures.score_figures import MARKERS
 from demo.wording import Wording
+from export.bundle.robustness import AS_IT_IS, Change
 
 ROW = 30  # pixels
 ROOM = 100  # pixels, for legend and axis

@@ -8,7 +8,6 @@ import cv2
 import gradio as gr
 import numpy as np
 
-from demo.card_figures import number
 from demo.citations import REFERENCES, SOFTWARE
 from demo.panels import Worded
 from demo.panels.glossary import explained, glossary_html
@@ -17,6 +16,7 @@ from demo.points import shared_points
 from demo.readers import Readers
 from demo.runtime import import_onnxruntime
 from demo.wording import Wording, wording
+from export.bundle.metric_text import number
 
 SECTIONS = ("what", "limits", "reading", "cards", "glossary", "elsewhere", "privacy", "cite", "licences", "versions")
 ENDPOINTS = ("/compare", "/classify", "/batch", "/evaluation", "/card")

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from demo.bundle_evaluation import BundleEvaluation
-from demo.card_figures import number
-from demo.measured import Measured, measured
 from demo.panels.glossary import explained
 from demo.panels.plain_table import figure_cell, p_value, wide_table
 from demo.wording import Wording
+from export.bundle.evaluation import BundleEvaluation
+from export.bundle.metric import Measured, measured
+from export.bundle.metric_text import number
 
 FIGURES = ("accuracy", "sensitivity", "specificity")
 CALLS = ("both_positive", "only_first_positive", "only_second_positive", "both_negative")
@@ -22,7 +22,7 @@ def against_html(
     """Both networks at one operating point; "" where the bundles hold no comparison on the films of this split.
 
     Args:
-        comparison: as `export.bundle_comparison.read_comparison` gives it.
+        comparison: as `export.bundle.comparison.read_comparison` gives it.
         evaluations: of A and B.
         split: "validation" or "test".
         point: the operating point of both.

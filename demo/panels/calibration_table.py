@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from html import escape
 
-from demo.card_figures import number
 from demo.panels import network_head
 from demo.panels.glossary import explained
 from demo.panels.plain_table import network_rows, wide_table
 from demo.wording import Wording
-from export.card_model import Calibration, Card
+from export.bundle.card import Calibration, Card
+from export.bundle.metric_text import number
 
 STAGES = ("before", "after")
 FIGURES = ("log_loss", "brier", "ece")

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from demo.bundle_stress import AS_IT_IS, Change, as_stress
-from demo.card_figures import number, with_interval
-from demo.measured import Measured
 from demo.novelty import percent
 from demo.panels.calibration_table import calibration_text, quality_row
 from demo.panels.glossary import explained
 from demo.panels.stress_table import change_html
 from demo.wording import Wording
 from export.bundle import Card
+from export.bundle.metric import Measured
+from export.bundle.metric_text import number, with_interval
+from export.bundle.robustness import AS_IT_IS, Change, as_stress
 from train.metrics.scores import SCORED_SPLITS
 
 Fact = tuple[str, str]  # what it is about and what there is to say, HTML

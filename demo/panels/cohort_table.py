@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from html import escape
 
-from demo.bundle_evaluation import BundleEvaluation, Cohort
 from demo.panels import network_head
 from demo.panels.plain_table import figure_cell, network_rows, wide_table
 from demo.wording import Wording
+from export.bundle.evaluation import BundleEvaluation, Cohort
 
 FIGURES = ("accuracy", "sensitivity", "specificity")
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import gradio as gr
 
-from demo.bundle_evaluation import BundleEvaluation, read_bundle_evaluation
 from demo.curves_told import figure_names
 from demo.live_figures import PREVALENCE_DIGITS, THRESHOLD_DIGITS, prevalence_of, snapped
 from demo.novelty import percent as in_percent
@@ -22,7 +21,8 @@ from demo.panels.threshold_table import threshold_html
 from demo.points import shared_points
 from demo.readers import Readers
 from demo.wording import Language, Wording, wording
-from export.bundle_comparison import read_comparison
+from export.bundle.comparison import read_comparison
+from export.bundle.evaluation import BundleEvaluation, read_bundle_evaluation
 from train.metrics.scores import SCORED_SPLITS
 
 # A language may be chosen while another panel is open, and a plot that is not on screen has no size to be drawn at.

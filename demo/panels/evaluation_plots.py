@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from html import escape
 
-from demo.bundle_evaluation import BundleEvaluation
 from demo.curves_told import SHAPES, ToldFigure, tell_figures
 from demo.figures.plot_parts import SYMBOLS, Figure
 from demo.wording import Wording
+from export.bundle.evaluation import BundleEvaluation
 from train.metrics.operating_points import POINT_NAMES
 
 

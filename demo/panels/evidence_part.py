@@ -7,8 +7,6 @@ from typing import Any
 
 import gradio as gr
 
-from demo.bundle_evaluation import BundleEvaluation
-from demo.bundle_stress import all_changes
 from demo.figures.stress_figure import stress_figure
 from demo.panels import Worded
 from demo.panels.against_table import against_html
@@ -21,6 +19,8 @@ from demo.points import shared_points
 from demo.readers import Readers
 from demo.wording import Language, Wording, wording
 from export.bundle import STRESS
+from export.bundle.evaluation import BundleEvaluation
+from export.bundle.robustness import all_changes
 
 Evaluations = Mapping[str, BundleEvaluation]
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from demo.card_figures import interval_kind, number, with_interval
 from demo.novelty import percent
 from demo.panels.card_evidence import english, evidence_facts
 from demo.panels.glossary import explained
 from demo.wording import Wording
 from export.bundle import MODEL, NETWORKS, Card
-from export.card_model import OperatingPoint
+from export.bundle.card import OperatingPoint
+from export.bundle.metric_text import interval_kind, number, with_interval
 
 SHORT = 12  # digits of a checksum or fingerprint that are shown; the whole one is in its title
 METRICS = (

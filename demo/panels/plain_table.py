@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from html import escape
 
-from demo.measured import Measured
 from demo.novelty import percent
 from demo.wording import Wording
+from export.bundle.metric import Measured
 
 
 def wide_table(kind: str, caption: str, columns: Sequence[str], bodies: str) -> str:

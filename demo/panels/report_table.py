@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from html import escape
 
-from demo.bundle_evaluation import BundleEvaluation
-from demo.measured import Measured
 from demo.novelty import percent
 from demo.panels import network_head
 from demo.published import Published, published
 from demo.wording import Wording
+from export.bundle.evaluation import BundleEvaluation
+from export.bundle.metric import Measured
 from train.metrics.scores import SCORED_SPLITS
 
 COLUMNS = ("auroc", "accuracy", "sensitivity", "specificity", "f1")

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from html import escape
 
-from demo.bundle_stress import Change, Stress, all_changes
 from demo.panels.plain_table import figure_cell, wide_table
 from demo.wording import Wording, wording
+from export.bundle.robustness import Change, Stress, all_changes
 
 #: Changes whose names are no keys of the catalogue as they stand.
 KEYS = {"gamma_0.7": "gamma_low", "gamma_1.4": "gamma_high"}

@@ -2,13 +2,13 @@
 
 from html import escape
 
-from demo.bundle_evaluation import BundleEvaluation
 from demo.curves_told import why_missing
 from demo.live_figures import PREVALENCE_DIGITS, THRESHOLD_DIGITS, LiveFigures, live_figures, prevalence_of, snapped
-from demo.measured import Measured
 from demo.novelty import percent
 from demo.panels import network_head
 from demo.wording import Wording
+from export.bundle.evaluation import BundleEvaluation
+from export.bundle.metric import Measured
 
 
 def threshold_html(

@@ -109,7 +109,7 @@ def test_a_peak_is_the_process_own(tmp_path, models, write_film):
 
 @pytest.fixture
 def made(tmp_path, tiny_card, tiny_model, monkeypatch):
-    """What export.quantize would make: float32 that is what ships, and an INT8 that calls all a little brighter."""
+    """What export.graph.quantize would make: float32 that is what ships, and an INT8 a little brighter."""
     commands = []
 
     def quantize(command):
@@ -134,7 +134,7 @@ def test_changed_decisions_are_counted_on_films_that_did_not_calibrate(tmp_path,
     assert len(steps) == steps_of_variants(greys(256))
     assert [form.name for form in (shipped, float32, int8)] == [SHIPPED, FLOAT32, INT8]
     command, calibration = made[0]
-    assert command[:3] == ["-m", "export.quantize", str(bundle.model)]
+    assert command[:3] == ["-m", "export.graph.quantize", str(bundle.model)]
     assert len(calibration) == bench_variants.CALIBRATION_FILMS
     assert shipped.judged == int8.judged == 256 - bench_variants.CALIBRATION_FILMS
     assert set(shipped.changed.values()) == {0}

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.bundle_scores import read_bundle_scores
 from demo.evidence import read_evidence
 from export.bundle import default_models_folder, find_bundles
+from export.bundle.scores import read_bundle_scores
 
 HEADER = "film,patient,split,label,logit\n"
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from demo.heatmap_overlay import overlay_names
-from export.card_model import HeatmapCard
+from export.bundle.card import HeatmapCard
 
 HEATMAP = HeatmapCard(
     method="HiResCAM",

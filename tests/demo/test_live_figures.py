@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_score, recall_score
 
-from demo.bundle_scores import BundleScores
 from demo.live_figures import live_figures, prevalence_of, snapped
+from export.bundle.scores import BundleScores
 from train.common.errors import PneumoscopeError
 
 shares = st.floats(0, 1).map(lambda value: round(value, 4))

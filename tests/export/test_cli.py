@@ -141,7 +141,7 @@ def test_a_failed_gate_leaves_the_old_bundle(
 ):
     shutil.copytree(exported_models, tmp_path / "models")
     before = (tmp_path / "models" / "a" / "model.onnx").read_bytes()
-    monkeypatch.setattr("export.parity.FLOAT32_LIMIT", -1.0)
+    monkeypatch.setattr("export.graph.parity.FLOAT32_LIMIT", -1.0)
     result = run_command("export", "tiny", "--data", phantom_root)
     assert result.exit_code == 1
     assert "nothing was written" in error_line(result)

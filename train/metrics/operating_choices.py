@@ -6,5 +6,5 @@ from typing import Literal
 Seen = Literal["plain", "augmented"]
 #: An operating point; `half` is the network's own 0.5.
 PointName = Literal["f1", "youden", "sensitivity_95", "specificity_95", "half"]
-#: How calibration is fitted (`export.calibration`).
+#: How calibration is fitted (`export.graph.calibration`).
 CalibrationRule = Literal["cross_validated", "none", "temperature", "platt"]

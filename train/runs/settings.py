@@ -112,7 +112,8 @@ class OperatingSettings(_Strict):
 
     seen: `train.metrics.augmented_scores`. default: an operating point of `train.metrics.operating_points`.
         calibration: one method, or
-    cross_validated, whichever of temperature and Platt has the lower log loss on validation (`export.calibration`).
+    cross_validated, whichever of temperature and Platt has the lower log loss on validation
+    (`export.graph.calibration`).
     calibration_seen: what calibration is fitted on, where that is not what thresholds are chosen from; null for `seen`.
     `evaluate` freezes all four in evaluation.json, and its options win over these.
     """

@@ -3,8 +3,8 @@
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from demo.bundle_scores import read_bundle_scores
 from export.bundle import default_models_folder, find_bundles
+from export.bundle.scores import read_bundle_scores
 
 
 @pytest.fixture(scope="module")

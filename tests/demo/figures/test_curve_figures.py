@@ -8,8 +8,8 @@ from sklearn import metrics
 
 from demo.figures.curve_figures import f1_figure, precision_recall_figure, roc_figure
 from demo.figures.plot_parts import DECIMALS, ScoredNetwork
-from demo.measured import Measured
 from demo.wording import wording
+from export.bundle.metric import Measured
 from train.metrics.operating_points import auroc, average_precision, choose_operating_points
 
 CLOSE = 10.0**-DECIMALS

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from demo.bundle_evaluation import Epoch
 from demo.figures.history_figures import history_figure
 from demo.wording import wording
+from export.bundle.evaluation import Epoch
 
 HISTORIES = {
     "a": (

@@ -6,8 +6,8 @@ from sklearn.calibration import calibration_curve
 
 from demo.figures.plot_parts import DECIMALS, ScoredNetwork
 from demo.figures.score_figures import HISTOGRAM_BINS, LARGEST_MARK, SMALLEST_MARK, histogram_figure, reliability_figure
-from demo.measured import Measured
 from demo.wording import wording
+from export.bundle.metric import Measured
 from train.metrics.operating_points import choose_operating_points
 
 CLOSE = 10.0**-DECIMALS

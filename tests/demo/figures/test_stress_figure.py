@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from demo.bundle_stress import Change
 from demo.figures.stress_figure import stress_figure
-from demo.measured import Measured
 from demo.wording import wording
+from export.bundle.metric import Measured
+from export.bundle.robustness import Change
 
 NAMES = {"as_it_is": "as it is", "blur": "blur"}
 CHANGES = {

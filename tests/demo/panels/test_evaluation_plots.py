@@ -1,10 +1,10 @@
 import pytest
 
-from demo.bundle_evaluation import read_bundle_evaluation
 from demo.curves_told import figure_names
 from demo.figures.plot_parts import with_interval
 from demo.panels.evaluation_plots import draw_plots, marks_html
 from demo.wording import wording
+from export.bundle.evaluation import read_bundle_evaluation
 from train.metrics.operating_points import OPERATING_POINTS, POINT_NAMES, auroc
 
 

@@ -8,7 +8,6 @@ from html import unescape
 import gradio as gr
 import pytest
 
-from demo.bundle_evaluation import read_bundle_evaluation
 from demo.panels import evidence_part
 from demo.panels.against_table import against_html
 from demo.panels.calibration_table import calibration_html, calibration_text
@@ -17,8 +16,9 @@ from demo.panels.stress_table import stress_html
 from demo.readers import open_readers
 from demo.wording import LANGUAGES, wording
 from export.bundle import find_bundles
-from export.bundle_comparison import read_comparison
-from export.card_model import Calibration
+from export.bundle.card import Calibration
+from export.bundle.comparison import read_comparison
+from export.bundle.evaluation import read_bundle_evaluation
 from train.evaluation.comparison import compare, read_judged
 
 WORDS = wording("en")

@@ -1,8 +1,8 @@
 import pytest
 
-from demo.measured import Measured
 from demo.panels.plain_table import figure_cell, p_value, wide_table
 from demo.wording import wording
+from export.bundle.metric import Measured
 
 WORDS = wording("en")
 

@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from demo.bundle_evaluation import read_bundle_evaluation
 from demo.panels.report_table import report_html
 from demo.wording import wording
+from export.bundle.evaluation import read_bundle_evaluation
 
 
 def rows_of(html):

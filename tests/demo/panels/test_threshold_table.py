@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
-from demo.bundle_evaluation import read_bundle_evaluation
 from demo.live_figures import prevalence_of
 from demo.novelty import percent
 from demo.panels.threshold_table import threshold_html
 from demo.wording import wording
+from export.bundle.evaluation import read_bundle_evaluation
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,86 @@
+"""A against B beside their bundles: `comparison.json` in the folder that holds `a` and `b`.
+
+It is what `train.evaluation.comparison.compare` gives, and the SHA-256 of the two scores.csv it was made from, so that
+a comparison of other bundles is never shown. Reading it takes neither TensorFlow nor scikit-learn nor SciPy.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from export.bundle.bundle import NETWORKS, Bundle, find_bundles
+from train.common.atomic import write_text
+from train.common.console import progress_bar
+from train.common.errors import PneumoscopeError
+
+COMPARISON = "comparison.json"
+SCORES = "scores.csv"
+
+
+def write_comparison(models: Path) -> Path | None:
+    """Compare the bundles `a` and `b` of a folder and write comparison.json between them.
+
+    A comparison of earlier bundles does not outlive them: the file is replaced or removed.
+
+    Returns:
+        The file; None where the folder has not both.
+
+    Raises:
+        PneumoscopeError: a bundle is damaged, they are of different splits, or cannot be compared otherwise.
+    """
+    path = models / COMPARISON
+    try:
+        bundles = find_bundles(models)
+        result = _compared(bundles) if set(bundles) == set(NETWORKS) else None
+    except PneumoscopeError:
+        path.unlink(missing_ok=True)
+        raise
+    if result is None:
+        path.unlink(missing_ok=True)
+        return None
+    from train.evaluation.evaluation import json_text
+
+    write_text(path, json_text(result))
+    return path
+
+
+def read_comparison(bundles: Mapping[str, Bundle]) -> dict[str, Any] | None:
+    """Read the comparison of these bundles.
+
+    Args:
+        bundles: by network.
+
+    Returns:
+        As `train.evaluation.comparison.compare` gives it, and `scores`: network → SHA-256; None where one of the two is
+        not there, they lie in different folders, or the file is missing, damaged or of other scores.
+    """
+    if not set(NETWORKS) <= set(bundles):
+        return None
+    folders = {bundles[network].folder.parent for network in NETWORKS}
+    if len(folders) != 1:
+        return None
+    try:
+        result = json.loads((folders.pop() / COMPARISON).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(result, dict) or result.get("scores") != _sums(bundles):
+        return None
+    whole = isinstance(result.get("validation"), dict) and result.get("networks") == list(NETWORKS)
+    return result if whole else None
+
+
+def _compared(bundles: Mapping[str, Bundle]) -> dict[str, Any]:
+    from train.evaluation.comparison import COMPARISON_RESAMPLES, compare, read_judged
+
+    first, second = (
+        read_judged(network, folder / "evaluation.json", folder / SCORES)
+        for network, folder in ((network, bundles[network].folder) for network in NETWORKS)
+    )
+    with progress_bar("comparing A with B", COMPARISON_RESAMPLES) as advance:
+        result = compare(first, second, advance)
+    return {**result, "scores": _sums(bundles)}
+
+
+def _sums(bundles: Mapping[str, Bundle]) -> dict[str, str]:
+    return {network: bundles[network].card.checksums[SCORES].lower() for network in NETWORKS}

@@ -1,0 +1,235 @@
+"""The model card in words: the bundle's README.md, made from the card alone.
+
+Headings are those of Mitchell et al. 2019 (arXiv:1810.03993); what the network is for, and not for, stands first.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from export.bundle.card import Card
+from export.card.audit import count_of
+from export.card.claim_checklist import claim_items
+from export.card.make_card import PUBLIC_SET
+from export.card.markdown_tables import Lines, percent, quantitative_analyses, table, with_interval
+from train.common.console import NOT_A_MEDICAL_DEVICE
+
+REFERENCE_STANDARD = (
+    "Reference standard, as the publishers describe it: films were screened for quality, read by two physicians, and "
+    "the test films' labels checked by a third. No laboratory proof of pneumonia."
+)
+PUBLIC_CAVEATS = (
+    "Children of 1 to 5 years from one hospital: on adults, other hospitals or other devices nothing is known.",
+    "The public test films differ from the training films in exposure and contrast; expect lower specificity wherever "
+    "films look different.",
+    "The publishers may have numbered patients of training and test separately, so that shared ids are an upper bound "
+    "of shared patients.",
+    "File size, film size and exposure differ between the classes of this set (see Factors): part of what a network "
+    "has learnt may be that.",
+)
+CAVEATS = (
+    "Two classes only: a film with another disease is called normal or pneumonia all the same.",
+    "Validation and test come from the source of the training films: there is no external test.",
+    "The probability is calibrated to validation films; where fewer are ill or films look different it is too high or "
+    "too low. PPV and NPV depend on how many are ill.",
+    "A film that is not refused may still be unfit: novelty finds other kinds of picture, not poor films.",
+    "Before any study: measure it on your own films, and choose the threshold there. Whoever reads the film decides.",
+)
+ETHICS = (
+    "The films are public and carry no names; the set says neither sex nor origin, so that fairness between groups "
+    "could not be looked at.",
+    "A miss may delay treatment and a false alarm may cause one: neither has been studied, and no reader's work was "
+    "compared.",
+    "scores.csv names films and patient numbers as published, and nothing else about a patient.",
+)
+
+Json = Mapping[str, Any]
+
+
+def card_in_words(card: Card) -> str:
+    """Return the card as Markdown."""
+    lines = [f"# {card.title}", "", f"**{NOT_A_MEDICAL_DEVICE}**", ""]
+    if card.placeholder:
+        lines += [f"**A placeholder:** {card.placeholder_reason}.", ""]
+    lines += ["## Intended use", "", card.intended_use, "", f"**Not intended use.** {card.not_intended_use}"]
+    lines += ["", *_in_short(card)]
+    lines += ["", "## Model details", "", *_details(card)]
+    lines += ["", "## Factors", "", *_factors(card)]
+    lines += ["", "## Metrics", "", *_metrics(card)]
+    lines += ["", "## Evaluation data", "", *_evaluation_data(card)]
+    lines += ["", "## Training data", "", card.data, "", f"Split fingerprint: `{card.split_fingerprint}`."]
+    lines += ["", "## Quantitative analyses", *quantitative_analyses(card)]
+    lines += ["", "## Ethical considerations", "", *_bullets(ETHICS)]
+    caveats = (*PUBLIC_CAVEATS, *CAVEATS) if _is_public(card) else CAVEATS
+    lines += ["", "## Caveats and recommendations", "", *_bullets(caveats)]
+    lines += ["", "## CLAIM 2024", "", *claim_items(card)]
+    return "\n".join((*lines, ""))
+
+
+def _bullets(sentences: tuple[str, ...]) -> Lines:
+    return [f"- {sentence}" for sentence in sentences]
+
+
+def _is_public(card: Card) -> bool:
+    return card.data.startswith(PUBLIC_SET)
+
+
+def _in_short(card: Card) -> Lines:
+    point = card.operating_points[card.default_operating_point]
+    rows = [
+        [
+            f"{metrics['films']} {split} films",
+            *(with_interval(metrics.get(name)) for name in ("auroc", "sensitivity", "specificity")),
+        ]
+        for split, metrics in (("test", card.metrics.test), ("validation", card.metrics.validation))
+        if metrics
+    ]
+    lines = [
+        f"**In short**, at the threshold {point.threshold:.4f} ({card.default_operating_point}), chosen on validation:",
+        "",
+        *table(["", "AUROC", "sensitivity", "specificity"], rows),
+    ]
+    return lines if card.metrics.test else [*lines, "", "The test films were not read."]
+
+
+def _details(card: Card) -> Lines:
+    spec = card.prepare
+    centre = "" if spec.centre_crop == 1 else f"the centred {spec.centre_crop:g} of each side, "
+    versions = ", ".join(f"{name} {version}" for name, version in card.versions.items())
+    lines = [
+        f"- Made {card.created} by the pneumoscope project, commit {card.commit}. Licence: {card.licence}.",
+        f"- Training: {card.training}",
+        f"- {_cost(card.training_cost, card.network)}",
+        f"- Versions: {versions}.",
+        "- For tools that read MONAI bundles, `monai` in card.json says the same in their words.",
+        "- `model.onnx` is complete by itself:",
+        "",
+    ]
+    rows = [
+        [
+            "in",
+            "`image`",
+            f"uint8 [N, {spec.image_size}, {spec.image_size}, 1], 0 to 255",
+            f"grey film; {centre}resize rule {spec.resize}, contrast rule {spec.contrast}",
+        ],
+        ["out", "`logit`", "float32 [N]", "score of pneumonia"],
+        ["out", "`probability`", "float32 [N], 0 to 1", "calibrated"],
+    ]
+    if card.heatmap is not None:
+        height, width = card.heatmap.shape
+        rows.append(["out", "`heatmap`", f"float32 [N, {height}, {width}], 0 to 1", "what speaks for pneumonia, where"])
+    if card.novelty is not None:
+        meaning = f"distance from the training films; refused above {card.novelty.limit:.4f}"
+        rows.append(["out", "`novelty`", "float32 [N], from 0", meaning])
+    return [*lines, *table(["", "name", "type and range", "meaning"], rows)]
+
+
+def _cost(cost: Json | None, network: str) -> str:
+    if cost is None:
+        return "Training time and energy: not kept."
+    stages = ", ".join(f"{stage} {seconds / 60:.1f}" for stage, seconds in cost["seconds_by_stage"].items())
+    apart = ", the pretraining of its backbone apart" if network == "b" else ""
+    return (
+        f"Training time: {cost['seconds'] / 60:.1f} minutes on {cost['device']} (epochs alone, in minutes: "
+        f"{stages or 'not kept'}){apart}. Energy, an estimate: {cost['kilowatt_hours']:.3f} kWh = "
+        f"{cost['seconds']:.0f} s × {cost['assumed_watts']:.0f} W assumed ÷ 3,600,000; nothing was measured."
+    )
+
+
+def _factors(card: Card) -> Lines:
+    lines = [
+        "What may change the figures: the patient's age, the hospital and its devices, exposure, the size and "
+        "compression of the file, projection and position, letters and tubes on the film. Changes of the film itself "
+        "are under Stress; age, sex and device are not known for these films, so that no group is looked at alone.",
+        "",
+    ]
+    if card.audit is None:
+        return [*lines, "Confounders: not audited."]
+    return [*lines, "Confounders, found by the audit of all films:", "", *_audit(card.audit)]
+
+
+def _audit(audit: Json) -> Lines:
+    lines = [f"- {audit['films']} films of {audit.get('patients') or 'an unknown number of'} patients."]
+    for name, words in (("exact_duplicates", "Exact duplicates"), ("near_duplicates", "Near duplicates")):
+        if name in audit:
+            lines.append(f"- {words}: {_duplicates(audit[name])}.")
+    across = audit.get("patients_across_splits")
+    if across is not None:
+        count = across.get("patients") if isinstance(across, dict) else across
+        films = across.get("films") if isinstance(across, dict) else None
+        where = ", ".join(f"{split} {number}" for split, number in films.items()) if isinstance(films, dict) else ""
+        lines.append(f"- Patient ids in more than one split: {count}{f'; their films: {where}' if where else ''}.")
+    baseline = audit.get("metadata_baseline")
+    if isinstance(baseline, dict):
+        lines.append(f"- {_baseline(baseline)}")
+    shift = _exposure(audit.get("exposure"))
+    return [*lines, f"- {shift}"] if shift else lines
+
+
+def _duplicates(found: Json | int) -> str:
+    if not isinstance(found, dict):
+        return str(found)
+    counts = {
+        "groups": "groups",
+        "films": "films in them",
+        "across_splits": "groups across splits",
+        "across_classes": "across classes",
+        "across_patients": "across patients",
+    }
+    told = [f"{found[key]} {words}" for key, words in counts.items() if key in found]
+    return ", ".join(told) if told else str(count_of(found))
+
+
+def _baseline(baseline: Json) -> str:
+    columns = ", ".join(map(str, baseline.get("columns") or ())) or "nothing that varies"
+    constant = ", ".join(map(str, baseline.get("constant_columns") or ()))
+    same = f" ({constant} the same for all)" if constant else ""
+    figure = baseline.get("auroc")
+    if not isinstance(figure, dict) or figure.get("value") is None:
+        reason = baseline.get("reason")
+        return f"Without looking at the picture, by {columns}{same}: not measured{f' ({reason})' if reason else ''}."
+    words = f"Without looking at the picture, by {columns}{same}, a logistic regression reaches AUROC "
+    words += f"{with_interval(figure)} (cross-validated by patient)"
+    test = baseline.get("test")
+    on_test = test.get("auroc") if isinstance(test, dict) else None
+    if isinstance(on_test, dict) and on_test.get("value") is not None:
+        words += f", on test films {with_interval(on_test)}"
+    return f"{words}. 0.5 would be chance: what is above it, a network may have learnt too."
+
+
+def _exposure(exposure: object) -> str:
+    """How far test films are from training films in mean grey level."""
+    mean = exposure.get("mean") if isinstance(exposure, dict) else None
+    against = mean.get("against_train") if isinstance(mean, dict) else None
+    test = against.get("test") if isinstance(against, dict) else None
+    if not isinstance(test, dict):
+        return ""
+    told = ", ".join(f"{name} {delta:+.2f}" for name, delta in test.items() if isinstance(delta, int | float))
+    return f"Mean grey level of test against training films (Cliff's delta, 0 is alike): {told}." if told else ""
+
+
+def _metrics(card: Card) -> Lines:
+    over = "over patients" if "independent_low" in card.metrics.validation["auroc"] else "films taken as independent"
+    return [
+        "AUROC and average precision judge the order of the films, sensitivity and specificity the decisions, log "
+        "loss, Brier score and ECE the probability. Thresholds are on the calibrated probability, chosen on validation "
+        f"and frozen before test was read. 95 % intervals, {over}.",
+    ]
+
+
+def _evaluation_data(card: Card) -> Lines:
+    lines = []
+    for split, metrics in (("Validation", card.metrics.validation), ("Test", card.metrics.test)):
+        if metrics is None:
+            lines.append(f"- {split}: not read.")
+            continue
+        use = "for every choice" if split == "Validation" else "to report only"
+        lines.append(
+            f"- {split}: {metrics['films']} films of {metrics['patients']} patients, {percent(metrics['prevalence'])} "
+            f"pneumonia; used {use}."
+        )
+    lines += ["", "Validation films are of other patients than training films. Test is the publishers' own split."]
+    if not _is_public(card):
+        lines[-1] = "Validation films are of other patients than training films."
+    else:
+        lines += ["", REFERENCE_STANDARD]
+    return lines

@@ -1,0 +1,74 @@
+import json
+
+import pytest
+
+from export.bundle.metric import Measured
+from export.bundle.robustness import StressError, all_changes, as_stress, read_stress
+
+FIGURE = {"value": 0.9, "low": 0.8, "high": 0.95}
+TABLE = {
+    "network": "a",
+    "split_fingerprint": "0" * 64,
+    "operating_point": "youden",
+    "intervals": "95 %: resamples of patients",
+    "validation": {
+        "changes": {
+            "as_it_is": {"what": "nothing", "accuracy": FIGURE, "auroc": FIGURE, "probability_shift": {"value": 0.0}},
+            "blur": {"what": "blur", "accuracy": FIGURE | {"value": 0.5}, "auroc": {"value": 7}},
+            "odd": {"what": "nobody knows", "auroc": FIGURE},
+            "broken": None,
+        }
+    },
+    "test": None,
+}
+
+
+@pytest.fixture
+def bundle(tmp_path, tiny_bundle):
+    """Write a tiny bundle and a stress table beside its model, known to its checksums: (table or text) → bundle."""
+
+    def make(table):
+        made = tiny_bundle(tmp_path)
+        text = table if isinstance(table, str) else json.dumps(table)
+        (made.folder / "stress.json").write_text(text)
+        made.card.checksums["stress.json"] = "0" * 64
+        return made
+
+    return make
+
+
+def test_a_table_is_read_as_far_as_it_goes(bundle):
+    stress = read_stress(bundle(TABLE))
+    assert [change.name for change in stress.changes["validation"]] == ["as_it_is", "blur"]  # with an accuracy
+    unchanged, blur = stress.changes["validation"]
+    assert unchanged.figures["accuracy"] == Measured(0.9, 0.8, 0.95)
+    assert unchanged.figures["probability_shift"] == Measured(0.0)
+    assert blur.what == "blur"
+    assert "auroc" not in blur.figures  # 7 is none
+    assert stress.changes["test"] == ()
+    assert (stress.operating_point, stress.intervals) == ("youden", "95 %: resamples of patients")
+
+
+def test_a_bundle_without_a_table_has_none(tmp_path, tiny_bundle):
+    made = tiny_bundle(tmp_path)
+    assert read_stress(made) is None
+    (made.folder / "stress.json").write_text(json.dumps(TABLE))  # not of this bundle: its checksums do not know it
+    assert read_stress(made) is None
+
+
+@pytest.mark.parametrize("change", [{"network": "b"}, {"split_fingerprint": "1" * 64}, {"validation": None}, "{", "[]"])
+def test_another_networks_or_a_spoilt_table_is_an_error(bundle, change):
+    with pytest.raises(StressError):
+        read_stress(bundle(change if isinstance(change, str) else {**TABLE, **change}))
+
+
+@pytest.mark.parametrize("found", [None, 3, {}, {"validation": 1}, {"validation": {"changes": []}}])
+def test_what_is_no_table_is_none(found):
+    assert as_stress(found) is None
+
+
+def test_the_changes_of_both_networks_are_each_told_once():
+    other = {"validation": {"changes": {"noise": {"accuracy": FIGURE}, "blur": {"accuracy": FIGURE}}}}
+    stresses = {"a": as_stress(TABLE), "b": as_stress(other)}
+    assert [change.name for change in all_changes(stresses, "validation")] == ["as_it_is", "blur", "noise"]
+    assert all_changes(stresses, "test") == []
