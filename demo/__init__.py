@@ -1,1 +1,1 @@
-"""Classify radiographs with ONNX Runtime: command line and, later, page and desktop."""
+"""Radiographs read with ONNX Runtime: the command line, the page, the window and the API."""

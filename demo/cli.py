@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from demo.bench_cli import app as bench_app
-from demo.demo_cli import app as demo_app
+from demo.bench.cli import app as bench_app
 from demo.desktop.cli import app as desktop_app
-from demo.predict_cli import app as predict_app
+from demo.page.cli import app as demo_app
+from demo.predict.cli import app as predict_app
 from export.cli import app as export_app
 from train.cli.data_commands import app as data_app
 from train.cli.train_command import app as train_app

@@ -2,6 +2,8 @@
 
 import ast
 import gc
+import importlib
+import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -196,3 +198,33 @@ def test_no_files_import_one_another_in_a_circle():
         tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:
         pytest.fail(" → ".join(error.args[1]))
+
+
+def test_the_architecture_names_files_that_are_there():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:train|export|demo)/[\w/.]+)`", text)
+    assert len(named) > 20
+    assert [path for path in named if not (ROOT / path).is_file()] == []
+    parts = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    assert set(parts) == {part for layers in LAYERS.values() for layer in layers for part in layer}
+
+
+PACKAGES = [room_of(path) for path in SOURCES if path.name == "__init__.py"]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_says_what_it_is_and_has_what_it_offers(package):
+    module = importlib.import_module(package)
+    assert module.__doc__
+    assert len(module.__doc__.strip()) > 20
+    for name in getattr(module, "__all__", ()):
+        assert getattr(module, name, None) is not None, name
+
+
+def test_the_names_that_users_import_are_there():
+    for package, names in {
+        "train.radiograph": ("PrepareSpec", "RadiographError", "prepare", "read_radiograph"),
+        "train.networks": ("build_network_a", "build_network_b", "unfreeze_for_fine_tuning"),
+        "export.bundle": ("Bundle", "Card", "find_bundles", "read_bundle"),
+    }.items():
+        assert set(names) <= set(importlib.import_module(package).__all__)

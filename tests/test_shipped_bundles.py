@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from demo.classifier import load_classifier
+from demo.inference.classifier import load_classifier
 from export.bundle import default_models_folder, find_bundles
 from train.radiograph import read_radiograph
 

@@ -44,9 +44,9 @@ def open_window(paths: Sequence[str] = (), models: Path | None = None, measured:
     """
     check_screen()
     qt_application = import_qt()
-    from demo.desktop.film_reader import FilmReader
     from demo.desktop.settings import DesktopSettings, forget_folders
     from demo.desktop.window import MainWindow
+    from demo.desktop.workers.film_reader import FilmReader
 
     application = qt_application(["pneumoscope"])
     application.setApplicationName("pneumoscope")
@@ -57,7 +57,7 @@ def open_window(paths: Sequence[str] = (), models: Path | None = None, measured:
     reader = FilmReader(models, preload=import_panels)
     window = MainWindow(reader, DesktopSettings())
     if measured:
-        from demo.desktop.measure import Stopwatch
+        from demo.desktop.startup_timing import Stopwatch
 
         Stopwatch(window)
     # Not earlier: a thread that imports would keep the window from being drawn.
@@ -69,7 +69,7 @@ def open_window(paths: Sequence[str] = (), models: Path | None = None, measured:
 
 def import_panels() -> None:
     """Import the panels that the window gets after its first picture, so that it finds them imported."""
-    import demo.desktop.later_panels  # noqa: F401
+    import demo.desktop.deferred_panels  # noqa: F401
 
 
 def self_test(film: str, models: Path | None = None) -> int:
@@ -78,10 +78,10 @@ def self_test(film: str, models: Path | None = None) -> int:
     Raises:
         UsageError, BundleError: as opening bundles and networks does.
     """
-    from demo.classifier import load_classifier
-    from demo.film_paths import find_films
-    from demo.results import as_json
-    from demo.stream import read_films
+    from demo.inference.classifier import load_classifier
+    from demo.predict.film_paths import find_films
+    from demo.predict.results import as_json
+    from demo.predict.stream import read_films
     from export.bundle import default_models_folder, find_bundles
 
     folder = models or default_models_folder()

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from demo.predict_cli import Models
+from demo.predict.cli import Models
 from train.common.console import NOT_A_MEDICAL_DEVICE, Command, Debug, say, say_next
 
 OPEN = "open"
@@ -65,7 +65,7 @@ def build(
     An environment of its own is made beside the result (from the package index), so that nothing else that is
     installed here gets in. It has to be built on the system it is for.
     """
-    from demo.desktop.build import build_app, readable_size
+    from demo.desktop.packaging.build import build_app, readable_size
 
     built = build_app(to, models, keep, say)
     typer.echo(built.folder)

@@ -5,7 +5,7 @@ import sys
 
 from PySide6.QtCore import QByteArray, QLocale, QSettings
 
-from demo.wording import LANGUAGES, Language
+from demo.language.catalogue import LANGUAGES, Language
 
 
 class DesktopSettings:

@@ -28,13 +28,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from demo.desktop.film_panel import FilmPanel
-from demo.desktop.film_reader import FilmReader, OpenNetworks, ReadFilm
+from demo.desktop.panels.film_panel import FilmPanel
 from demo.desktop.settings import DesktopSettings
-from demo.wording import LANGUAGES, Language, wording
+from demo.desktop.workers.film_reader import FilmReader, OpenNetworks, ReadFilm
+from demo.language.catalogue import LANGUAGES, Language, wording
 
 if TYPE_CHECKING:
-    from demo.desktop.later_panels import CardsPanel, CurvesPanel, FolderPanel
+    from demo.desktop.deferred_panels import CardsPanel, CurvesPanel, FolderPanel
 
 SECONDS_A_LINE_STAYS = 15
 TABS = ("tab.compare", "desktop.tab_folder", "tab.evaluation", "desktop.tab_cards")
@@ -89,7 +89,7 @@ class MainWindow(QMainWindow):
         elif self._networks is None:
             self._waiting = tuple(paths)
         elif len(paths) == 1 and not Path(paths[0]).is_dir():
-            from demo.film_paths import printable
+            from demo.predict.film_paths import printable
 
             self.tabs.setCurrentWidget(self.film)
             self.film.wait_for(printable(Path(paths[0]).name))
@@ -223,7 +223,7 @@ class MainWindow(QMainWindow):
         QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self).activated.connect(self.close)
 
     def _add_panels(self) -> None:
-        from demo.desktop.later_panels import CardsPanel, CurvesPanel, FolderPanel, operating_points
+        from demo.desktop.deferred_panels import CardsPanel, CurvesPanel, FolderPanel, operating_points
 
         self.folder, self.curves, self.cards = FolderPanel(), CurvesPanel(), CardsPanel()
         shown = self.tabs.currentIndex()
@@ -257,7 +257,7 @@ class MainWindow(QMainWindow):
         self.curves.take(networks.readers)
         self.cards.take(networks.readers)
         if networks.readers.classifiers:
-            from demo.desktop.later_panels import operating_points
+            from demo.desktop.deferred_panels import operating_points
 
             self._offer_points(operating_points(self.words, networks.readers.cards.values()))
         else:

@@ -39,7 +39,7 @@ def test_the_bundle_is_whole_and_verified(exported_models):
 
 
 def test_what_is_no_film_is_refused_and_a_phantom_is_not(exported_models, phantom_root):
-    from demo.classifier import load_classifier
+    from demo.inference.classifier import load_classifier
     from train.data.cohort import index_cohort
     from train.radiograph import read_radiograph
 
@@ -88,7 +88,7 @@ def calibrated(metadata, logit):
 
 
 def test_the_network_trains_on_and_the_graph_is_given_the_same_array(exported_models, phantom_root):
-    from demo.classifier import load_classifier
+    from demo.inference.classifier import load_classifier
     from train.data.cohort import index_cohort
     from train.fitting.loader import FilmBatches, prepare_films
     from train.radiograph import read_radiograph

@@ -68,8 +68,8 @@ def settings(qt: Any, tmp_path: Path) -> Any:
 @pytest.fixture
 def open_window(qt: Any, wait_until: Callable[..., None], settings: Any, models: Path) -> Iterator[Callable[..., Any]]:
     """Open a window with the two tiny networks, or those of another folder; it is closed at the end."""
-    from demo.desktop.film_reader import FilmReader
     from demo.desktop.window import MainWindow
+    from demo.desktop.workers.film_reader import FilmReader
 
     opened = []
 

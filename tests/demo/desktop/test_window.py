@@ -16,7 +16,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QMessageBox, QSlider, QTableView
 
 from demo.desktop.settings import DesktopSettings
-from demo.wording import wording
+from demo.language.catalogue import wording
 from train.common.errors import UsageError
 
 #: Qt 6.12 wants a QPointF here, Qt before that knows QPoint alone.
@@ -160,7 +160,7 @@ def test_nothing_slow_is_imported_before_the_window_is_drawn(tmp_path):
     code = (
         "import sys\n"
         "from PySide6.QtWidgets import QApplication\n"
-        "from demo.desktop.film_reader import FilmReader\n"
+        "from demo.desktop.workers.film_reader import FilmReader\n"
         "from demo.desktop.settings import DesktopSettings\n"
         "from demo.desktop.window import MainWindow\n"
         "application = QApplication([])\n"
@@ -242,7 +242,7 @@ def test_networks_that_cannot_be_loaded_are_said_whatever_is_dropped(open_window
     def broken(_models, _device):
         raise UsageError("ONNX Runtime is not installed")
 
-    monkeypatch.setattr("demo.readers.open_readers", broken)
+    monkeypatch.setattr("demo.inference.networks.open_readers", broken)
     window = open_window(wait=False)
     wait_until(lambda: "ONNX Runtime is not installed" in window.film.readings.agreement.text())
     assert ENGLISH("page.no_networks") in window.film.readings.agreement.text()
@@ -303,7 +303,7 @@ def test_a_report_is_saved_and_a_full_disk_is_said(open_window, read, write_film
     def full(path, data):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("demo.desktop.exports.write_bytes", full)
+    monkeypatch.setattr("demo.desktop.workers.save_files.write_bytes", full)
     window.film.save_report(str(tmp_path / "second.html"))
     assert "No space left" in window.statusBar().currentMessage()
     assert not (tmp_path / "second.html").exists()

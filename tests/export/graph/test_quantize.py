@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from demo.classifier import load_classifier
+from demo.inference.classifier import load_classifier
 from export.bundle import metadata_of, write_bundle
 from export.graph.convert import with_metadata
 from export.graph.quantize import to_float32, to_int8

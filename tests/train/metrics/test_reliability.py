@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
-from train.metrics.reliability import brier_score, expected_calibration_error, reliability
+from train.metrics.reliability import brier_score, expected_calibration_error, quantile_bins, reliability_diagram
 
 
 def test_by_hand():
@@ -20,10 +20,10 @@ def test_by_hand():
 def test_bins_hold_equally_many_films():
     rng = np.random.default_rng(0)
     chances = rng.beta(0.2, 0.2, 1000)  # most close to 0 and 1, as a sure network's
-    promised, seen, films = reliability(rng.random(1000) < chances, chances)
-    assert films.tolist() == [67] * 10 + [66] * 5
-    assert (np.diff(promised) > 0).all()
-    assert np.abs(seen - promised).max() < 0.2
+    found = quantile_bins(rng.random(1000) < chances, chances)
+    assert found.films.tolist() == [67] * 10 + [66] * 5
+    assert (np.diff(found.mean) > 0).all()
+    assert np.abs(found.observed - found.mean).max() < 0.2
 
 
 def test_bins_are_scikit_learns_quantiles():
@@ -31,9 +31,9 @@ def test_bins_are_scikit_learns_quantiles():
     chances = rng.random(1500)
     labels = rng.random(1500) < chances**2
     seen, promised = calibration_curve(labels, chances, n_bins=15, strategy="quantile")
-    ours = reliability(labels, chances)
-    np.testing.assert_allclose(ours[0], promised, atol=2e-3)
-    np.testing.assert_allclose(ours[1], seen, atol=2e-2)
+    ours = quantile_bins(labels, chances)
+    np.testing.assert_allclose(ours.mean, promised, atol=2e-3)
+    np.testing.assert_allclose(ours.observed, seen, atol=2e-2)
 
 
 def test_promises_kept_and_broken():
@@ -49,9 +49,38 @@ def test_promises_kept_and_broken():
 def test_it_is_a_share_however_few_films(films):
     labels, chances = zip(*films, strict=True)
     assert 0 <= expected_calibration_error(labels, chances) <= 1
-    assert reliability(labels, chances)[2].sum() == len(films)
+    assert quantile_bins(labels, chances).films.sum() == len(films)
 
 
 def test_brier_is_scikit_learns():
     labels, chances = [0, 1, 1], [0.1, 0.7, 0.4]
     assert brier_score(labels, chances) == pytest.approx(brier_score_loss(labels, chances))
+
+
+films = st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1).map(lambda p: round(p, 6))), min_size=2, max_size=80)
+
+
+@given(films, st.integers(1, 20))
+def test_the_diagrams_bins_are_those_of_scikit_learn(rows, bins):
+    labels, probabilities = map(np.array, zip(*rows, strict=True))
+    # scikit-learn puts a probability on a border into the lower bin: nobody may stand on one.
+    borders = np.linspace(0, 1, bins + 1)
+    probabilities = np.where(np.isclose(probabilities[:, None], borders).any(axis=1), 0.123456, probabilities)
+    labels[:2] = 0, 1
+    found = reliability_diagram(labels, probabilities, bins)
+    observed, mean = calibration_curve(labels, probabilities, n_bins=bins)
+    np.testing.assert_allclose(found.observed, observed)
+    np.testing.assert_allclose(found.mean, mean)
+    assert found.films.sum() == len(rows)
+    assert (found.films > 0).all()
+
+
+def test_the_ends_of_the_diagram_belong_to_the_outer_bins():
+    found = reliability_diagram([0, 1, 1, 0], [0.0, 1.0, 0.5, 0.05], 10)
+    assert found.films.tolist() == [2, 1, 1]
+    assert found.mean.tolist() == [0.025, 0.5, 1.0]
+
+
+def test_a_probability_on_a_border_belongs_to_the_higher_bin():
+    assert reliability_diagram([0, 1], [0.45, 0.5], 10).films.tolist() == [1, 1]
+    assert reliability_diagram([0, 1], [0.5, 0.55], 10).films.tolist() == [2]

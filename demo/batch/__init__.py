@@ -1,0 +1,1 @@
+"""Many films at once: uploads, ZIP archives, the table."""

@@ -1,0 +1,166 @@
+"""The forms a network could ship in, beside each other: size, speed, and the decisions that each would change."""
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from demo.bench.measure import Advance, run_at_once, run_python, steps_in_turn, time_in_turn
+from demo.inference.classifier import Classifier, load_classifier
+from demo.inference.onnx_runtime import import_onnxruntime, open_session, usable_processors
+from demo.predict.stream import share_processors
+from export.bundle import Bundle
+from train.metrics.scores import read_scores
+
+SHIPPED, FLOAT32, INT8, KERAS = "as shipped", "float32", "INT8", "Keras"
+CALIBRATION_FILMS = 64
+KERAS_FILMS = 32
+MOST_DECISIONS_CHANGED = 1 / 500  # of the validation films, at any operating point, for INT8 to ship
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One form of a network.
+
+    Attributes:
+        name: "as shipped", "float32", "INT8" or "Keras".
+        megabytes: of the file; None for Keras.
+        films_per_second: on prepared arrays; for Keras in batches of its best size.
+        speed: films per second over those of float32, the median of each round's ratio; None for Keras, which runs
+            at another time, and where there is no float32.
+        judged: validation films on which this form was compared with float32.
+        largest_difference: of the probability on those films; None without films.
+        changed: operating point → decisions unlike float32's; None without films.
+    """
+
+    name: str
+    megabytes: float | None
+    films_per_second: float
+    speed: float | None = None
+    judged: int = 0
+    largest_difference: float | None = None
+    changed: dict[str, int] | None = None
+
+    @property
+    def may_ship(self) -> bool | None:
+        """Whether few enough decisions change; None where no film was judged."""
+        if not self.changed:
+            return None
+        return max(self.changed.values()) <= self.judged * MOST_DECISIONS_CHANGED
+
+
+def can_make_variants() -> bool:
+    """Whether `onnx` is installed, which `export.graph.quantize` needs."""
+    return importlib.util.find_spec("onnx") is not None
+
+
+def can_run_keras() -> bool:
+    """Whether Keras and TensorFlow are installed."""
+    return None not in (importlib.util.find_spec("tensorflow"), importlib.util.find_spec("keras"))
+
+
+def validation_films(bundle: Bundle, data_root: Path) -> list[str]:
+    """Where the validation films of a bundle's scores.csv are, or would be.
+
+    Raises:
+        ScoresError: the file is none.
+    """
+    return [str(data_root / film) for film in read_scores(bundle.folder / "scores.csv").of_split("validation").films]
+
+
+def steps_of_variants(validation: np.ndarray | None) -> int:
+    """How often `measure_variants` calls `advance`."""
+    if not can_make_variants():
+        return steps_in_turn(1)
+    judged = 0 if validation is None else len(validation) - len(_calibration_rows(validation))
+    return steps_in_turn(3) + 3 * judged
+
+
+def measure_variants(
+    bundle: Bundle, images: np.ndarray, validation: np.ndarray | None, folder: Path, advance: Advance
+) -> list[Variant]:
+    """The network as shipped, and as float32 and INT8 where `can_make_variants`.
+
+    INT8 is calibrated on `CALIBRATION_FILMS` of the validation films, and judged on the others; without validation
+    films it is calibrated on `images` and not judged.
+
+    Args:
+        bundle: of the network.
+        images: uint8 [N, S, S, 1], prepared films for measuring the speed.
+        validation: the same of validation films, or None.
+        folder: for the models that are made.
+        advance: called `steps_of_variants(validation)` times.
+    """
+    calibration, judged = images[:CALIBRATION_FILMS], images[:0]
+    if validation is not None:
+        rows = _calibration_rows(validation)
+        calibration, judged = validation[rows], np.delete(validation, rows, axis=0)
+    files = {SHIPPED: bundle.model}
+    if can_make_variants():
+        np.save(folder / "calibration.npy", calibration)
+        command = ["-m", "export.graph.quantize", str(bundle.model), str(folder / "calibration.npy")]
+        run_python([*command, str(folder)])
+        files |= {FLOAT32: folder / "float32.onnx", INT8: folder / "int8.onnx"}
+    at_once, threads = share_processors(len(images), usable_processors())
+    shipped = load_classifier(bundle, threads=threads)
+    forms = {
+        name: replace(shipped, session=open_session(import_onnxruntime(), file, "auto", threads))
+        for name, file in files.items()
+    }
+    seconds = time_in_turn(
+        {name: lambda form=form: run_at_once([(form, images)], at_once, 1) for name, form in forms.items()}, advance
+    )
+    probabilities = {}
+    if FLOAT32 in forms and len(judged):
+        probabilities = {name: _probabilities(form, judged, at_once, advance) for name, form in forms.items()}
+    variants = []
+    for name, file in files.items():
+        variant = Variant(name, file.stat().st_size / 1e6, len(images) / median(seconds[name]))
+        if FLOAT32 in forms:
+            ratios = [base / own for base, own in zip(seconds[FLOAT32], seconds[name], strict=True)]
+            variant = replace(variant, speed=median(ratios))
+        if probabilities:
+            variant = _judge(variant, bundle, probabilities[name], probabilities[FLOAT32])
+        variants.append(variant)
+    return variants
+
+
+def measure_keras(bundle: Bundle) -> Variant:
+    """Keras on the same processors, untrained: weights do not change the speed. Its best batch size counts."""
+    card = bundle.card
+    command = ["-m", "export.graph.keras_speed", card.network, str(card.prepare.image_size)]
+    rates: Mapping[str, float] = json.loads(run_python([*command, str(KERAS_FILMS)]))
+    return Variant(KERAS, None, max(rates.values()))
+
+
+def _calibration_rows(validation: np.ndarray) -> np.ndarray:
+    """Rows spread evenly over the validation films."""
+    return np.unique(np.linspace(0, len(validation) - 1, CALIBRATION_FILMS).round().astype(int))
+
+
+def _probabilities(form: Classifier, images: np.ndarray, at_once: int, advance: Advance) -> np.ndarray:
+    """float32 [N]."""
+
+    def answer(image: np.ndarray) -> np.ndarray:
+        return form.session.run(["probability"], {"image": image[np.newaxis]})[0]
+
+    answers = []
+    with ThreadPoolExecutor(at_once) as threads:
+        for probability in threads.map(answer, images):
+            answers.append(probability)
+            advance()
+    return np.concatenate(answers)
+
+
+def _judge(variant: Variant, bundle: Bundle, probabilities: np.ndarray, reference: np.ndarray) -> Variant:
+    changed = {
+        name: int(((probabilities >= point.threshold) != (reference >= point.threshold)).sum())
+        for name, point in bundle.card.operating_points.items()
+    }
+    difference = float(np.abs(probabilities - reference).max())
+    return replace(variant, judged=len(reference), largest_difference=difference, changed=changed)

@@ -1,0 +1,12 @@
+"""The panels that the window gets after its first picture, and what the first panel needs for a film.
+
+Importing this takes longer than drawing the window.
+"""
+
+from demo.desktop.drawing.film_images import grey_picture, heatmap_picture
+from demo.desktop.panels.cards_panel import CardsPanel
+from demo.desktop.panels.curves_panel import CurvesPanel
+from demo.desktop.panels.folder_panel import FolderPanel
+from demo.desktop.panels.reading_values import operating_points
+
+__all__ = ["CardsPanel", "CurvesPanel", "FolderPanel", "grey_picture", "heatmap_picture", "operating_points"]

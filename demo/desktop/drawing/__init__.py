@@ -1,0 +1,1 @@
+"""How films, plots and words are drawn with Qt."""

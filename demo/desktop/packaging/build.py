@@ -1,0 +1,210 @@
+"""`desktop build`: an environment of its own, PyInstaller in it, then what PyInstaller cannot know."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib.metadata import version
+from pathlib import Path
+
+from demo.desktop.packaging.contents import STUBBED
+from demo.desktop.packaging.stub_library import TRAPS, machine_of, stub_library
+from export.bundle import find_bundles
+from train.common.errors import PneumoscopeError, UsageError
+
+ROOT = Path(__file__).resolve().parents[3]
+PACKAGING = Path(__file__).parent
+DESKTOP_ASSETS = ROOT / "assets" / "desktop"
+NAME = "pneumoscope"
+LICENCE_FILE = re.compile(r"(LICEN[CS]E|COPYING|NOTICE|AUTHORS)", re.IGNORECASE)
+BUILDS = ("altgraph", "packaging", "pip", "pyinstaller", "setuptools")  # the build's own tools are not in the app
+
+
+class BuildError(PneumoscopeError):
+    """A step of the build failed."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build made.
+
+    Attributes:
+        folder: the app; `models` and `program` are in it.
+        archive: the same, packed.
+    """
+
+    folder: Path
+    models: Path
+    program: Path
+    archive: Path
+
+
+def build_app(to: Path, models: Path | None, keep: bool, say: Callable[[str], None]) -> Built:
+    """Build the app for the system this runs on.
+
+    Args:
+        to: folder for the result; what an earlier build left there is replaced.
+        models: folder with the networks to ship; None for those that came with pneumoscope.
+        keep: leave the environment there, so that the next build need not make it.
+        say: told what goes on.
+
+    Raises:
+        UsageError: this is no checkout, or there are no networks.
+        BuildError: pip or PyInstaller failed.
+    """
+    if not (ROOT / "pyproject.toml").is_file() or not DESKTOP_ASSETS.is_dir():
+        raise UsageError("the app is built from a checkout of the repository; this is an installed package")
+    shipped = models or ROOT / "assets" / "models"
+    if not find_bundles(shipped):
+        raise UsageError(f"{shipped}: no model of network a or b here; export one: pneumoscope export RUN")
+    to = to.resolve()
+    to.mkdir(parents=True, exist_ok=True)
+    work = to / ".build"
+    try:
+        python = _environment(work / "venv", say)
+        say("freezing the app")
+        _run([python, "-m", "PyInstaller", "--noconfirm", "--clean", "--log-level", "ERROR",
+              "--distpath", work / "dist", "--workpath", work / "work", PACKAGING / "pneumoscope.spec"])  # fmt: skip
+        frozen = work / "dist" / NAME
+        say("leaving out what films do not need")
+        if sys.platform == "linux":
+            put_stubs(frozen)
+            strip_symbols(frozen)
+        _add_licences(work / "venv", frozen / "licences")
+        for bundle in find_bundles(shipped).values():
+            shutil.copytree(bundle.folder, frozen / "models" / bundle.card.network)
+        for name in ("pneumoscope.svg", "pneumoscope.desktop", "pneumoscope.metainfo.xml", "README.txt"):
+            shutil.copy(DESKTOP_ASSETS / name, frozen)
+        folder = to / NAME
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.move(frozen, folder)
+        say("packing it")
+        archive = _pack(folder, to)
+    finally:
+        if not keep:
+            shutil.rmtree(work, ignore_errors=True)
+    program = folder / (f"{NAME}.exe" if sys.platform == "win32" else NAME)
+    return Built(folder, folder / "models", program, archive)
+
+
+def put_stubs(frozen: Path) -> None:
+    """Put stubs in the place of the libraries that OpenCV is linked against and that films never need."""
+    module = next(frozen.glob("_internal/cv2/cv2*.so"))
+    needed = _symbols(module, defined=False)
+    for library in sorted(frozen.rglob("*.so*")):
+        pattern = next((one for one in STUBBED if fnmatchcase(library.name, one)), None)
+        machine = machine_of(library.read_bytes()[:64])
+        if pattern is None or library.is_symlink() or machine not in TRAPS:
+            continue
+        own = _symbols(library, defined=True)
+        wanted = sorted(needed.keys() & own.keys())
+        versions = {needed[name] for name in wanted} - {""}
+        if len(versions) > 1:
+            raise BuildError(f"{library.name}: expected one version of its symbols, found {', '.join(versions)}")
+        library.write_bytes(stub_library(library.name, wanted, machine, next(iter(versions), None)))
+
+
+def strip_symbols(frozen: Path) -> None:
+    """Take the symbols for debuggers out: some builds of Python bring 20 MB of them, imagecodecs' modules 10 MB.
+
+    All other wheels stay as their makers left them.
+    """
+    for pattern in ("libpython*.so*", "python3*/**/*.so", "imagecodecs/*.so"):
+        for library in frozen.glob(f"_internal/{pattern}"):
+            _run(["strip", "--strip-unneeded", library])
+
+
+def readable_size(path: Path) -> str:
+    """Size of a file or of all files below a folder, in megabytes of 1,000,000 bytes; links count nothing."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file() and not file.is_symlink()]
+    return f"{sum(file.stat().st_size for file in files) / 1e6:.0f} MB"
+
+
+def _environment(folder: Path, say: Callable[[str], None]) -> Path:
+    """An environment with what the app is made of, pneumoscope itself among it; its Python."""
+    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location"]
+    if not python.is_file():
+        say("making an environment of its own")
+        _run([sys.executable, "-m", "venv", folder])
+        _run([*pip, "-c", ROOT / "constraints.txt", "-r", PACKAGING / "requirements.txt"])
+    _run([*pip, "--no-deps", "--force-reinstall", ROOT])
+    return python
+
+
+def _run(command: Sequence[str | Path]) -> None:
+    # Without the caller's own packages: only what the environment holds may get in.
+    settings = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=settings, check=False)  # noqa: S603  # our own commands
+    if done.returncode:
+        last = " ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
+        raise BuildError(f"{' '.join(map(str, command[1:4]))} failed: {last or f'exit code {done.returncode}'}")
+
+
+def _symbols(library: Path, defined: bool) -> dict[str, str]:
+    """Names of a library's dynamic symbols and their versions ("" for none), as objdump lists them."""
+    listing = subprocess.run(["objdump", "-T", str(library)], capture_output=True, text=True, check=True).stdout  # noqa: S603, S607
+    found = {}
+    for line in listing.splitlines():
+        parts = line.split()
+        if len(parts) < 4 or not re.fullmatch(r"[0-9a-f]{16}", parts[0]):
+            continue
+        if ("*UND*" in parts) != defined:
+            version_of = parts[-2].strip("()") if not re.fullmatch(r"[0-9a-f]{16}", parts[-2]) else ""
+            found[parts[-1]] = "" if version_of == "Base" else version_of
+    return found
+
+
+def _add_licences(environment: Path, to: Path) -> None:
+    """The licence texts of everything that is in the app, a folder a package; Qt's own are in assets."""
+    to.mkdir(parents=True)
+    shutil.copy(ROOT / "LICENSE", to / "pneumoscope-LICENSE.txt")
+    packages = next(environment.glob("lib/python*/site-packages"), environment / "Lib" / "site-packages")
+    for metadata in sorted(packages.glob("*.dist-info")):
+        owner = metadata.name.removesuffix(".dist-info")
+        if owner.lower().startswith(BUILDS):
+            continue
+        texts = [
+            path
+            for path in metadata.rglob("*")
+            if path.is_file() and LICENCE_FILE.search(str(path.relative_to(metadata)))
+        ]
+        for text in [*texts, metadata / "METADATA"]:
+            target = to / owner / text.relative_to(metadata)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(text, target)
+    for extra in ("imagecodecs/licenses", "onnxruntime/LICENSE", "onnxruntime/ThirdPartyNotices.txt"):
+        source = packages / extra
+        if source.is_dir():
+            shutil.copytree(source, to / extra.replace("/", "-"))
+        elif source.is_file():
+            shutil.copy(source, to / extra.replace("/", "-"))
+    shutil.copytree(DESKTOP_ASSETS / "licences", to / "Qt")
+
+
+def _pack(folder: Path, to: Path) -> Path:
+    system = {"linux": "linux", "win32": "windows", "darwin": "macos"}[sys.platform]
+    name = f"{NAME}-{version(NAME)}-{system}-{os.uname().machine if hasattr(os, 'uname') else 'x86_64'}"
+    if sys.platform == "linux":
+        archive = to / f"{name}.tar.xz"
+        with tarfile.open(archive, "w:xz", preset=3) as packed:
+            packed.add(folder, name, filter=_nobody)
+        return archive
+    archive = to / f"{name}.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for file in sorted(folder.rglob("*")):
+            packed.write(file, Path(name) / file.relative_to(folder))
+    return archive
+
+
+def _nobody(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    # Who built it is nobody's concern.
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    return entry

@@ -1,0 +1,250 @@
+"""The first panel: a film on one side, on the other what both networks say of it."""
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSlider,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from demo.desktop.panels.film_view import FilmView
+from demo.desktop.panels.reading_view import ReadingView
+from demo.desktop.workers.film_reader import OpenNetworks, ReadFilm
+from demo.language.catalogue import Wording, wording
+from train.common.errors import PneumoscopeError
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QImage
+
+OPACITY = 60  # per cent, as on the page
+NOBODY = ""
+
+
+class FilmPanel(QWidget):
+    """Shows a film and its readings; remembers neither."""
+
+    asked_to_open = Signal()
+    film_shown = Signal()
+    told = Signal(str)  # a line for the status bar
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words = wording("en")
+        self._networks: OpenNetworks | None = None
+        self._film: ReadFilm | None = None
+        self._state, self._fault = "desktop.loading", ""
+        self.view, self.readings = FilmView(), ReadingView()
+        self.title, self.how, self.grey = QLabel(), QLabel(), QLabel()
+        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        for label in (self.title, self.how):
+            label.setWordWrap(True)
+        self.fit_button, self.grey_button = QPushButton(), QPushButton()
+        self.layer, self.opacity = QComboBox(), QSlider(Qt.Orientation.Horizontal)
+        self._layer_label, self._opacity_label = QLabel(), QLabel()
+        self.report_button = QPushButton()
+        self.opacity.setRange(0, 100)
+        self.opacity.setValue(OPACITY)
+        self.view.set_opacity(OPACITY / 100)
+        self._layer_label.setBuddy(self.layer)
+        self._opacity_label.setBuddy(self.opacity)
+        self.view.asked_to_open.connect(self.asked_to_open)
+        self.view.view_changed.connect(self._show_grey)
+        self.fit_button.clicked.connect(self.view.fit)
+        self.grey_button.clicked.connect(self.view.reset_window)
+        self.layer.currentIndexChanged.connect(self._show_layer)
+        self.readings.lid_moved.connect(self._show_layer)
+        self.opacity.valueChanged.connect(lambda value: self.view.set_opacity(value / 100))
+        self.report_button.clicked.connect(self.ask_for_report)
+        self._lay_out()
+
+    def take(self, networks: OpenNetworks) -> None:
+        """Take the networks that read films here."""
+        self._networks, self._state = networks, ""
+        self._fill_layers()
+        self._show()
+
+    @property
+    def film(self) -> ReadFilm | None:
+        """The film on screen."""
+        return self._film
+
+    def wait_for(self, name: str) -> None:
+        """Say that a film is being read."""
+        self._film, self._state, self._fault = None, "desktop.reading", ""
+        self.title.setText(name)
+        self.view.show_film(())
+        self._show()
+
+    def show_film(self, film: ReadFilm) -> None:
+        """Show a film that was read."""
+        self._film, self._state, self._fault = film, "", ""
+        self.title.setText(film.name)
+        self.readings.close_lids()
+        self.view.show_film(film.copies)
+        self._show_layer()
+        self._show()
+        self.film_shown.emit()
+
+    def show_fault(self, fault: str, what: str = "compare.unreadable") -> None:
+        """Say why there is no reading; `what` is the key of what that means."""
+        self._film, self._state, self._fault = None, what, fault
+        self.title.setText(NOBODY)
+        self.view.show_film(())
+        self._show()
+
+    def cancel(self) -> None:
+        """Say that nothing is being read any more."""
+        if self._state == "desktop.reading":
+            self._state = ""
+            self.title.setText(NOBODY)
+            self._show()
+
+    def judge(self, operating_point: str) -> None:
+        """Judge the film at another operating point; no network runs."""
+        if self._film is None or self._networks is None:
+            return
+        from demo.inference.compare import decide_case
+
+        case = decide_case(self._film.case, self._networks.readers.cards, operating_point)
+        self._film = ReadFilm(self._film.name, self._film.path, case, self._film.copies)
+        self._show()
+
+    def speak(self, words: Wording) -> None:
+        """Take another language."""
+        self._words = words
+        self.view.hint = words("desktop.drop")
+        self.how.setText(words("desktop.view_how"))
+        self.fit_button.setText(words("desktop.fit"))
+        self.grey_button.setText(words("desktop.reset_grey"))
+        self._layer_label.setText(words("compare.heatmap"))
+        self._opacity_label.setText(words("compare.opacity"))
+        self.report_button.setText(words("report.save"))
+        self._fill_layers()
+        self._show()
+        self._show_grey()
+
+    def ask_for_report(self) -> None:
+        """Ask where to, and save the film's report there."""
+        if self._film is None:
+            return
+        from demo.desktop.workers.save_files import has_pdf_reports
+
+        kinds = "HTML (*.html);;PDF (*.pdf)" if has_pdf_reports() else "HTML (*.html)"
+        name, _ = QFileDialog.getSaveFileName(self, self._words("report.save"), "pneumoscope-report.html", kinds)
+        if name:
+            self.save_report(name)
+
+    def save_report(self, name: str) -> None:
+        """Save the film's report; the status bar says whether that went well."""
+        film, networks = self._film, self._networks
+        if film is None or networks is None:
+            return
+        from demo.desktop.workers.save_files import film_report, has_pdf_reports, save, with_suffix
+
+        path = with_suffix(name, (".html", ".htm", ".pdf") if has_pdf_reports() else (".html", ".htm"))
+        pdf = path.suffix.lower() == ".pdf"
+        try:
+            save(path, lambda: film_report(film.case, networks.readers.cards, pdf, self._words))
+        except PneumoscopeError as error:
+            self.told.emit(str(error))
+        else:
+            self.told.emit(self._words("desktop.saved", file=path.name))
+
+    def _lay_out(self) -> None:
+        film_side, right = QWidget(), QWidget()
+        column = QVBoxLayout(film_side)
+        column.addWidget(self.title)
+        column.addWidget(self.view, 1)
+        row = QHBoxLayout()
+        for widget in (self.fit_button, self.grey_button):
+            row.addWidget(widget)
+        row.addWidget(self.grey, 1)
+        column.addLayout(row)
+        column.addWidget(self.how)
+        column = QVBoxLayout(right)
+        column.addWidget(self.readings)
+        row = QHBoxLayout()
+        for widget in (self._layer_label, self.layer, self._opacity_label, self.opacity):
+            row.addWidget(widget)
+        column.addLayout(row)
+        row = QHBoxLayout()
+        row.addWidget(self.report_button)
+        row.addStretch()
+        column.addLayout(row)
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setWidget(right)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        splitter = QSplitter()
+        splitter.addWidget(film_side)
+        splitter.addWidget(scroll)
+        splitter.setSizes([520, 560])
+        splitter.setChildrenCollapsible(False)
+        QVBoxLayout(self).addWidget(splitter)
+
+    def _show(self) -> None:
+        words = self._words
+        case = self._film.case if self._film else None
+        if self._networks is not None:
+            self.readings.show_case(case, self._networks.readers, self._networks.evidence, words)
+        if case is None:
+            waiting = words(self._state or "compare.waiting")
+            if self._state == "compare.unreadable":
+                waiting = f"{waiting} {words('compare.readable')}"
+            self.readings.show_waiting(waiting, self._fault, words)
+        self.report_button.setEnabled(self._film is not None and bool(self._film.case.readings))
+        shape = self.view.shape
+        alt = words("compare.film_alt", width=shape[1], height=shape[0]) if shape else words("desktop.drop")
+        self.view.setAccessibleName(alt)
+        self.view.setAccessibleDescription(words("desktop.view_how"))
+
+    def _fill_layers(self) -> None:
+        words, chosen = self._words, self.layer.currentData()
+        classifiers = self._networks.readers.classifiers if self._networks else {}
+        names = [name for name, classifier in classifiers.items() if "heatmap" in classifier.outputs]
+        self.layer.blockSignals(True)
+        self.layer.clear()
+        self.layer.addItem(words("compare.heatmap.none"), NOBODY)
+        for name in names:
+            self.layer.addItem(words(f"network.{name}"), name)
+        self.layer.setCurrentIndex(max(self.layer.findData(chosen), 0))
+        self.layer.blockSignals(False)
+        for widget in (self._layer_label, self.layer, self._opacity_label, self.opacity):
+            widget.setVisible(bool(names))
+
+    def _show_layer(self) -> None:
+        self.view.show_layer(self._layer_of(self.layer.currentData()))
+
+    def _layer_of(self, network: str) -> "QImage | None":
+        """A network's heatmap; none of a refused film while its lid is closed."""
+        if self._film is None or self._networks is None:
+            return None
+        reading = next((one for one in self._film.case.readings if one.network == network), None)
+        if reading is None or reading.heatmap is None:
+            return None
+        if reading.refused and not self.readings.columns[network].lid.is_open:
+            return None
+        from demo.desktop.drawing.film_images import heatmap_picture
+
+        height, width = self._film.case.film.shape
+        spec = self._networks.readers.cards[network].prepare
+        return heatmap_picture(reading.heatmap, (height, width), spec.resize, spec.centre_crop)
+
+    def _show_grey(self) -> None:
+        grey, zoom = self.view.window_level, self.view.zoom
+        shown = self.view.shape is not None
+        values = {"zoom": f"{100 * zoom:.0f}", "level": f"{grey.level:.0f}", "width": f"{grey.width:.0f}"}
+        self.grey.setText(self._words("desktop.grey", **values) if shown else "")
+        for button in (self.fit_button, self.grey_button):
+            button.setEnabled(shown)

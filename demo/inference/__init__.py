@@ -1,0 +1,1 @@
+"""Films to readings: the two networks in ONNX Runtime, side by side. No Gradio, no Qt, no Keras."""

@@ -1,0 +1,163 @@
+"""The command `demo`."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from demo.predict.cli import DeviceName, Models
+from train.common.console import NOT_A_MEDICAL_DEVICE, Command, Debug, say, say_next, say_warning
+from train.common.errors import PneumoscopeError, UsageError
+
+if TYPE_CHECKING:
+    from demo.page.serving import Running
+
+DEFAULT_PORT = 7860
+
+app = typer.Typer()
+
+
+@app.command(cls=Command, epilog=NOT_A_MEDICAL_DEVICE)
+def demo(
+    models: Models = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            envvar="PNEUMOSCOPE_DATA",
+            help="Folder that holds chest_xray/, to take the examples from; synthetic films if none is given.",
+        ),
+    ] = None,
+    share: Annotated[
+        bool, typer.Option("--share", help="Open a public link to the page through Gradio's server, for up to a week.")
+    ] = False,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 lets the whole network reach the page.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; if it is in use, the next free one.")
+    ] = DEFAULT_PORT,
+    auth_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Ask for a password: a file with a line user:password for each person."),
+    ] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the page in the browser.")] = False,
+    device: Annotated[DeviceName, typer.Option(help="auto takes an NVIDIA GPU when there is one that works.")] = "auto",
+    debug: Debug = False,
+) -> None:
+    """Open the page: drop a chest X-ray, see what both networks say.
+
+    The address is printed to standard output, everything else to standard error. Films are read on this machine and
+    deleted after reading; nothing is looked up on the internet unless --share is given. Ctrl-C ends the page.
+    """
+    from demo.page.accounts import others_may_read, read_accounts
+    from demo.page.private_folder import private_folder
+    from demo.page.serving import check_installed, find_port, finish_readings, prepare_environment, silence, start
+
+    check_installed()
+    if data is not None and not data.is_dir():
+        raise UsageError(f"--data {data}: no such folder; name one that holds chest_xray/, or leave it out")
+    accounts = read_accounts(auth_file) if auth_file else ()
+    if auth_file and others_may_read(auth_file):
+        say_warning(f"{auth_file}: others on this machine can read it; keep it to yourself: chmod 600 {auth_file}")
+    free = find_port(host, port)
+    if port and free != port:
+        say(f"port {port} is in use, so the page takes {free}")
+    if debug:
+        _log_to_stderr()
+    say("starting the page")
+    with _ended_by_a_signal(), private_folder() as folder:
+        prepare_environment(folder)
+        with silence(debug):
+            running = start(models, data, folder, device=device, host=host, port=free, accounts=accounts)
+        try:
+            _say_what_runs(running, host, bool(accounts))
+            if not no_browser and _has_screen():
+                threading.Thread(target=webbrowser.open, args=[running.url], daemon=True).start()
+            if share:
+                _share(running, bool(accounts), debug)
+            with silence(debug):
+                running.wait()
+        finally:
+            with silence(debug):
+                running.close()
+    finish_readings()  # here, where their uploads are gone: of a batch only the film in hand is read to its end
+
+
+def _say_what_runs(running: "Running", host: str, has_accounts: bool) -> None:
+    readers = running.readers
+    for fault in readers.faults.values():
+        say_warning(fault)
+    if not readers.classifiers:
+        say_warning(f"{readers.models}: no network here; the page tells how to make them")
+    for line in dict.fromkeys(classifier.device_line for classifier in readers.classifiers.values()):
+        say(line)
+    if host not in ("127.0.0.1", "localhost", "::1", "[::1]"):
+        if has_accounts:
+            say_warning("everyone in the network can reach the page's login, and passwords travel there unencrypted")
+        else:
+            say_warning("everyone in the network can use the page; ask for a password with --auth-file FILE")
+    typer.echo(running.url)
+    say(f"The page is open at this address; press Ctrl-C to stop it. {NOT_A_MEDICAL_DEVICE}")
+    say_next("pneumoscope predict FILM")
+
+
+def _share(running: "Running", has_accounts: bool, debug: bool) -> None:
+    from demo.page.serving import open_share_link, silence
+
+    say("opening a share link")
+    try:
+        with silence(debug):
+            address = open_share_link(running)
+    except PneumoscopeError as error:
+        say_warning(str(error))
+        return
+    typer.echo(address)
+    say("Everyone who has this link can use the page, for up to a week or until Ctrl-C.")
+    if not has_accounts:
+        say_warning("films that are uploaded pass through Gradio's server; ask for a password with --auth-file FILE")
+
+
+@contextmanager
+def _ended_by_a_signal() -> Iterator[None]:
+    """Ctrl-C, a kill and a closed terminal all end the block in good order, and the command with success."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    if threading.current_thread() is not threading.main_thread():  # Python sets signals in no other thread
+        yield
+        return
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        for number in signals:  # once is enough: a second one must not cut the clearing away short
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, end) for number in signals}
+    try:
+        yield
+    except KeyboardInterrupt:
+        with suppress(OSError):  # the terminal may be gone
+            say("stopped")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _has_screen() -> bool:
+    """Whether a browser would have a window: in a terminal alone one would take the terminal over."""
+    shown = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    return sys.platform == "darwin" or any(os.environ.get(name) for name in shown)
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(format="%(name)s: %(message)s")
+    logging.getLogger("demo").setLevel(logging.DEBUG)

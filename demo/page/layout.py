@@ -1,0 +1,144 @@
+"""The page: its frame, its panels, and the language they all speak."""
+
+from html import escape
+from importlib import metadata
+from pathlib import Path
+
+import gradio as gr
+
+from demo.evaluation.example_films import find_examples
+from demo.inference.networks import Readers
+from demo.language.catalogue import LANGUAGES, Language, Wording, wording
+from demo.language.colours import NETWORK_COLOURS
+from demo.page.api import register
+from demo.page.panels import about, batch, compare
+from demo.page.panels.evaluation import panel
+from demo.page.panels.shared import Worded
+
+FOLDER = Path(__file__).parent / "panels"
+SCRIPT = FOLDER / "page.js"
+# Compare and the API delete an upload once it was read, Batch with its batch. This is for those nobody asked about.
+SECONDS_BETWEEN_SWEEPS, SECONDS_AN_UPLOAD_IS_KEPT = 600, 6 * 3600
+
+THEME = gr.themes.Base(
+    primary_hue=gr.themes.colors.blue,
+    neutral_hue=gr.themes.colors.slate,
+    font=["system-ui", "sans-serif"],
+    font_mono=["ui-monospace", "monospace"],
+).set(
+    # Gradio's own grey is too light to read.
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_400",
+    block_label_text_color="*neutral_700",
+    block_info_text_color="*neutral_600",
+)
+
+
+def build_page(readers: Readers, data_root: Path | None = None) -> gr.Blocks:
+    """Lay out the whole page.
+
+    Args:
+        readers: the networks; with none of them the page explains how to make them.
+        data_root: root of the user's films, for examples; None for the synthetic ones.
+    """
+    with gr.Blocks(
+        title="pneumoscope",
+        analytics_enabled=False,
+        fill_width=True,
+        delete_cache=(SECONDS_BETWEEN_SWEEPS, SECONDS_AN_UPLOAD_IS_KEPT),
+    ) as page:
+        kept_language = gr.BrowserState("en", storage_key="pneumoscope-language", secret="pneumoscope")  # noqa: S106
+        worded: list[Worded] = []
+        with gr.Row(elem_classes="top"):
+            title = gr.HTML(_title(wording("en")), padding=False, elem_classes="title")
+            worded.append(Worded(title, lambda words: {"value": _title(words)}))
+            language = gr.Radio(
+                [(name, code) for code, name in LANGUAGES.items()],
+                value="en",
+                label=wording("en")("page.language"),
+                elem_classes="language",
+                container=False,
+                min_width=210,
+                scale=0,
+            )
+            worded.append(Worded(language, lambda words: {"label": words("page.language")}))
+            theme = gr.Button(wording("en")("page.theme"), size="sm", elem_classes="theme", scale=0, min_width=120)
+            worded.append(Worded(theme, lambda words: {"value": words("page.theme")}))
+        if readers.classifiers:
+            worded += _panels(readers, data_root, language)
+        else:
+            missing = gr.HTML(_no_networks(readers, wording("en")))
+            worded.append(Worded(missing, lambda words: {"value": _no_networks(readers, words)}))
+        register(readers)
+        foot = gr.HTML(_foot(wording("en")), padding=False, elem_classes="foot")
+        worded.append(Worded(foot, lambda words: {"value": _foot(words)}))
+
+        def speak(chosen: Language) -> list:
+            words = wording(chosen)
+            return [gr.update(**entry.properties(words)) for entry in worded]
+
+        private = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+        components = [entry.component for entry in worded]
+        language.change(lambda chosen: chosen, language, kept_language, **private)
+        language.change(speak, language, components, js="(chosen) => pneumoscope.speak(chosen)", **private)
+        page.load(None, kept_language, language, js="(kept) => pneumoscope.start(kept)", **private)
+        theme.click(None, js="() => pneumoscope.theme()", **private)
+    return page
+
+
+def css() -> str:
+    """The rules of all panels."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.css")))
+
+
+def head() -> str:
+    """What the page needs before it is drawn: its script, and the networks' colours."""
+    colours = "".join(f"--network-{name}:{colour};" for name, colour in NETWORK_COLOURS.items())
+    return f"<style>:root{{{colours}}}</style><script>{SCRIPT.read_text(encoding='utf-8')}</script>"
+
+
+def _panels(readers: Readers, data_root: Path | None, language: gr.Radio) -> list[Worded]:
+    words = wording("en")
+    worded: list[Worded] = []
+    with gr.Tabs(elem_classes="panels") as tabs:
+        with gr.Tab(words("tab.compare"), id="compare") as tab:
+            comparing = compare.build(readers, find_examples(readers.bundles, data_root), language)
+            worded += [_tab(tab, "compare"), *comparing.worded]
+        with gr.Tab(words("tab.evaluation"), id="evaluation") as tab:
+            worded += [_tab(tab, "evaluation"), *panel.build(readers, language, tab)]
+        with gr.Tab(words("tab.batch"), id="batch") as tab:
+            worded += [_tab(tab, "batch"), *batch.build(readers, comparing, language, tabs)]
+        with gr.Tab(words("tab.about"), id="about") as tab:
+            worded += [_tab(tab, "about"), *about.build(readers, language)]
+    return worded
+
+
+def _tab(tab: gr.Tab, name: str) -> Worded:
+    return Worded(tab, lambda words: {"label": words(f"tab.{name}")})
+
+
+def _title(words: Wording) -> str:
+    return f"<h1>pneumoscope</h1><p>{escape(words('app.tagline'))}</p>"
+
+
+def _foot(words: Wording) -> str:
+    version = metadata.version("pneumoscope")
+    return (
+        f"<p><strong>{escape(words('disclaimer.short'))}</strong> {escape(words('disclaimer.children'))} "
+        f"<bdi>pneumoscope {version}</bdi></p>"
+    )
+
+
+def _no_networks(readers: Readers, words: Wording) -> str:
+    faults = "".join(f"<p class='notice' dir='ltr'>{escape(fault)}</p>" for fault in readers.faults.values())
+    commands = (
+        "pneumoscope data fetch films",
+        "pneumoscope train a --data films",
+        "pneumoscope train b --data films",
+        f"pneumoscope export a b --data films --to {readers.folder_name}",
+    )
+    lines = escape("\n".join(commands))
+    return (
+        f"<div class='no-networks'><h2>{escape(words('page.no_networks'))}</h2>{faults}"
+        f"<p>{escape(words('page.no_networks.how', models=readers.folder_name))}</p><pre dir='ltr'>{lines}</pre></div>"
+    )

@@ -1,0 +1,1 @@
+"""The page's panels, one file a panel, each with its style sheet."""

@@ -1,0 +1,202 @@
+"""The last panel: what this is and is not, how to read a result, the networks' cards, and where it all comes from."""
+
+import platform
+from html import escape
+from importlib import metadata
+
+import cv2
+import gradio as gr
+import numpy as np
+
+from demo.evaluation.operating_point_choices import shared_points
+from demo.inference.networks import Readers
+from demo.inference.onnx_runtime import import_onnxruntime
+from demo.language.catalogue import Wording, wording
+from demo.language.citations import REFERENCES, SOFTWARE
+from demo.language.glossary import explained, glossary_html
+from demo.page.panels.about_model_cards import cards_html
+from demo.page.panels.shared import Worded
+from export.bundle.metric_text import number
+
+SECTIONS = ("what", "limits", "reading", "cards", "glossary", "elsewhere", "privacy", "cite", "licences", "versions")
+ENDPOINTS = ("/compare", "/classify", "/batch", "/evaluation", "/card")
+COMMAND = "pneumoscope predict FILM…"
+PRIVACY = ("upload", "kept", "identifiers", "log", "internet", "browser")
+
+
+def build(readers: Readers, language: gr.Radio) -> tuple[Worded, ...]:  # noqa: ARG001 (every panel is given it)
+    """Lay the panel out inside the page; it says the same to everybody, so the language alone changes it."""
+    text = gr.HTML(about_html(readers, wording("en")), padding=False, elem_classes="about-holder")
+    return (Worded(text, lambda words: {"value": about_html(readers, words)}),)
+
+
+def about_html(readers: Readers, words: Wording) -> str:
+    """The whole panel: a list of its sections, then the sections under their headings (h2)."""
+    bodies = {
+        "what": _what(readers, words),
+        "limits": _limits(readers, words),
+        "reading": _reading(readers, words),
+        "cards": f"<p>{escape(words('about.cards.text'))}</p>{cards_html(readers.cards, words)}",
+        "glossary": glossary_html(words),
+        "elsewhere": _elsewhere(words),
+        "privacy": _list([escape(words(f"about.privacy.{name}")) for name in PRIVACY]),
+        "cite": _cite(words),
+        "licences": _definitions(
+            [
+                (escape(words(f"about.licences.{name}")), escape(words(f"about.licences.{name}_text")))
+                for name in ("code", "films", "examples")
+            ]
+        ),
+        "versions": _versions(words),
+    }
+    contents = "".join(f"<li><a href='#about-{name}'>{escape(words(f'about.{name}'))}</a></li>" for name in SECTIONS)
+    sections = "".join(
+        f"<section id='about-{name}' aria-labelledby='about-{name}-heading'>"
+        f"<h2 id='about-{name}-heading'>{escape(words(f'about.{name}'))}</h2>{bodies[name]}</section>"
+        for name in SECTIONS
+    )
+    label = escape(words("about.contents"), quote=True)
+    return (
+        f"<div class='about' lang='{words.language}' dir='{words.direction}'>"
+        f"<nav aria-label='{label}'><ul>{contents}</ul></nav>{sections}</div>"
+    )
+
+
+def _what(readers: Readers, words: Wording) -> str:
+    cards = readers.cards.values()
+    uses = [
+        (escape(words(key)), "<br>".join(_english(text) for text in dict.fromkeys(texts)))
+        for key, texts in (
+            ("about.intended", [card.intended_use for card in cards]),
+            ("about.not_intended", [card.not_intended_use for card in cards]),
+        )
+    ]
+    return (
+        f"<p>{escape(words('about.what.text'))}</p>"
+        f"<p class='warning'><strong>{escape(words('disclaimer.short'))}</strong> {escape(words('about.what.not'))}</p>"
+        f"{_definitions(uses)}"
+    )
+
+
+def _limits(readers: Readers, words: Wording) -> str:
+    limits = {name.upper(): card.novelty_limit for name, card in readers.cards.items()}
+    unguarded = ", ".join(name for name, limit in limits.items() if limit is None)
+    guards = [words("about.limits.no_guard", networks=unguarded)] if unguarded else []
+    guards += [
+        words("about.limits.guard", network=name, limit=f"{limit:.2f}")
+        for name, limit in limits.items()
+        if limit is not None
+    ]
+    entries = [
+        (name, [words(f"about.limits.{name}_text")]) for name in ("people", "views", "exposure", "question", "proof")
+    ]
+    entries[2][1].extend(_false_alarms(readers, words))
+    entries.insert(3, ("other_pictures", guards))
+    return _definitions(
+        [
+            (escape(words(f"about.limits.{name}")), "<br>".join(escape(line) for line in lines))
+            for name, lines in entries
+        ]
+    )
+
+
+def _false_alarms(readers: Readers, words: Wording) -> list[str]:
+    """For each network how its specificity differs between validation and test, as far as its card knows."""
+    lines = []
+    for name, card in readers.cards.items():
+        validation = number(card.metrics.validation, "specificity", "value")
+        test = number(card.metrics.test, "specificity", "value")
+        if validation is not None and test is not None:
+            figures = {"validation": f"{validation:.3f}", "test": f"{test:.3f}"}
+            lines.append(words("about.limits.specificity", network=name.upper(), **figures))
+    return lines
+
+
+def _reading(readers: Readers, words: Wording) -> str:
+    names = shared_points(readers.cards.values())
+    default = words("about.promise.default")
+    promises = _definitions(
+        [
+            (
+                escape(words(f"operating_point.{name}")),
+                escape(f"{words(f'about.promise.{name}')}{f' {default}' if name == names[0] else ''}"),
+            )
+            for name in names
+        ]
+    )
+
+    def part(word: str, more: str = "") -> str:
+        wide = " class='wide'" if more else ""
+        text = escape(words(f"about.reading.{word}"))
+        return f"<div{wide}><h3>{explained(word, words)}</h3><p>{text}</p>{more}</div>"
+
+    parts = [
+        part("probability"),
+        part("threshold"),
+        part("operating_point", f"{promises}<p>{escape(words('about.reading.kept'))}</p>"),
+        part("calibration"),
+        part("agreement"),
+        part("novelty"),
+    ]
+    if any("heatmap" in classifier.outputs for classifier in readers.classifiers.values()):
+        parts.append(part("heatmap"))
+    return f"<div class='parts'>{''.join(parts)}</div>"
+
+
+def _elsewhere(words: Wording) -> str:
+    endpoints = ", ".join(f"<code>{endpoint}</code>" for endpoint in ENDPOINTS)
+    return _definitions(
+        [
+            (
+                escape(words("about.elsewhere.api")),
+                f"<bdi dir='ltr'>{endpoints}</bdi><br>{escape(words('about.elsewhere.api_text'))}",
+            ),
+            (
+                escape(words("about.elsewhere.command")),
+                f"<code dir='ltr'>{escape(COMMAND)}</code><br>{escape(words('about.elsewhere.command_text'))}",
+            ),
+            (explained("onnx", words), escape(words("about.elsewhere.onnx_text"))),
+        ]
+    )
+
+
+def _cite(words: Wording) -> str:
+    software = SOFTWARE.format(version=metadata.version("pneumoscope"))
+    note = escape(words("about.cite.software_note"))
+    entries = [(escape(words("about.cite.software")), f"{_english(software)} {note}")]
+    for reference in REFERENCES:
+        name = escape(reference.identifier)
+        link = f"<a href='{reference.address}' target='_blank' rel='noopener noreferrer'>{name}</a>"
+        text = f"<bdi lang='en' dir='ltr'>{escape(reference.text)} {link}</bdi>"
+        entries.append((escape(words(f"about.cite.{reference.subject}")), text))
+    return _definitions(entries)
+
+
+def _versions(words: Wording) -> str:
+    versions = (
+        ("pneumoscope", metadata.version("pneumoscope")),
+        ("Python", platform.python_version()),
+        ("ONNX Runtime", import_onnxruntime().__version__),
+        ("Gradio", gr.__version__),
+        ("OpenCV", cv2.__version__),
+        ("NumPy", np.__version__),
+    )
+    rows = "".join(
+        f"<div><dt><bdi dir='ltr'>{name}</bdi></dt><dd><bdi dir='ltr'>{escape(version)}</bdi></dd></div>"
+        for name, version in versions
+    )
+    return f"<p>{escape(words('about.versions.text'))}</p><dl class='versions'>{rows}</dl>"
+
+
+def _definitions(entries: list[tuple[str, str]]) -> str:
+    return (
+        "<dl class='facts'>" + "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in entries) + "</dl>"
+    )
+
+
+def _list(entries: list[str]) -> str:
+    return f"<ul>{''.join(f'<li>{entry}</li>' for entry in entries)}</ul>"
+
+
+def _english(text: str) -> str:
+    return f"<bdi lang='en' dir='ltr'>{escape(text)}</bdi>"

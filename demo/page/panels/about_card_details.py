@@ -1,0 +1,214 @@
+"""What a card says of its evidence, as HTML: heatmap, novelty, stress and audit, each only where the card has it."""
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from demo.language.catalogue import Wording
+from demo.language.glossary import explained
+from demo.language.numbers import percent
+from demo.page.panels.evaluation.calibration import calibration_text, quality_row
+from demo.page.panels.evaluation.robustness import change_html
+from export.bundle import Card
+from export.bundle.metric import Measured
+from export.bundle.metric_text import number, with_interval
+from export.bundle.robustness import AS_IT_IS, Change, as_stress
+from train.metrics.scores import SCORED_SPLITS
+
+Fact = tuple[str, str]  # what it is about and what there is to say, HTML
+LEFT_TO_RIGHT = "\u200e"  # keeps a minus on its number's left in any language
+WORST = 3  # changes that are told
+TREATMENTS = ("as_is", "thumbnails", "blurred")
+METADATA = ("width", "height", "bytes")  # columns of the audit's baseline
+
+
+def evidence_facts(card: Card, words: Wording) -> list[Fact]:
+    """All there is, in the order in which a reader needs it."""
+    facts = [(explained("calibration", words), _lines(_calibration(card, words)))]
+    if card.heatmap is not None:
+        facts.append((explained("heatmap", words), _heatmap(card, words)))
+    if card.novelty is not None:
+        facts.append((explained("novelty", words), _novelty(card, words)))
+    else:
+        limit = words("about.card.no_limit") if card.novelty_limit is None else f"{card.novelty_limit:.2f}"
+        facts.append((escape(words("about.card.novelty_limit")), f"<bdi>{escape(limit)}</bdi>"))
+    stress = _stress(card, words)
+    if stress:
+        facts.append((explained("stress", words), _lines(stress)))
+    audit = _audit(getattr(card, "audit", None), words)
+    if audit:
+        facts.append((escape(words("about.card.audit")), _lines([escape(line) for line in audit])))
+    return facts
+
+
+def _calibration(card: Card, words: Wording) -> list[str]:
+    lines = [escape(calibration_text(card.calibration, words))]
+    kept = card.calibration.model_extra
+    before, after = number(kept, "log_loss_before"), number(kept, "log_loss_after")
+    told = False
+    for split in SCORED_SPLITS:
+        quality = [quality_row(card, split, stage) for stage in ("before", "after")]
+        if all(quality):
+            told = True
+            pairs = zip(("log_loss", "brier", "ece"), *quality, strict=True)
+            figures = "; ".join(
+                f"{escape(words(f'word.{name}'))} <bdi dir='ltr'>{first} → {last}</bdi>" for name, first, last in pairs
+            )
+            head = words("about.card.before_and_after", split=words(f"word.{split}"))
+            lines.append(f"{escape(head)} {figures}")
+    if not told and before is not None and after is not None:
+        lines.append(escape(words("about.card.log_loss", before=f"{before:.4f}", after=f"{after:.4f}")))
+    note = (kept or {}).get("note")
+    if isinstance(note, str) and note:
+        lines.append(english(note))
+    return lines
+
+
+def _heatmap(card: Card, words: Wording) -> str:
+    heatmap = card.heatmap
+    if heatmap is None:
+        return ""
+    height, width = heatmap.shape
+    method = words("about.card.heatmap", method=heatmap.method, cells=f"{height} × {width}")
+    scale = words(
+        "about.card.heatmap_scale", scale=f"{heatmap.scale:.2f}", clipped=percent(heatmap.validation_clipped, words)
+    )
+    checks = [
+        *_gradient(heatmap.checks, words),
+        *_random_head(heatmap.checks, words),
+        *_occlusion(heatmap.checks, words),
+    ]
+    listed = "".join(f"<li>{escape(line)}</li>" for line in checks)
+    more = f"<p>{escape(words('about.card.heatmap_checks'))}</p><ol>{listed}</ol>" if listed else ""
+    return f"{_lines([escape(method), escape(scale)])}{more}"
+
+
+def _gradient(checks: Mapping[str, Any], words: Wording) -> list[str]:
+    found = [number(checks, "gradient_correlation", name) for name in ("mean", "smallest", "films")]
+    if None in found:
+        return []
+    mean, smallest, films = (value or 0 for value in found)
+    figures = {"mean": f"{mean:.3f}", "smallest": f"{smallest:.3f}", "films": f"{films:.0f}"}
+    return [words("about.card.check.gradient", **figures)]
+
+
+def _random_head(checks: Mapping[str, Any], words: Wording) -> list[str]:
+    mean, films = (number(checks, "random_head", name) for name in ("mean_rank_correlation", "films"))
+    if mean is None or films is None:
+        return []
+    return [
+        words(
+            "about.card.check.random_head", mean=f"{mean:.2f}".replace("-", f"{LEFT_TO_RIGHT}−"), films=f"{films:.0f}"
+        )
+    ]
+
+
+def _occlusion(checks: Mapping[str, Any], words: Wording) -> list[str]:
+    hottest, random = (number(checks, "occlusion", "logit", name) for name in ("hottest", "random"))
+    films, covered = (number(checks, "occlusion", name) for name in ("films", "covered"))
+    share = number(checks, "occlusion", "films_where_hottest_falls_further")
+    if hottest is None or random is None or films is None or covered is None or share is None:
+        return []
+    return [
+        words(
+            "about.card.check.occlusion",
+            covered=percent(covered, words, 0),
+            hottest=f"{hottest:.2f}",
+            random=f"{random:.2f}",
+            films=f"{films:.0f}",
+            share=percent(share, words),
+        )
+    ]
+
+
+def _novelty(card: Card, words: Wording) -> str:
+    novelty = card.novelty
+    if novelty is None:
+        return ""
+    limit = words(
+        "about.card.novelty",
+        limit=f"{novelty.limit:.3f}",
+        percentile=f"{novelty.limit_percentile:g}",
+        films=f"{novelty.training_films:,}",
+    )
+    lines = [english(novelty.method), escape(limit)]
+    unseen = (novelty.guard or {}).get("unseen")
+    kinds = unseen.get("kinds") if isinstance(unseen, Mapping) else None
+    pictures = number(unseen, "pictures") if isinstance(unseen, Mapping) else None
+    if isinstance(kinds, list) and pictures is not None:
+        told = [line for name in TREATMENTS if (line := _refused(unseen, name, words))]
+        head = words("about.card.guard", pictures=f"{pictures:.0f}", kinds=len(kinds))
+        lines.append(f"{escape(head)} {escape('; '.join(told))}. {english(', '.join(map(str, kinds)))}")
+    if novelty.test_refused is not None:
+        lines.append(escape(words("about.card.test_refused", share=percent(novelty.test_refused, words))))
+    return _lines(lines)
+
+
+def _refused(unseen: Mapping[str, Any] | None, treatment: str, words: Wording) -> str:
+    refused, area = (number(unseen, treatment, name) for name in ("refused", "auroc"))
+    if refused is None or area is None:
+        return ""
+    low, high = (number(unseen, treatment, f"refused_{end}") for end in ("low", "high"))
+    share = percent(refused, words)
+    if low is not None and high is not None:
+        share += f" ({100 * low:.1f}–{100 * high:.1f})"
+    return words(f"about.card.guard.{treatment}", share=share, auroc=f"{area:.4f}")
+
+
+def _stress(card: Card, words: Wording) -> list[str]:
+    """The changes that cost most accuracy, on test where it was measured."""
+    stress = as_stress(getattr(card, "stress", None))
+    if stress is None:
+        return []
+    split = "test" if stress.changes["test"] else "validation"
+    changed = [change for change in stress.changes[split] if change.name != AS_IT_IS]
+    unchanged = next((_accuracy(change) for change in stress.changes[split] if change.name == AS_IT_IS), None)
+    worst = sorted(changed, key=lambda change: change.figures["accuracy"].value)[:WORST]
+    lines = []
+    if unchanged is not None:
+        said = words("about.card.stress_unchanged", split=words(f"word.{split}"), accuracy=_share(unchanged, words))
+        lines.append(escape(said))
+    for change in worst:
+        lines.append(f"{change_html(change, words)}: <bdi dir='ltr'>{escape(_share(_accuracy(change), words))}</bdi>")
+    return [*lines, escape(words("about.card.stress_more"))]
+
+
+def _accuracy(change: Change) -> Measured:
+    return change.figures["accuracy"]
+
+
+def _share(found: Measured, words: Wording) -> str:
+    if found.low is None or found.high is None:
+        return percent(found.value, words)
+    return f"{percent(found.value, words)} ({100 * found.low:.1f}–{100 * found.high:.1f})"
+
+
+def _audit(audit: Any, words: Wording) -> list[str]:  # noqa: ANN401  # JSON
+    """What the films give away besides lungs."""
+    if not isinstance(audit, Mapping):
+        return []
+    lines = []
+    for name in ("exact_duplicates", "near_duplicates"):
+        found = [number(audit, name, key) for key in ("groups", "films", "across_splits")]
+        if None not in found:
+            groups, films, across = (f"{value or 0:,.0f}" for value in found)
+            lines.append(words(f"about.card.audit.{name}", groups=groups, films=films, across=across))
+    across = number(audit, "patients_across_splits", "patients")
+    if across is not None:
+        lines.append(words("about.card.audit.patients", patients=f"{across:,.0f}"))
+    baseline = audit.get("metadata_baseline")
+    columns = baseline.get("columns") if isinstance(baseline, Mapping) else None
+    area = with_interval(baseline, "auroc") if isinstance(baseline, Mapping) else ""
+    if area and isinstance(columns, list) and columns:
+        named = [words(f"about.card.audit.{name}") if name in METADATA else str(name) for name in columns]
+        lines.append(words("about.card.audit.metadata", columns=", ".join(named), auroc=area))
+    return lines
+
+
+def _lines(lines: list[str]) -> str:
+    return "".join(f"<div>{line}</div>" for line in lines)
+
+
+def english(text: str) -> str:
+    """What export wrote: English, whatever the page speaks."""
+    return f"<bdi lang='en' dir='ltr'>{escape(text)}</bdi>"

@@ -1,0 +1,173 @@
+"""A batch as HTML: how far it is, what it comes to, and its table."""
+
+from collections.abc import Sequence
+from html import escape
+
+from demo.batch.batch import MAX_FILMS, FilmSet
+from demo.batch.table import Row, Sort, Tally
+from demo.inference.classifier import threshold_of
+from demo.inference.compare import Comparison, ReadingObject, verdict_kind
+from demo.inference.networks import Readers
+from demo.language.catalogue import Wording
+from demo.language.numbers import against_limit, rounded
+from demo.predict.film_paths import printable
+
+# The table's buttons say which they are: a sort is a "click" of the component, a film a "select". After each
+# redrawing whoever works with the keyboard is where they were, and a table that was scrolled sideways still is.
+TABLE_SCRIPT = """
+let key = null, left = 0;
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-key]");
+  if (!button) return;
+  if (button.dataset.sort) trigger("click", { sort: button.dataset.sort });
+  else trigger("select", { film: Number(button.dataset.film) });
+});
+element.addEventListener("focusin", (event) => { key = event.target.dataset.key ?? null; });
+element.addEventListener("focusout", (event) => { if (event.relatedTarget) key = null; });
+element.addEventListener("scroll", (event) => { left = event.target.scrollLeft; }, true);
+watch("value", () => {
+  const box = element.querySelector(".batch-table");
+  if (!box) return;
+  box.scrollLeft = left;
+  if (key && (document.activeElement === document.body || element.contains(document.activeElement)))
+    element.querySelector(`[data-key="${key}"]`)?.focus({ preventScroll: true });
+});
+"""
+
+
+def progress_html(done: int, films: int, words: Wording) -> str:
+    """How many films are read."""
+    label = escape(words("batch.progress", done=done, films=films))
+    return (
+        f"<div class='batch-progress'><label for='batch-progress'>{label}</label>"
+        f"<progress id='batch-progress' max='{films}' value='{done}'>{label}</progress></div>"
+    )
+
+
+def empty_html(words: Wording) -> str:
+    """What stands here before there is a batch."""
+    return f"<p class='batch-empty'>{escape(words('batch.empty', most=f'{MAX_FILMS:,}'))}</p>"
+
+
+def gone_html(words: Wording) -> str:
+    """That the uploads are deleted, where somebody still looks at their table."""
+    return f"<p class='batch-empty' role='alert'>{escape(words('batch.gone'))}</p>"
+
+
+def note_html(error: str) -> str:
+    """Why a film could not be opened."""
+    return f"<p class='notice' role='alert' dir='ltr'>{escape(printable(error))}</p>"
+
+
+def summary_html(counts: Tally, found: FilmSet, words: Wording) -> str:
+    """What the batch comes to, in a line; what was not read, in another."""
+    done, films = counts.read + counts.unread, len(found.films)
+    parts = [words("batch.read", read=counts.read, films=films)] if films else [words("batch.no_film")]
+    for name, positive in counts.positive.items() if counts.read else ():
+        parts.append(words("batch.says", network=name.upper(), positive=positive))
+        if counts.refused[name]:
+            parts.append(words("batch.refuses", network=name.upper(), refused=counts.refused[name]))
+    if len(counts.refused) > 1 and counts.refused_by_any:
+        parts.append(words("batch.refused_by_any", refused=counts.refused_by_any))
+    if counts.agree + counts.differ:
+        parts.append(words("batch.agree", agree=counts.agree, differ=counts.differ))
+    if counts.unread:
+        parts.append(words("batch.unread", unread=counts.unread))
+    if done < films:
+        parts.append(words("batch.stopped", rest=films - done))
+    if found.too_many:
+        parts.append(words("batch.too_many", count=found.too_many, most=f"{MAX_FILMS:,}"))
+    if found.left_out:
+        parts.append(words("batch.left_out", count=found.left_out))
+    lines = "".join(f"<p class='notice' dir='ltr'>{escape(printable(line))}</p>" for line in found.refused)
+    spans = " ".join(f"<span>{escape(part)}</span>" for part in parts)
+    return f"<p class='batch-summary' role='status'>{spans}</p>{lines}"
+
+
+def formula_note(comparisons: Sequence[Comparison], words: Wording) -> str:
+    """A warning where a spreadsheet would take a file's name in the CSV for a formula; otherwise nothing."""
+    if any(comparison["path"].startswith(("=", "+", "-", "@", "\t", "\r")) for comparison in comparisons):
+        return f"<p class='notice'>{escape(words('batch.formula'))}</p>"
+    return ""
+
+
+def table_html(
+    rows: Sequence[Row], readers: Readers, operating_point: str, sort: Sort, descending: bool, words: Wording
+) -> str:
+    """The rows as a table, its sortable columns with a button in their heads."""
+    networks = tuple(readers.classifiers)
+    if not rows:
+        return f"<p class='batch-empty'>{escape(words('batch.no_row'))}</p>"
+    heads = [_sorter("order", words("batch.number"), sort, descending), _head(words("batch.film"))]
+    for name in networks:
+        heads.append(_sorter(name, words("batch.probability", network=name.upper()), sort, descending))
+        heads.append(_head(words("batch.verdict", network=name.upper())))
+    if len(networks) > 1:
+        heads.append(_sorter("difference", words("batch.difference"), sort, descending))
+        heads.append(_head(words("batch.both")))
+    guarded = any(card.novelty_limit is not None for card in readers.cards.values())
+    if guarded:
+        heads.append(_sorter("novelty", words("batch.refused"), sort, descending))
+    thresholds = ", ".join(
+        f"{name.upper()} {rounded(threshold_of(card, operating_point))}" for name, card in readers.cards.items()
+    )
+    caption = words("batch.caption", point=words(f"operating_point.{operating_point}"))
+    body = "".join(_row(row, networks, guarded, words) for row in rows)
+    name = escape(words("batch.table"), quote=True)
+    return (
+        f"<div class='batch-table' role='region' tabindex='0' aria-label='{name}'><table>"
+        f"<caption>{escape(caption)} <bdi dir='ltr'>{thresholds}</bdi></caption>"
+        f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _sorter(key: Sort, text: str, sort: Sort, descending: bool) -> str:
+    direction = ("descending" if descending else "ascending") if key == sort else "none"
+    arrow = {"none": "↕", "descending": "▼", "ascending": "▲"}[direction]
+    return (
+        f"<th scope='col' class='number' aria-sort='{direction}'><button data-key='sort-{key}' data-sort='{key}'>"
+        f"{escape(text)} <span aria-hidden='true'>{arrow}</span></button></th>"
+    )
+
+
+def _head(text: str) -> str:
+    return f"<th scope='col'>{escape(text)}</th>"
+
+
+def _row(row: Row, networks: Sequence[str], guarded: bool, words: Wording) -> str:
+    comparison = row.comparison
+    name = escape(printable(comparison["path"]))
+    label = escape(words("batch.open", name=printable(comparison["path"])), quote=True)
+    head = (
+        f"<td class='number'>{row.number + 1}</td><th scope='row'><button data-key='film-{row.number}' "
+        f"data-film='{row.number}' aria-label='{label}'><bdi>{name}</bdi></button></th>"
+    )
+    if comparison["error"] is not None:
+        columns = 2 * len(networks) + (2 if len(networks) > 1 else 0) + guarded
+        error = escape(printable(comparison["error"]))
+        return f"<tr class='unread'>{head}<td colspan='{columns}'><bdi dir='ltr'>{error}</bdi></td></tr>"
+    cells = "".join(_reading(comparison["readings"][network], words) for network in networks)
+    if len(networks) > 1:
+        difference = "–" if row.difference is None else f"{row.difference:.3f}"
+        key = {True: "agree", False: "differ", None: "unjudged"}[comparison["agree"]]
+        cells += f"<td class='number'>{difference}</td><td class='{key}'>{escape(words(f'batch.row.{key}'))}</td>"
+    if guarded:
+        lines = "<br>".join(escape(_refusal(name, comparison["readings"][name], words)) for name in row.refused)
+        cells += f"<td class='number refusal'>{lines or '–'}</td>"
+    return f"<tr class='refused'>{head}{cells}</tr>" if row.refused else f"<tr>{head}{cells}</tr>"
+
+
+def _refusal(network: str, reading: ReadingObject, words: Wording) -> str:
+    novelty, limit = reading["novelty"], reading["novelty_limit"]
+    if novelty is None or limit is None:
+        return network.upper()
+    shown, most = against_limit(novelty, limit)
+    return words("batch.refused_at", network=network.upper(), novelty=shown, limit=most)
+
+
+def _reading(reading: ReadingObject, words: Wording) -> str:
+    kind = verdict_kind(reading["positive"])
+    # As in the column's sort, the number is a number: left to right, in any language; of a refused film it is none.
+    shown = "–" if reading["refused"] else rounded(reading["probability"])
+    number = f"<bdi dir='ltr'>{escape(shown)}</bdi>"
+    return f"<td class='number'>{number}</td><td class='says {kind}'>{escape(words(f'verdict.{kind}'))}</td>"

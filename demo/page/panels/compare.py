@@ -1,0 +1,220 @@
+"""The first panel: drop a film, read what both networks say."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+
+from demo.batch.uploads import delete_upload
+from demo.evaluation.example_films import Example
+from demo.evaluation.operating_point_choices import shared_points
+from demo.evaluation.track_record import read_evidence
+from demo.inference.compare import Case, decide_case, read_case
+from demo.inference.images import heatmap_uri, jpeg_uri, shrunk
+from demo.inference.networks import Readers
+from demo.language.catalogue import Language, Wording, wording
+from demo.page.panels import compare_save_report
+from demo.page.panels.compare_readings import error_html, readings_html
+from demo.page.panels.shared import Worded
+from export.bundle import Card
+from train.common.errors import PneumoscopeError
+from train.radiograph import PrepareSpec, read_radiograph
+
+log = logging.getLogger(__name__)
+
+THUMBNAIL = 128  # pixels
+SECONDS_A_CASE_IS_KEPT = 3600  # in the server's memory, after the last thing its visitor did with it
+
+
+@dataclass(frozen=True)
+class ComparePanel:
+    """What other panels need of this one.
+
+    Attributes:
+        case: state, a `Case` or None: the film on screen, no larger than the screen needs.
+        operating_point: radio, a name of `demo.evaluation.operating_point_choices.shared_points`.
+        shown: the components that `open_film` fills.
+        open_film: reads a film at an operating point and returns what `shown` takes, in a language; never raises.
+        worded: components whose words follow the language.
+    """
+
+    case: gr.State
+    operating_point: gr.Radio
+    shown: tuple[gr.blocks.Block, ...]
+    open_film: Callable[[Path | bytes, str, Language], tuple]
+    worded: tuple[Worded, ...]
+
+
+def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> ComparePanel:
+    """Lay the panel out inside the page and connect it."""
+    evidence = read_evidence(readers.bundles)
+    has_heatmap = any("heatmap" in classifier.outputs for classifier in readers.classifiers.values())
+    words, points = wording("en"), shared_points(readers.cards.values())
+    worded: list[Worded] = []
+
+    case = gr.State(None, time_to_live=SECONDS_A_CASE_IS_KEPT)
+    with gr.Row(elem_classes="compare", elem_id="compare-panel"):
+        with gr.Column(scale=4, min_width=300, elem_classes="film-side"):
+            film = gr.HTML(film_html(None, readers.cards, "en"), elem_classes="film-holder", padding=False)
+            drop = gr.File(
+                label=words("compare.drop_label"), height=56, elem_id="drop", elem_classes="drop", type="filepath"
+            )
+            worded.append(Worded(drop, lambda words: {"label": words("compare.drop_label")}))
+            with gr.Row(visible=has_heatmap, elem_classes="heatmap-choice"):
+                layer = gr.Radio(_layer_choices(readers, "en"), value="none", label=words("compare.heatmap"))
+                opacity = gr.Slider(0, 100, value=60, step=1, label=words("compare.opacity"), buttons=[])
+                worded.append(
+                    Worded(
+                        layer,
+                        lambda words: {
+                            "label": words("compare.heatmap"),
+                            "choices": _layer_choices(readers, words.language),
+                        },
+                    )
+                )
+                worded.append(Worded(opacity, lambda words: {"label": words("compare.opacity")}))
+        with gr.Column(scale=6, min_width=320, elem_classes="readings-side"):
+            operating_point = gr.Radio(
+                operating_point_choices("en", points),
+                value=points[0],
+                label=words("operating_point.label"),
+                elem_classes="choice",
+            )
+            worded.append(
+                Worded(
+                    operating_point,
+                    lambda words: {
+                        "label": words("operating_point.label"),
+                        "choices": operating_point_choices(words.language, points),
+                    },
+                )
+            )
+            readings = gr.HTML(readings_html(None, readers, evidence, words), padding=False)
+            worded += compare_save_report.build(readers, case, language)
+
+    def read_upload(path: str | None, point: str, language: Language) -> tuple:
+        if path is None:
+            return (gr.skip(),) * 4
+        try:
+            return *read(Path(path), point, language), None
+        finally:
+            delete_upload(Path(path))
+
+    def read(source: Path | bytes, point: str, language: Language) -> tuple[Case | None, str, str]:
+        try:
+            found = read_case(source, readers.classifiers, point)
+        except PneumoscopeError as error:
+            return unreadable(_named(str(error), source), language)
+        except Exception as error:  # whatever a file does, the page goes on; the text may quote the film's header
+            log.debug("unexpected", exc_info=True)
+            return unreadable(_named(f"cannot be read (unexpected {type(error).__name__})", source), language)
+        small = replace(found, film=shrunk(found.film))
+        return small, *drawn(small, language)
+
+    def unreadable(fault: str, language: Language) -> tuple[None, str, str]:
+        return None, film_html(None, readers.cards, language), error_html(fault, wording(language))
+
+    def drawn(found: Case | None, language: Language) -> tuple[str, str]:
+        return film_html(found, readers.cards, language), readings_html(found, readers, evidence, wording(language))
+
+    def judge(found: Case | None, point: str, language: Language) -> tuple:
+        if found is None:
+            return gr.skip(), gr.skip()
+        judged = decide_case(found, readers.cards, point)
+        return judged, readings_html(judged, readers, evidence, wording(language))
+
+    private = {"api_visibility": "private", "show_progress": "hidden"}
+    # A reading takes all processors: two at once would only wait for each other.
+    reading = private | {"concurrency_limit": 2, "concurrency_id": "reading"}
+    drop.upload(
+        read_upload,
+        [drop, operating_point, language],
+        [case, film, readings, drop],
+        **reading | {"show_progress": "minimal"},
+    )
+    operating_point.change(judge, [case, operating_point, language], [case, readings], queue=False, **private)
+    language.change(drawn, [case, language], [film, readings], queue=False, **private)
+    layer.change(None, layer, None, js="(layer) => pneumoscope.layer(layer)", **private)
+    opacity.change(None, opacity, None, js="(percent) => pneumoscope.opacity(percent)", **private)
+
+    if examples:
+        heading = gr.HTML(_heading("en"), padding=False)
+        worded.append(Worded(heading, lambda words: {"value": _heading(words.language)}))
+        with gr.Row(elem_classes="examples"):
+            for example in examples:
+                with gr.Column(min_width=108, elem_classes="example"):
+                    # Beside the button and not its icon: Gradio would copy the film to where it serves files from.
+                    gr.HTML(_thumbnail(example.path), padding=False)
+                    button = gr.Button(_caption(example, words), size="sm")
+                worded.append(Worded(button, lambda words, example=example: {"value": _caption(example, words)}))
+                button.click(
+                    lambda point, language, example=example: read(example.path, point, language),
+                    [operating_point, language],
+                    [case, film, readings],
+                    **reading,
+                )
+    return ComparePanel(case, operating_point, (case, film, readings), read, tuple(worded))
+
+
+def _heatmap_uri(heatmap: np.ndarray, shape: tuple[int, int], spec: PrepareSpec) -> str:
+    return heatmap_uri(heatmap, shape, spec.resize, spec.centre_crop)
+
+
+def film_html(case: Case | None, cards: Mapping[str, Card], language: Language) -> str:
+    """The film, large, with each network's heatmap over it (hidden until asked for)."""
+    words = wording(language)
+    if case is None:
+        return f"<div class='film empty'><p>{escape(words('compare.drop'))}</p></div>"
+    height, width = case.film.shape
+    alt = escape(words("compare.film_alt", width=width, height=height), quote=True)
+    shape = "tall" if height * 11 > width * 10 else "wide"  # the frame's own side is about 11 : 10
+    layers = "".join(
+        f"<img class='layer {reading.network}{' refused' if reading.refused else ''}' alt='' "
+        f"src='{_heatmap_uri(reading.heatmap, case.film.shape, cards[reading.network].prepare)}'>"
+        for reading in case.readings
+        if reading.heatmap is not None
+    )
+    return (
+        f"<div class='film'><div class='frame {shape}' style='aspect-ratio:{width}/{height}'>"
+        f"<img class='picture' alt='{alt}' src='{jpeg_uri(case.film)}'>{layers}</div></div>"
+    )
+
+
+def operating_point_choices(language: Language, points: Sequence[str]) -> list[tuple[str, str]]:
+    """Operating points as (words, name), in their order."""
+    words = wording(language)
+    return [(words(f"operating_point.{name}"), name) for name in points]
+
+
+def _layer_choices(readers: Readers, language: Language) -> list[tuple[str, str]]:
+    words = wording(language)
+    networks = [name for name, classifier in readers.classifiers.items() if "heatmap" in classifier.outputs]
+    return [(words("compare.heatmap.none"), "none"), *((name.upper(), name) for name in networks)]
+
+
+def _thumbnail(path: Path) -> str:
+    try:
+        picture = shrunk(read_radiograph(path), THUMBNAIL)
+    except PneumoscopeError:  # said when the example is opened
+        picture = np.zeros((THUMBNAIL, THUMBNAIL), np.uint8)
+    return f"<img alt='' src='{jpeg_uri(picture)}'>"
+
+
+def _caption(example: Example, words: Wording) -> str:
+    return words(example.caption_key, **example.values)
+
+
+def _heading(language: Language) -> str:
+    return f"<h2 class='heading'>{escape(wording(language)('compare.examples'))}</h2>"
+
+
+def _named(fault: str, source: Path | bytes) -> str:
+    if not isinstance(source, Path):
+        return fault
+    # Where the server keeps uploads is nobody's concern; the film's own name is.
+    fault = fault.replace(str(source), source.name)
+    return fault if fault.startswith(source.name) else f"{source.name}: {fault}"

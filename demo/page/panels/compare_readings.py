@@ -1,0 +1,126 @@
+"""The readings of one film as HTML: a column per network, and between them one line on whether they agree."""
+
+from html import escape
+
+from demo.evaluation.track_record import Evidence
+from demo.inference.classifier import Reading
+from demo.inference.compare import Case, verdict_kind
+from demo.inference.networks import Readers
+from demo.language.catalogue import Wording
+from demo.language.glossary import explained
+from demo.language.numbers import rounded
+from demo.language.reading_sentences import (
+    agreement_lines,
+    all_the_same,
+    bar_text,
+    novelty_of_limit,
+    why_missing,
+    why_refused,
+)
+from demo.page.panels.shared import network_head
+from export.bundle import NETWORKS, Card
+from train.metrics.scores import SCORED_SPLITS
+
+
+def readings_html(case: Case | None, readers: Readers, evidence: Evidence, words: Wording) -> str:
+    """Both columns and the line that compares them; before a film is there, the columns are empty.
+
+    Args:
+        case: the film's readings, judged at the operating point that is chosen.
+        evidence: what the networks did on known films, for how good each is and how often such a pair was right.
+    """
+    readings = {reading.network: reading for reading in case.readings} if case else {}
+    columns = "".join(_column(name, readings.get(name), readers, evidence, words) for name in NETWORKS)
+    line, remark = agreement_lines(readings, evidence, words) if case else ("", words("compare.waiting"))
+    line = f"<strong>{escape(line)}</strong> " if line else ""
+    warnings = "".join(
+        f"<p class='notice' dir='ltr'>{escape(warning)}</p>" for warning in (case.warnings if case else ())
+    )
+    return (
+        f"<div class='readings'>{columns}</div><p class='agreement' role='status'>{line}{escape(remark)}</p>{warnings}"
+    )
+
+
+def error_html(error: str, words: Wording) -> str:
+    """A film that could not be read: the reader's own line, and what can be read."""
+    return (
+        f"<div class='fault' role='alert'><strong>{escape(words('compare.unreadable'))}</strong>"
+        f"<p dir='ltr'>{escape(error)}</p><p>{escape(words('compare.readable'))}</p></div>"
+    )
+
+
+def _column(name: str, reading: Reading | None, readers: Readers, evidence: Evidence, words: Wording) -> str:
+    head = f"<h2>{network_head(name, words)}</h2>{_placeholder(readers.cards.get(name), words)}"
+    if name not in readers.classifiers:
+        body = f"<p class='notice'>{escape(why_missing(name, readers, words))}</p>"
+    elif reading is None:
+        body = f"<p class='verdict none'>–</p>{_bar(None, words)}"
+    elif reading.refused:
+        body = _refusal(reading, words)
+    else:
+        body = _verdict(reading, words) + _bar(reading, words) + _record(reading, evidence, words)
+    tone = f"{name} refused" if reading is not None and reading.refused else name
+    return f"<section class='network {tone}' aria-label='{escape(words(f'network.{name}'))}'>{head}{body}</section>"
+
+
+def _placeholder(card: Card | None, words: Wording) -> str:
+    if card is None or not card.placeholder:
+        return ""
+    return (
+        f"<details class='placeholder'><summary>{escape(words('compare.placeholder'))}</summary>"
+        f"<p dir='ltr' lang='en'>{escape(card.placeholder_reason)}</p></details>"
+    )
+
+
+def _verdict(reading: Reading, words: Wording) -> str:
+    kind = verdict_kind(reading.positive)
+    return f"<p class='verdict {kind}'>{escape(words(f'verdict.{kind}'))}</p>"
+
+
+def _refusal(reading: Reading, words: Wording) -> str:
+    """That there is no verdict and why; what there would be is behind a lid that says the same again."""
+    warning, would_say = all_the_same(reading, words)
+    return (
+        f"{_verdict(reading, words)}<p class='why'>{escape(why_refused(reading, words))}</p>"
+        f"<details class='all-the-same'><summary>{escape(words('compare.all_the_same'))}</summary>"
+        f"<p>{escape(warning)}</p><p class='would-say'>{escape(would_say)}</p>{_bar(reading, words)}</details>"
+    )
+
+
+def _bar(reading: Reading | None, words: Wording) -> str:
+    if reading is None:
+        return "<div class='bar'></div>"
+    probability, threshold = rounded(reading.probability), rounded(reading.threshold)
+    label = bar_text(reading, words)
+    numbers = [
+        (explained("probability", words), probability),
+        (explained("threshold", words), threshold),
+        (explained("logit", words), f"{reading.logit:.2f}"),
+        (escape(words("word.time")), words("compare.milliseconds", milliseconds=f"{reading.milliseconds:.0f}")),
+    ]
+    cells = "".join(f"<div><dt>{name}</dt><dd><bdi>{escape(value)}</bdi></dd></div>" for name, value in numbers)
+    novelty = novelty_of_limit(reading, words)
+    if novelty is not None:
+        cells += f"<div class='line'><dt>{explained('novelty', words)}</dt><dd><bdi>{escape(novelty)}</bdi></dd></div>"
+    return (
+        f"<div class='bar' role='img' aria-label='{escape(label, quote=True)}'>"
+        f"<div class='fill' style='inline-size:{reading.probability * 100:.2f}%'></div>"
+        f"<div class='mark' style='inset-inline-start:{reading.threshold * 100:.2f}%'></div></div>"
+        f"<dl class='numbers'>{cells}</dl>"
+    )
+
+
+def _record(reading: Reading, evidence: Evidence, words: Wording) -> str:
+    """How good the network is at this threshold, on every split that was scored."""
+    rows = ""
+    for split in SCORED_SPLITS:
+        counts = evidence.counts(reading.network, split, reading.threshold)
+        if counts is not None:
+            cells = f"<td>{counts.sensitivity:.3f}</td><td>{counts.specificity:.3f}</td><td>{counts.n}</td>"
+            rows += f"<tr><th scope='row'>{escape(words(f'word.{split}'))}</th>{cells}</tr>"
+    if not rows:
+        return ""
+    rates = explained("sensitivity", words), explained("specificity", words)
+    names = (escape(words("compare.record")), *rates, escape(words("word.films")))
+    heads = "".join(f"<th scope='col'>{name}</th>" for name in names)
+    return f"<table class='record'><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"

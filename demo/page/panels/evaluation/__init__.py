@@ -1,0 +1,1 @@
+"""The panel of evaluation curves, one file a part."""

@@ -1,0 +1,54 @@
+"""What calibration did, as HTML: how each network's probability is made, and how good it was before and after."""
+
+from collections.abc import Mapping
+from html import escape
+
+from demo.language.catalogue import Wording
+from demo.language.glossary import explained
+from demo.page.panels.shared import network_head
+from demo.page.panels.tables import network_rows, wide_table
+from export.bundle.card import Calibration, Card
+from export.bundle.metric_text import number
+
+STAGES = ("before", "after")
+FIGURES = ("log_loss", "brier", "ece")
+
+
+def calibration_text(calibration: Calibration, words: Wording) -> str:
+    """How a probability is made of the logit; plain text."""
+    temperature = f"{calibration.temperature:.3f}"
+    if calibration.method == "temperature":
+        return words("evaluation.calibration.temperature", temperature=temperature)
+    sign = "−" if calibration.offset < 0 else "+"
+    offset = f"{sign} {abs(calibration.offset):.3f}"
+    return words("evaluation.calibration.platt", temperature=temperature, offset=offset)
+
+
+def quality_row(card: Card, split: str, stage: str) -> list[str]:
+    """The figures of FIGURES before or after, as text; [] where the card does not have them all."""
+    kept = card.calibration.model_extra
+    found = [number(kept, split, stage, name) for name in FIGURES]
+    return [] if None in found else [f"{value:.4f}" for value in found]
+
+
+def calibration_html(cards: Mapping[str, Card], split: str, words: Wording) -> str:
+    """Every network's method, and its figures on a split before and after; "" where no card has such figures."""
+    bodies, known = "", False
+    for network, card in cards.items():
+        said = f"{network_head(network, words)} <small>{escape(calibration_text(card.calibration, words))}</small>"
+        rows = ""
+        for stage in STAGES:
+            cells = "".join(f"<td><bdi dir='ltr'>{value}</bdi></td>" for value in quality_row(card, split, stage))
+            if cells:
+                rows += f"<tr><th scope='row'>{escape(words(f'evaluation.calibration.{stage}'))}</th>{cells}</tr>"
+        known = known or bool(rows)
+        bodies += network_rows(network, said, len(FIGURES) + 1, rows)
+    if not known:
+        return ""
+    caption = words("evaluation.calibration.caption", split=words(f"word.{split}"))
+    columns = [escape(words("evaluation.calibration.row")), *(explained(name, words) for name in FIGURES)]
+    how = escape(words(f"evaluation.calibration.how.{split}"))
+    return (
+        f"<h2>{escape(words('evaluation.calibration'))}</h2><p class='how'>{how}</p>"
+        f"{wide_table('calibration', caption, columns, bodies)}"
+    )

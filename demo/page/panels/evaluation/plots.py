@@ -1,0 +1,51 @@
+"""The plots of the Evaluation panel, each under a caption in HTML."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from html import escape
+
+from demo.language.catalogue import Wording
+from demo.plots.described import SHAPES, ToldFigure, tell_figures
+from demo.plots.parts import SYMBOLS, Figure
+from export.bundle.evaluation import BundleEvaluation
+from train.metrics.operating_points import POINT_NAMES
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One plot of the panel.
+
+    Attributes:
+        caption: HTML that stands above it and says what it shows.
+        figure: None where there is nothing to draw; the caption says why.
+    """
+
+    caption: str
+    figure: Figure | None
+
+
+def draw_plots(evaluations: Mapping[str, BundleEvaluation], split: str, words: Wording) -> dict[str, Plot]:
+    """Draw every figure of `figure_names`."""
+    figures = tell_figures(evaluations, split, words)
+    return {name: Plot(_caption(told), told.figure) for name, told in figures.items()}
+
+
+def marks_html(words: Wording, points: Collection[str]) -> str:
+    """Which mark on the curves is which of these operating points."""
+    items = "".join(
+        f"<li><span aria-hidden='true'>{SHAPES[SYMBOLS[point]]}</span> {escape(words(f'operating_point.{point}'))}</li>"
+        for point in POINT_NAMES
+        if point in points
+    )
+    return (
+        f"<h2>{escape(words('evaluation.curves'))}</h2>"
+        f"<div class='marks'><p>{escape(words('evaluation.marks'))}</p><ul>{items}</ul></div>"
+    )
+
+
+def _caption(told: ToldFigure) -> str:
+    sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in told.told)
+    notices = "".join(f"<p class='notice'>{escape(fault)}</p>" for fault in told.faults)
+    return (
+        f"<h3>{escape(told.title)}</h3><p class='how'>{escape(told.how)}</p><ul class='told'>{sentences}</ul>{notices}"
+    )

@@ -1,0 +1,30 @@
+"""The page's panels, one file a panel; and what they share: words that follow the language, a network's heading."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from demo.language.catalogue import Wording
+
+
+@dataclass(frozen=True)
+class Worded:
+    """A component whose words follow the language.
+
+    Attributes:
+        component: of the page.
+        properties: the words as the component's properties, such as {"label": …}.
+    """
+
+    component: gr.blocks.Block
+    properties: Callable[[Wording], dict[str, Any]]
+
+
+def network_head(network: str, words: Wording) -> str:
+    """The network's badge and what it is, as HTML."""
+    what = escape(words(f"network.{network}.what"))
+    # Its own direction: the words may begin in Latin letters and still be Hebrew.
+    return f"<span class='badge'>{network.upper()}</span> <span dir='{words.direction}'>{what}</span>"

@@ -1,0 +1,281 @@
+"""The page on an address: networks, port, passwords, share link; nothing looked up, nothing left behind."""
+
+import errno
+import io
+import os
+import secrets
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from demo.inference.networks import Readers, open_readers
+from demo.inference.onnx_runtime import Device
+from demo.page.accounts import Account
+from train.common.errors import PneumoscopeError, UsageError
+from train.radiograph.formats import MAX_BYTES
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+LOOPBACK = "127.0.0.1"
+PORTS_TRIED = 100
+SESSIONS_KEPT = 100  # each may hold a film as large as a screen in memory
+HOW_TO_INSTALL = "pip install 'pneumoscope[cpu,page]'"
+
+# Every switch that the page's dependencies have, and those that many programs honour.
+NO_TELEMETRY = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "ORT_DISABLE_TELEMETRY": "1",
+    "OTEL_SDK_DISABLED": "true",
+    "FASTAPI_OTEL_AUTO_CONFIGURE": "false",
+}
+# A proxy in front of the page needs the one, a share server of one's own the other; our options say all the rest.
+_GRADIO_SETTINGS_KEPT = ("GRADIO_ROOT_PATH", "GRADIO_SHARE_SERVER_ADDRESS")
+
+
+@dataclass(frozen=True)
+class Running:
+    """A page that answers.
+
+    Attributes:
+        url: its address on this machine, with a slash at the end.
+        readers: the networks it reads with.
+    """
+
+    url: str
+    port: int
+    readers: Readers
+    blocks: "gr.Blocks"
+
+    def wait(self) -> None:
+        """Return never; a signal ends it.
+
+        Raises:
+            PneumoscopeError: the server ended by itself.
+        """
+        while self.blocks.server.thread.is_alive():
+            time.sleep(1)  # a signal that interrupts `join` has Python take the thread for ended, and `close` not wait
+        raise PneumoscopeError("the page's server ended by itself; start it again with --debug to see why")
+
+    def close(self) -> None:
+        """End the page at once, whoever is still looking at it."""
+        from gradio.tunneling import CURRENT_TUNNELS
+
+        for tunnel in CURRENT_TUNNELS:
+            tunnel.kill()
+        self.blocks.server.force_exit = True
+        self.blocks.close(verbose=False)
+
+
+def finish_readings(seconds: float = 10) -> None:
+    """Wait for the films that a closed page is still reading, `seconds` at most.
+
+    Python ends beside their threads, and C++ (the networks, OpenCV, NumPy) then aborts the process as they come back.
+    """
+    deadline = time.monotonic() + seconds
+    for thread in threading.enumerate():
+        if thread.name.startswith("AnyIO worker"):  # Gradio runs every reading in one of these
+            thread.join(max(0, deadline - time.monotonic()))
+
+
+def prepare_environment(folder: Path) -> None:
+    """Set what the page's dependencies read when they are imported: no telemetry, temporary files in `folder`."""
+    for name in [name for name in os.environ if name.startswith("GRADIO_") and name not in _GRADIO_SETTINGS_KEPT]:
+        del os.environ[name]
+    os.environ |= NO_TELEMETRY | {"GRADIO_TEMP_DIR": str(folder)}
+    # Gradio greets its own server as it starts, which is nothing for a proxy.
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost,127.0.0.1,::1")))
+
+
+def check_installed() -> None:
+    """Raise UsageError where the page's own packages are missing."""
+    missing = [name for name in ("gradio", "plotly") if find_spec(name) is None]
+    if missing:
+        raise UsageError(f"the page needs {' and '.join(missing)}, not installed here; {HOW_TO_INSTALL}")
+
+
+def find_port(host: str, port: int) -> int:
+    """The port itself if it is free, or the next one that is; for 0 any free port.
+
+    Raises:
+        UsageError: the host is no address of this machine, the port may not be taken, or none of `PORTS_TRIED` is free.
+    """
+    address = _address(host)
+    for candidate in range(port, min(port + PORTS_TRIED, 65536)) if port else (0,) * PORTS_TRIED:
+        free = _bind(address, candidate)
+        # Gradio wants the port on the loopback too, whatever the host is.
+        if free is not None and _bind(ip_address(LOOPBACK), free) is not None:
+            return free
+    raise UsageError(f"--port {port}: this and the next {PORTS_TRIED - 1} ports are in use; choose another")
+
+
+def start(
+    models: Path | None,
+    data_root: Path | None,
+    folder: Path,
+    *,
+    device: Device = "auto",
+    host: str = LOOPBACK,
+    port: int = 7860,
+    accounts: Sequence[Account] = (),
+) -> Running:
+    """Load the networks, build the page and serve it; returns when it answers.
+
+    Args:
+        models: the folder that holds a and b; None for the one that came with pneumoscope.
+        data_root: root of the user's films, for examples; None for the synthetic ones.
+        folder: for temporary files, private to this process; `prepare_environment` was called with it.
+        port: a free one, as `find_port` gives it.
+        accounts: who may see the page; everyone if empty.
+
+    Raises:
+        UsageError: a package is missing, or the device cannot be used.
+    """
+    with ThreadPoolExecutor(1) as loading:  # beside the import of Gradio, which takes longer
+        networks = loading.submit(_ready_readers, models, device)
+        try:
+            from gradio import networking
+            from starlette.middleware import Middleware
+
+            from demo.page import layout as page
+            from demo.page.api import PARAMETERS
+            from demo.page.request_filter import Gate
+        except ImportError as error:
+            raise UsageError(f"the page's packages cannot be imported ({error}); {HOW_TO_INSTALL}") from error
+    readers = networks.result()
+    _keep_uploads_apart()
+    networking.CERTIFICATE_PATH = str(folder / "share-server.pem")  # instead of .gradio/ in the user's folder
+    blocks = page.build_page(readers, data_root)
+    address = _address(host)
+    in_url = f"[{address}]" if address.version == 6 else str(address)
+    blocks.launch(
+        server_name=in_url,
+        server_port=port,
+        auth=[(account.user, account.password) for account in accounts] or None,
+        prevent_thread_lock=True,
+        quiet=True,
+        share=False,  # Gradio's own way to share loads the page's script from another host; see `open_share_link`
+        inbrowser=False,
+        show_error=False,
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+        enable_monitoring=False,
+        num_workers=0,
+        max_file_size=MAX_BYTES,
+        state_session_capacity=SESSIONS_KEPT,
+        app_kwargs={"middleware": [Middleware(Gate, parameters=PARAMETERS)]},
+        theme=page.THEME,
+        css=page.css(),
+        head=page.head(),
+    )
+    shown = LOOPBACK if address.is_unspecified else in_url
+    return Running(f"http://{shown}:{port}/", port, readers, blocks)
+
+
+def open_share_link(running: Running) -> str:
+    """Open Gradio's tunnel to the page; returns the address that everyone can use.
+
+    Raises:
+        PneumoscopeError: there is no way to Gradio's server.
+    """
+    from gradio import networking
+
+    try:
+        address = networking.setup_tunnel(LOOPBACK, running.port, secrets.token_urlsafe(32), None, None)
+    except Exception as error:  # the tunnel's program is fetched, checked and run: each fails in its own way
+        raise PneumoscopeError(
+            f"no share link ({type(error).__name__}): it needs the internet, api.gradio.app among it; "
+            "the page goes on here without it"
+        ) from error
+    return "https" + address.removeprefix("https").removeprefix("http")
+
+
+@contextmanager
+def silence(debug: bool) -> Iterator[None]:
+    """Keep what the dependencies print and warn of from the terminal, unless someone is looking for a fault."""
+    if debug:
+        yield
+        return
+    nowhere = _Nowhere()
+    with redirect_stdout(nowhere), redirect_stderr(nowhere), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+class _Nowhere(io.TextIOBase):
+    """Takes text and forgets it; never closed, for the server's log goes on writing to what it was begun with."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def close(self) -> None:
+        pass
+
+
+def _ready_readers(models: Path | None, device: Device) -> Readers:
+    readers = open_readers(models, device)
+    for classifier in readers.classifiers.values():
+        # A network's first run takes several times as long as any other: not for the first visitor to wait for.
+        with suppress(PneumoscopeError):
+            classifier.read(np.zeros((8, 8), np.uint8))
+    return readers
+
+
+def _keep_uploads_apart() -> None:
+    """Give every upload a folder of its own.
+
+    Gradio names the folder by the file's content, so two visitors with the same film would share one file, and whoever
+    is read first deletes it under the other. Nor could its address be told from the film then.
+    """
+    from gradio import route_utils
+
+    class Upload(route_utils.GradioUploadFile):
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            super().__init__(*args, **kwargs)
+            self.sha.update(secrets.token_bytes(16))
+
+    if not getattr(route_utils.GradioUploadFile, "kept_apart", False):
+        Upload.kept_apart = True
+        route_utils.GradioUploadFile = Upload
+
+
+def _address(host: str) -> IPv4Address | IPv6Address:
+    try:
+        return ip_address(LOOPBACK if host == "localhost" else host.strip("[]"))
+    except ValueError:
+        raise UsageError(f"--host {host}: expected an address such as 127.0.0.1 or 0.0.0.0, or localhost") from None
+
+
+def _bind(address: IPv4Address | IPv6Address, port: int) -> int | None:
+    """The port if it can be taken, of 0 whichever was free; None if it is in use."""
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as attempt:
+        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            attempt.bind((str(address), port))
+        except PermissionError:
+            raise UsageError(f"--port {port}: needs an administrator; choose one above 1023") from None
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return None
+            raise UsageError(f"--host {address}: no address of this machine ({error.strerror})") from None
+        return attempt.getsockname()[1]

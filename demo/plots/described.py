@@ -1,0 +1,149 @@
+"""The figures of the networks' evaluation, each with its title, how to read it, and its main figures in words."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from demo.language.catalogue import Wording
+from demo.language.numbers import percent
+from demo.plots.curves import f1_figure, precision_recall_figure, roc_figure
+from demo.plots.history import history_figure
+from demo.plots.parts import Figure, ScoredNetwork, with_interval
+from demo.plots.scores import histogram_figure, reliability_figure
+from export.bundle.evaluation import BundleEvaluation
+from export.bundle.metric import Measured
+from train.metrics.operating_points import auroc, average_precision
+from train.metrics.reliability import BINS, expected_calibration_error
+
+HISTORIES = ("loss", "accuracy")
+CURVES: dict[str, Callable[[Sequence[ScoredNetwork], Wording], Figure]] = {
+    "roc": roc_figure,
+    "pr": precision_recall_figure,
+    "f1": f1_figure,
+    "reliability": reliability_figure,
+}
+#: Plain text for plot_parts' SYMBOLS.
+SHAPES = {"square": "■", "circle": "●", "triangle-up": "▲", "triangle-down": "▼", "diamond": "◆"}
+
+
+@dataclass(frozen=True)
+class ToldFigure:
+    """One figure and what is said of it, in plain text.
+
+    Attributes:
+        told: its main figures, a sentence a network.
+        faults: what is missing and why.
+        figure: None where there is nothing to draw; the faults say why.
+    """
+
+    title: str
+    how: str
+    told: tuple[str, ...]
+    faults: tuple[str, ...]
+    figure: Figure | None = field(repr=False)
+
+
+def figure_names(networks: Sequence[str]) -> tuple[str, ...]:
+    """All figures, in their order."""
+    return (*HISTORIES, *CURVES, *(f"histogram_{network}" for network in networks))
+
+
+def tell_figures(evaluations: Mapping[str, BundleEvaluation], split: str, words: Wording) -> dict[str, ToldFigure]:
+    """Every figure of `figure_names`, with the networks that have what it needs."""
+    scored = {name: _scored(found, split) for name, found in evaluations.items() if split in found.scores}
+    faults = tuple(why_missing(found, split, words) for name, found in evaluations.items() if name not in scored)
+    figures = {name: _history(name, evaluations, words) for name in HISTORIES}
+    for name, draw in CURVES.items():
+        told = tuple(_told(name, network, words) for network in scored.values())
+        figure = draw(tuple(scored.values()), words) if scored else None
+        figures[name] = _figure(name, words, told, faults, figure)
+    for name, found in evaluations.items():
+        title = words("evaluation.histogram.title", network=words(f"network.{name}"))
+        how = words("evaluation.histogram.how")
+        if name in scored:
+            told, figure = (_errors(scored[name], words),), histogram_figure(scored[name], words)
+            figures[f"histogram_{name}"] = ToldFigure(title, how, told, (), figure)
+        else:
+            figures[f"histogram_{name}"] = ToldFigure(title, how, (), (why_missing(found, split, words),), None)
+    return figures
+
+
+def why_missing(evaluation: BundleEvaluation, split: str, words: Wording) -> str:
+    """Why a network has no scores of a split."""
+    network = words(f"network.{evaluation.network}")
+    if "scores.csv" in evaluation.broken:
+        return words("evaluation.broken", file="scores.csv", network=network)
+    if split == "test" and evaluation.card.metrics.test is None:
+        return words("evaluation.unread", network=network)
+    return words("evaluation.no_films", network=network)
+
+
+def _figure(
+    name: str, words: Wording, told: tuple[str, ...], faults: tuple[str, ...], figure: Figure | None
+) -> ToldFigure:
+    return ToldFigure(words(f"evaluation.{name}.title"), words(f"evaluation.{name}.how"), told, faults, figure)
+
+
+def _scored(evaluation: BundleEvaluation, split: str) -> ScoredNetwork:
+    scores = evaluation.scores[split]
+    area = evaluation.measured(split, "auroc") or Measured(auroc(scores.labels, scores.probabilities))
+    precision = evaluation.measured(split, "average_precision") or Measured(
+        average_precision(scores.labels, scores.probabilities)
+    )
+    return ScoredNetwork(
+        evaluation.network,
+        scores.labels,
+        scores.probabilities,
+        evaluation.thresholds,
+        evaluation.card.default_operating_point,
+        area,
+        precision,
+    )
+
+
+def _history(name: str, evaluations: Mapping[str, BundleEvaluation], words: Wording) -> ToldFigure:
+    histories = {
+        network: evaluation.history
+        for network, evaluation in evaluations.items()
+        if any(name in epoch.figures for epoch in evaluation.history)
+    }
+    faults = tuple(
+        words("evaluation.broken", file="history.csv", network=words(f"network.{network}"))
+        for network in evaluations
+        if network not in histories
+    )
+    told = []
+    for network, epochs in histories.items():
+        known = [epoch for epoch in epochs if f"val_{name}" in epoch.figures]
+        if known:
+            best = (min if name == "loss" else max)(known, key=lambda epoch: epoch.figures[f"val_{name}"])
+            value = best.figures[f"val_{name}"]
+            shown = f"{value:.3f}" if name == "loss" else percent(value, words)
+            told.append(words(f"evaluation.{name}.figure", network=network.upper(), value=shown, epoch=best.number))
+    figure = history_figure(name, histories, words) if histories else None
+    return _figure(name, words, tuple(told), faults, figure)
+
+
+def _told(name: str, scored: ScoredNetwork, words: Wording) -> str:
+    if name == "reliability":
+        error = expected_calibration_error(scored.labels, scored.probabilities)
+        values = {"points": f"{100 * error:.1f}", "bins": BINS}
+    elif name == "f1":
+        values = {
+            "value": percent(scored.at(scored.point).f1, words),
+            "threshold": f"{scored.thresholds[scored.point]:.3f}",
+        }
+    else:
+        values = {"value": with_interval(scored.auroc if name == "roc" else scored.average_precision)}
+    return words(f"evaluation.{name}.figure", network=scored.name, **values)
+
+
+def _errors(scored: ScoredNetwork, words: Wording) -> str:
+    counts = scored.at(scored.point)
+    return words(
+        "evaluation.histogram.figure",
+        threshold=f"{scored.thresholds[scored.point]:.3f}",
+        missed=counts.fn,
+        ill=counts.tp + counts.fn,
+        alarms=counts.fp,
+        well=counts.fp + counts.tn,
+    )

@@ -1,0 +1,1 @@
+"""The command `predict`: files and folders in, a stream of readings out, resumable."""

@@ -1,0 +1,297 @@
+"""The command `predict`."""
+
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from demo.predict.run import PredictRun
+from train.common.console import (
+    NOT_A_MEDICAL_DEVICE,
+    Command,
+    Debug,
+    print_table,
+    say,
+    say_error,
+    say_next,
+    say_warning,
+)
+from train.common.errors import UsageError
+from train.metrics.operating_choices import PointName
+
+if TYPE_CHECKING:
+    from demo.inference.compare import Comparison
+    from export.bundle import Bundle
+
+Network = Literal["a", "b", "both"]
+DeviceName = Literal["auto", "cpu", "gpu"]
+Output = Literal["table", "json", "jsonl", "csv"]
+
+Models = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Folder with the models a and b; by default those that came with pneumoscope."),
+]
+
+app = typer.Typer()
+
+
+@app.command(cls=Command, no_args_is_help=True, epilog=NOT_A_MEDICAL_DEVICE)
+def predict(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH",
+            help="Films, folders of films, or patterns such as 'ward/*.dcm'; - reads one film from standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    manifest: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CSV",
+            help="Read the films in the column `path` of this file, each relative to the file's own folder.",
+        ),
+    ] = None,
+    recursive: Annotated[
+        bool,
+        typer.Option("--recursive", help="Look into sub-folders too, also where a folder has films of its own."),
+    ] = False,
+    network: Annotated[Network, typer.Option(help="Which network reads the films.")] = "both",
+    operating_point: Annotated[
+        PointName | None,
+        typer.Option(
+            help="Which threshold decides, all chosen on validation films: best F1, best Youden index, "
+            "or 95 % sensitivity or specificity. By default the one the model's card names (youden).",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list, one object per film.")] = False,
+    as_jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="Print the same objects one per line, each as soon as it is there.")
+    ] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one row per film and network.")] = False,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write --jsonl lines to FILE instead, leaving out the films it already has: the same command "
+            "begins a run and goes on after a stop.",
+        ),
+    ] = None,
+    heatmaps: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write into DIR, for each film and network, the film with the evidence for pneumonia laid over it "
+            "(JPEG; it shows the film, so guard it as the film itself).",
+        ),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Give a verdict and a heatmap also where a network refuses a picture as unlike its training films; "
+            "it stays marked as refused.",
+        ),
+    ] = False,
+    models: Models = None,
+    device: Annotated[DeviceName, typer.Option(help="auto takes an NVIDIA GPU when there is one that works.")] = "auto",
+    debug: Debug = False,
+) -> None:
+    """Read films (JPEG, PNG, TIFF, BMP, WebP, DICOM) and say what each network sees.
+
+    Probability and threshold are always shown as two numbers: a film is called pneumonia when its probability
+    reaches the threshold. A picture whose novelty is above a network's limit is no chest film as the network knows
+    them: it is refused, which is a result and no error. A film that cannot be read is reported and never stops the
+    others. Each film's `milliseconds` are what preparing it and running one network took, without decoding the file.
+
+    Exit code: 0 every film was read, 1 some film or a model could not be read, 2 wrong use.
+    """
+    output = _output_form(as_json, as_jsonl, as_csv, resume)
+    if debug:
+        _log_to_stderr()
+
+    from demo.predict.film_paths import find_films
+
+    found = find_films(paths or [], recursive, manifest)
+    _check_standard_input(found.films, resume)
+    bundles = open_bundles(models, network)
+    for warning in found.warnings:
+        say_warning(warning)
+    if output != "table":
+        say(NOT_A_MEDICAL_DEVICE)
+        _say_placeholders(bundles, say_warning)
+
+    overlays = None
+    if heatmaps is not None:
+        from demo.predict.heatmap_files import open_overlays
+
+        overlays = open_overlays(heatmaps, found.films, bundles, say_warning)
+    run = PredictRun(bundles, operating_point, device, force, overlays)
+    with _ends_with_its_reader():
+        if resume is not None:
+            failed = _resume(resume, found.films, run)
+        else:
+            # Rows on a terminal are progress enough.
+            quiet = output in ("csv", "jsonl") and sys.stdout.isatty()
+            failed = _print(run.read(found.films, not quiet), bundles, output)
+    if failed:
+        say_error(f"{failed} of {len(found.films)} films could not be read")
+    if output == "table":
+        say_next(f"pneumoscope predict {_shell_words(paths, manifest)} --csv{_option_of(models)} > readings.csv")
+    if failed:
+        raise typer.Exit(1)
+
+
+def open_bundles(models: Path | None, network: Network = "both") -> "dict[str, Bundle]":
+    """The bundles of a folder, of one network or both; the folder that came with pneumoscope if none is given.
+
+    Raises:
+        UsageError: there is no such folder, or no wanted network in it.
+        BundleError: a bundle that is there is damaged.
+    """
+    from export.bundle import NETWORKS, default_models_folder, find_bundles
+
+    folder = models or default_models_folder()
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder of models; make it: pneumoscope export RUN --to {folder}")
+    wanted = NETWORKS if network == "both" else (network,)
+    bundles = find_bundles(folder, wanted)
+    how_to_make = f"train and export one: pneumoscope train NETWORK, then pneumoscope export RUN --to {folder}"
+    if not bundles:
+        names = " or ".join(wanted)
+        raise UsageError(f"{folder}: no model of network {names} here; {how_to_make.replace('NETWORK', wanted[0])}")
+    for name in wanted:
+        if name not in bundles:
+            say_warning(
+                f"{folder}: no model of network {name}, so only {', '.join(bundles)} reads the films; "
+                + how_to_make.replace("NETWORK", name)
+            )
+    return bundles
+
+
+def _output_form(as_json: bool, as_jsonl: bool, as_csv: bool, resume: Path | None) -> Output:
+    chosen: list[Output] = [
+        form for form, wanted in (("json", as_json), ("jsonl", as_jsonl), ("csv", as_csv)) if wanted
+    ]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(f'--{form}' for form in chosen)} were given; choose one of them")
+    if resume is not None and chosen not in ([], ["jsonl"]):
+        raise UsageError(f"--resume writes JSON lines, so --{chosen[0]} cannot be given with it; leave one of them out")
+    return "jsonl" if resume is not None else chosen[0] if chosen else "table"
+
+
+def _check_standard_input(films: Sequence[str], resume: Path | None) -> None:
+    from demo.predict.film_paths import STANDARD_INPUT
+
+    if STANDARD_INPUT not in films:
+        return
+    if resume is not None:
+        raise UsageError("standard input (-) has no name to be found again by, so it cannot be resumed; name a file")
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError("- reads a film from standard input, but none is there; try: pneumoscope predict - < film.png")
+
+
+def _print(comparisons: "Iterator[Comparison]", bundles: "Mapping[str, Bundle]", output: Output) -> int:
+    """Print the films in the form asked for; returns how many could not be read."""
+    from demo.predict.results import as_json, csv_header, csv_rows, json_line
+
+    if output in ("csv", "jsonl"):
+        if output == "csv":
+            typer.echo(csv_header(), nl=False)
+        failed = 0
+        for comparison in comparisons:  # each film at once: a run that is stopped loses nothing it has read
+            line = json_line(comparison) if output == "jsonl" else csv_rows(comparison, bundles)
+            typer.echo(line, nl=False)
+            failed += comparison["error"] is not None
+        return failed
+    listed = list(comparisons)
+    if output == "json":
+        typer.echo(as_json(listed), nl=False)
+    else:
+        _print_table(listed, bundles)
+    return sum(comparison["error"] is not None for comparison in listed)
+
+
+def _print_table(comparisons: "Sequence[Comparison]", bundles: "Mapping[str, Bundle]") -> None:
+    from demo.predict.results import failure_line, summary, table_rows
+
+    columns = ("film", "network", "says", "probability", "threshold", "agree")
+    print_table("", columns, table_rows(comparisons, bundles))
+    typer.echo(summary(comparisons, bundles))
+    _say_placeholders(bundles, typer.echo)
+    typer.echo(NOT_A_MEDICAL_DEVICE)
+    for comparison in comparisons:
+        if comparison["error"] is not None:
+            say_error(failure_line(comparison))
+
+
+def _resume(path: Path, films: Sequence[str], run: PredictRun) -> int:
+    """Add to a file of readings the films it does not have; returns how many of all could not be read."""
+    from demo.predict.resume import open_readings
+
+    decisions = {}
+    for network, bundle in run.bundles.items():
+        point = run.operating_point or bundle.card.default_operating_point
+        decisions[network] = (point, bundle.card.operating_points[point].threshold)
+    with open_readings(path, decisions) as readings:
+        missing = [film for film in films if film not in readings.finished]
+        failed = sum(not readings.finished.get(film, True) for film in films)
+        if readings.finished and len(missing) == len(films):
+            say_warning(f"{path}: has none of these films; run from the folder it was begun in, or name another file")
+        elif readings.finished:
+            say(f"{path}: {len(films) - len(missing)} of {len(films)} films are in it already")
+        if missing:
+            for comparison in run.read(missing):
+                readings.append(comparison)
+                failed += comparison["error"] is not None
+    say(f"{path}: has all {len(films)} films")
+    return failed
+
+
+@contextmanager
+def _ends_with_its_reader() -> Iterator[None]:
+    """When what reads our output goes away, as `| head` does, end at once and silently, as other tools do.
+
+    The shell sees 141 then, 128 + SIGPIPE. Python would raise BrokenPipeError instead.
+    """
+    if threading.current_thread() is not threading.main_thread():  # Python sets signals in no other thread
+        yield
+        return
+    before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGPIPE, before)
+
+
+def _say_placeholders(bundles: "Mapping[str, Bundle]", say_line: Callable[[str], None]) -> None:
+    for network, bundle in bundles.items():
+        if bundle.card.placeholder:
+            why = " ".join(bundle.card.placeholder_reason.split())
+            say_line(f"Network {network.upper()} is a placeholder: {why}")
+
+
+def _shell_words(paths: Sequence[str] | None, manifest: str | None) -> str:
+    words = [*(paths or []), *(["--manifest", manifest] if manifest else [])]
+    return shlex.join(words) if len(words) <= 3 else "PATH…"
+
+
+def _option_of(models: Path | None) -> str:
+    return "" if models is None else f" --models {shlex.quote(str(models))}"
+
+
+def _log_to_stderr() -> None:
+    import logging
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    logger = logging.getLogger("demo")
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(handler)

@@ -1,0 +1,122 @@
+"""A file of JSON lines that a run of `predict` may be killed over: what is in it is kept, what is missing is added."""
+
+import fcntl
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from demo.inference.compare import Comparison
+from demo.predict.film_paths import printable
+from demo.predict.results import json_line
+from train.common.errors import PneumoscopeError, UsageError
+
+LINE_START = b'{"path": '  # of every line that `json_line` writes
+
+Decision = tuple[str, float]  # operating point and its threshold
+
+
+@dataclass(frozen=True)
+class ReadingsFile:
+    """An open file of readings that belongs to this run alone. Made by `open_readings`.
+
+    Attributes:
+        finished: the films that were in it when it was opened → whether they could be read.
+    """
+
+    path: Path
+    finished: Mapping[str, bool]
+    descriptor: int
+
+    def append(self, comparison: Comparison) -> None:
+        """Add one film; once this returns, no end of this process can lose it.
+
+        Raises:
+            PneumoscopeError: the disk is full or gone.
+        """
+        line = json_line(comparison)
+        try:
+            while line:
+                line = line[os.write(self.descriptor, line) :]
+        except OSError as error:
+            raise PneumoscopeError(
+                f"{printable(str(self.path))}: cannot be written ({error.strerror}); what it holds is whole: make room "
+                "and give the same command again"
+            ) from None
+
+
+@contextmanager
+def open_readings(path: Path, decisions: Mapping[str, Decision]) -> Iterator[ReadingsFile]:
+    """Open what `--jsonl` wrote before, or begin a new file, and keep others from writing it meanwhile.
+
+    A last line that a kill cut short is taken out, so that its film is read again. A film that could not be read
+    counts as finished: to read it again, remove its line.
+
+    Args:
+        path: the file; made when there is none.
+        decisions: network → operating point and threshold of this run; the file's readings must have the same.
+
+    Raises:
+        UsageError: the file holds something else or readings of other networks or thresholds, another run is
+            writing it, or it cannot be opened.
+    """
+    shown = printable(str(path))
+    try:
+        # Appending only: whatever else happens, a line that is there is never written over.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+    except OSError as error:
+        raise UsageError(f"{shown}: cannot be opened to go on with ({error.strerror}); name another file") from None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise UsageError(f"{shown}: no ordinary file, so there is nothing to go on with; name another file")
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system frees it however this run ends
+        except OSError:
+            raise UsageError(f"{shown}: another run is writing it; wait for its end, or name another file") from None
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            finished, whole = _read(file, shown, dict(decisions))
+        os.truncate(descriptor, whole)
+        yield ReadingsFile(path, finished, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(file: BinaryIO, shown: str, decisions: dict[str, Decision]) -> tuple[dict[str, bool], int]:
+    """The films in the file, and how many of its bytes are whole lines."""
+    finished: dict[str, bool] = {}
+    whole = 0
+    for number, line in enumerate(file, start=1):
+        if not line.endswith(b"\n"):
+            if not line.startswith(LINE_START[: len(line)]):
+                raise _no_reading(shown, number)
+            break
+        whole += len(line)
+        try:
+            film = json.loads(line)
+            found = {network: _decision(reading) for network, reading in film["readings"].items()}
+            path, failed = str(film["path"]), film["error"] is not None
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise _no_reading(shown, number) from None
+        if not failed and found != decisions:
+            raise UsageError(
+                f"{shown}, line {number}: read by {_in_words(found)}, but now by {_in_words(decisions)}; choose the "
+                "same models and options as then, or another file"
+            )
+        finished[path] = not failed
+    return finished, whole
+
+
+def _decision(reading: dict[str, Any]) -> Decision:
+    return reading["operating_point"], reading["threshold"]
+
+
+def _no_reading(shown: str, number: int) -> UsageError:
+    return UsageError(f"{shown}, line {number}: not what `predict --jsonl` writes; name another file")
+
+
+def _in_words(decisions: Mapping[str, Decision]) -> str:
+    return " and ".join(f"{network} at {point} ({threshold})" for network, (point, threshold) in decisions.items())

@@ -1,0 +1,85 @@
+"""One run of `predict`: the networks loaded once, films read as the result is gone through, with progress."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from train.common.console import progress_bar, say, say_warning
+
+if TYPE_CHECKING:
+    from demo.inference.compare import Comparison
+    from demo.inference.onnx_runtime import Device
+    from demo.predict.heatmap_files import Overlays
+    from export.bundle import Bundle
+
+SECONDS_BEFORE_PROGRESS = 2
+
+
+@dataclass(frozen=True)
+class PredictRun:
+    """What `predict` was asked for.
+
+    Attributes:
+        bundles: by network name; their order is the order of the readings.
+        operating_point: a name all cards have; None for each card's default.
+        device: for ONNX Runtime.
+        force: give a refused film's verdict too.
+        overlays: where heatmaps are written; None for nowhere.
+    """
+
+    bundles: "Mapping[str, Bundle]"
+    operating_point: str | None
+    device: "Device"
+    force: bool
+    overlays: "Overlays | None"
+
+    def read(self, films: Sequence[str], with_progress: bool = True) -> "Iterator[Comparison]":
+        """Load the networks at once, then read the films one by one as the result is gone through.
+
+        Raises:
+            UsageError, BundleError: as `load_classifier`.
+        """
+        from demo.inference.classifier import load_classifier
+        from demo.inference.onnx_runtime import runtime_warnings, usable_processors
+        from demo.predict.stream import read_films, share_processors
+
+        for warning in runtime_warnings():
+            say_warning(warning)
+        at_once, threads = share_processors(len(films), usable_processors())
+        classifiers = {name: load_classifier(bundle, self.device, threads) for name, bundle in self.bundles.items()}
+        for line in dict.fromkeys(classifier.device_line for classifier in classifiers.values()):
+            say(line if at_once == 1 else f"{line}, {at_once} films at once")
+        comparisons = read_films(
+            films,
+            classifiers,
+            self.operating_point,
+            at_once,
+            _say_film_warning,
+            force=self.force,
+            on_case=self.overlays.write if self.overlays is not None else None,
+        )
+        return _with_progress(comparisons, len(films)) if with_progress else comparisons
+
+
+def _with_progress(comparisons: "Iterator[Comparison]", total: int) -> "Iterator[Comparison]":
+    """Show a progress bar when it takes longer than a moment."""
+    started = time.monotonic()
+    advance = None
+    with ExitStack() as bar:
+        for done, comparison in enumerate(comparisons, start=1):
+            yield comparison
+            seconds = time.monotonic() - started
+            rate = f"{done / max(seconds, 1e-9):.1f} films/s"
+            if advance is not None:
+                advance(1, rate)
+            elif seconds > SECONDS_BEFORE_PROGRESS and done < total:
+                advance = bar.enter_context(progress_bar("reading films", total))
+                advance(done, rate)
+
+
+def _say_film_warning(path: str, warning: str) -> None:
+    from demo.predict.film_paths import printable
+
+    say_warning(f"{printable(path)}: {warning}")

@@ -1,0 +1,88 @@
+"""Many films through the networks: several at once, in order, few of them in memory."""
+
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+
+from demo.inference.classifier import Classifier
+from demo.inference.compare import Case, Comparison, compare_film
+from demo.predict.film_paths import STANDARD_INPUT
+from train.radiograph.formats import MAX_BYTES
+
+MOST_FILMS_AT_ONCE = 16  # each may hold a file of 100 MB and a picture of 50 million pixels
+AHEAD = 4  # films begun or read per film at once, so that one that takes long does not stop the others
+
+
+def share_processors(films: int, processors: int) -> tuple[int, int]:
+    """Divide the processors: (films read at once, threads inside each network's graph).
+
+    A film per processor is the fastest way through a folder, and needs no batches: a graph's threads wait for
+    each other at every node, films never do, and they decode while others are in the networks. All threads in one
+    film are the fastest way through one film.
+    """
+    at_once = max(1, min(films, processors, MOST_FILMS_AT_ONCE))
+    return at_once, max(1, processors // at_once)
+
+
+def read_films(
+    films: Sequence[str],
+    classifiers: Mapping[str, Classifier],
+    operating_point: str | None = None,
+    at_once: int = 1,
+    on_warning: Callable[[str, str], None] | None = None,
+    *,
+    force: bool = False,
+    on_case: Callable[[str, Case], None] | None = None,
+) -> Iterator[Comparison]:
+    """Read films in their order, `at_once` of them at a time; see `compare_film`.
+
+    At most `AHEAD * at_once` films are ahead of the one that is waited for, and only `at_once` are decoded.
+
+    Args:
+        films: paths; "-" is standard input.
+        classifiers: by network name; their order is the order of the readings.
+        operating_point: a name all cards have; None for each card's default.
+        at_once: how many films.
+        on_warning: called with path and warning before the film is yielded, in the thread of whoever takes it.
+        force: give a refused film's verdict too.
+        on_case: as of `compare_film`; called in the reader's thread.
+
+    Raises:
+        UsageError: a card has no such operating point.
+    """
+    todo = iter(films)
+    pending: deque[Future[tuple[Comparison, list[str]]]] = deque()
+    readers = ThreadPoolExecutor(at_once, "film")
+
+    def begin(count: int) -> None:
+        for film in islice(todo, count):
+            # Here and not in the reader's thread, which nothing could interrupt while it waits for an end of the input.
+            data = sys.stdin.buffer.read(MAX_BYTES + 1) if film == STANDARD_INPUT else None
+            pending.append(readers.submit(_read_film, film, classifiers, operating_point, data, force, on_case))
+
+    try:
+        begin(AHEAD * at_once)
+        while pending:
+            comparison, warnings = pending.popleft().result()
+            begin(1)
+            if on_warning is not None:
+                for warning in warnings:
+                    on_warning(comparison["path"], warning)
+            yield comparison
+    finally:
+        readers.shutdown(cancel_futures=True)
+
+
+def _read_film(
+    film: str,
+    classifiers: Mapping[str, Classifier],
+    operating_point: str | None,
+    data: bytes | None,
+    force: bool,
+    on_case: Callable[[str, Case], None] | None,
+) -> tuple[Comparison, list[str]]:
+    warnings: list[str] = []
+    comparison = compare_film(film, classifiers, operating_point, data, warnings.append, force, on_case)
+    return comparison, warnings

@@ -1,0 +1,274 @@
+"""What a report says, in words and figures: the same for its HTML and its PDF, which only lay it out."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any, Literal
+
+from demo.inference.classifier import Reading
+from demo.inference.compare import Case, agreement, verdict_kind
+from demo.language.catalogue import Wording
+from demo.language.colours import NETWORK_COLOURS
+from demo.language.numbers import against_limit, rounded
+from demo.report.parts import AND, Cell, Column, Content, Part, Row, Typed
+from demo.report.safe_text import bounded, direction_of, tidy
+from export.bundle import MODEL, Card
+from export.bundle.metric import Measured, measured
+from export.bundle.metric_text import interval_kind, number
+
+FINGERPRINT_DIGITS = 12
+CARD_TEXT_LENGTH = 300  # characters of a card's own text; the shipped ones have fewer
+MOST_DECIMALS = 9
+RATES = ("sensitivity", "specificity")
+MINUS = "\u2212"
+
+
+LABELS = (
+    "heading",
+    "page",
+    "typed_title",
+    "typed_note",
+    "warnings",
+    "created",
+    "made_by",
+    "networks",
+    "placeholder",
+    "verdict",
+    "probability",
+    "mark",
+    "heatmap",
+    "heatmap_how",
+    "limits",
+)
+
+
+def report_content(
+    case: Case, cards: Mapping[str, Card], title: str, note: str, created: datetime, words: Wording
+) -> Content:
+    """Put a case into words.
+
+    Args:
+        case: with at least one reading.
+        cards: of every network that read it.
+        title, note: as they were typed.
+        created: aware.
+        words: of the report's language.
+    """
+    pairs = [(reading, cards[reading.network]) for reading in case.readings]
+    note_lines = tidy(note, lines=True).split("\n") if tidy(note) else []
+    kind, line = _agreement(case.readings, words)
+    labels = {name: words(f"report.{name}") for name in LABELS}
+    labels["disclaimer"] = words("disclaimer.short")
+    return Content(
+        language=words.language,
+        direction=words.direction,
+        product=f"{words('app.name')} {version('pneumoscope')}",
+        created=_time(created),
+        title=_typed(tidy(title), words),
+        note=tuple(_typed(line, words) for line in note_lines),
+        film_alt=words("report.film_alt"),
+        warnings=tuple(bounded(tidy(warning), CARD_TEXT_LENGTH) for warning in case.warnings),
+        agreement=line,
+        agreement_kind=kind,
+        columns=tuple(_column(reading, card, words) for reading, card in pairs),
+        reading_rows=tuple(_reading_rows(pairs, words)),
+        network_rows=tuple(_network_rows([card for _, card in pairs], words)),
+        limits=f"{words('disclaimer.children')} {words('report.limits_text')}",
+        privacy=words("report.privacy"),
+        labels=labels,
+    )
+
+
+def _agreement(readings: tuple[Reading, ...], words: Wording) -> tuple[Literal["agree", "disagree", "none"], str]:
+    if len(readings) < 2:
+        return "none", words("report.one_network")
+    agree = agreement([reading.positive for reading in readings])
+    if agree is None:
+        return "none", words("report.no_agreement")
+    if agree:
+        return "agree", words("report.agree", verdict=_verdict(readings[0], words))
+    return "disagree", words("report.disagree")
+
+
+def _typed(line: str, words: Wording) -> Typed:
+    return Typed(line, direction_of(line, words.direction))
+
+
+def _verdict(reading: Reading, words: Wording) -> str:
+    return words(f"verdict.{verdict_kind(reading.positive)}")
+
+
+def _column(reading: Reading, card: Card, words: Wording) -> Column:
+    probability, threshold = told_apart(reading.probability, reading.threshold)
+    return Column(
+        network=reading.network,
+        badge=reading.network.upper(),
+        what=words(f"network.{reading.network}.what"),
+        colour=NETWORK_COLOURS[reading.network],
+        verdict_kind=verdict_kind(reading.positive),
+        verdict=_verdict(reading, words),
+        probability=reading.probability,
+        threshold=reading.threshold,
+        probability_text=probability if reading.positive is not None else "–",
+        threshold_text=threshold,
+        bar_alt=words("report.bar_alt", probability=probability, threshold=threshold),
+        remark=words("report.refused_figure") if reading.positive is None else "",
+        placeholder=words("report.placeholder_what") if card.placeholder else "",
+        placeholder_reason=_card_text(card.placeholder_reason) if card.placeholder else "",
+        # Of a refused film the heatmap is as meaningless as the probability.
+        heatmap_alt=""
+        if reading.heatmap is None or reading.positive is None
+        else words("report.heatmap_alt", network=reading.network.upper()),
+    )
+
+
+def told_apart(probability: float, threshold: float) -> tuple[str, str]:
+    """Both with three decimals, or with as many more as show that they differ: a verdict hangs on which is larger."""
+    texts = rounded(probability), rounded(threshold)
+    decimals = 4
+    while texts[0] == texts[1] and probability != threshold and decimals <= MOST_DECIMALS:
+        texts = f"{probability:.{decimals}f}", f"{threshold:.{decimals}f}"
+        decimals += 1
+    return texts
+
+
+def _reading_rows(pairs: list[tuple[Reading, Card]], words: Wording) -> list[Row]:
+    rows = [
+        Row(words("operating_point.label"), tuple(_point_name(reading, words) for reading, _ in pairs)),
+        Row(words("report.threshold"), tuple(_threshold(reading) for reading, _ in pairs)),
+        Row(words("report.point_on_validation"), tuple(_point_on_validation(*pair, words) for pair in pairs)),
+    ]
+    tested = [_test_rates(*pair) for pair in pairs]
+    if any(map(any, tested)):
+        rows.append(Row(words("report.point_on_test"), tuple(_rates(rates, words) for rates in tested)))
+    rows.append(
+        Row(words("report.logit"), tuple(_figure(f"{reading.logit:.3f}".replace("-", MINUS)) for reading, _ in pairs))
+    )
+    rows.append(Row(words("report.novelty"), tuple(_novelty(*pair, words) for pair in pairs)))
+    return rows
+
+
+def _point_name(reading: Reading, words: Wording) -> Cell:
+    key = f"operating_point.{reading.operating_point}"
+    return (Part(words(key)) if key in words.texts else Part(_card_text(reading.operating_point), "latin"),)
+
+
+def _threshold(reading: Reading) -> Cell:
+    return _figure(told_apart(reading.probability, reading.threshold)[1])
+
+
+def _point_on_validation(reading: Reading, card: Card, words: Wording) -> Cell:
+    point = card.operating_points[reading.operating_point]
+    rates = [None if rate is None else Measured(rate) for rate in (point.sensitivity, point.specificity)]
+    if card.metrics.validation.get("operating_point") == reading.operating_point:
+        # The card has intervals at one operating point; they say nothing about the others.
+        found = [measured(card.metrics.validation.get(name)) for name in RATES]
+        rates = [rate if one is None else one for rate, one in zip(rates, found, strict=True)]
+    return _rates(rates, words)
+
+
+def _test_rates(reading: Reading, card: Card) -> list[Measured | None]:
+    """At the reading's operating point, where the card has been measured there."""
+    at = (card.operating_points[reading.operating_point].model_extra or {}).get("test")
+    if not isinstance(at, Mapping) and card.metrics.test is not None:
+        at = card.metrics.test if card.metrics.test.get("operating_point") == reading.operating_point else None
+    return [measured(at.get(name)) if isinstance(at, Mapping) else None for name in RATES]
+
+
+def _rates(rates: list[Measured | None], words: Wording) -> Cell:
+    parts: list[Part] = []
+    for name, rate in zip(RATES, rates, strict=True):
+        if rate is not None:
+            parts += [*([AND] if parts else []), Part(words(f"word.{name}")), _share(rate, words)]
+    return tuple(parts) or (Part(words("report.not_measured")),)
+
+
+def _share(found: Measured, words: Wording) -> Part:
+    value = words("report.percent", value=f"{found.value * 100:.1f}")
+    if found.low is None or found.high is None:
+        return Part(value, "figure")
+    return Part(f"{value} ({found.low * 100:.1f}–{found.high * 100:.1f})", "figure")
+
+
+def _novelty(reading: Reading, card: Card, words: Wording) -> Cell:
+    if reading.novelty is None:
+        return (Part(words("report.not_measured")),)
+    if card.novelty_limit is None:
+        return Part(f"{reading.novelty:.2f}", "figure"), AND, Part(words("report.no_limit"))
+    novelty, limit = against_limit(reading.novelty, card.novelty_limit)
+    return Part(novelty, "figure"), AND, Part(words("report.limit")), Part(limit, "figure")
+
+
+def _network_rows(cards: list[Card], words: Wording) -> list[Row]:
+    def row(key: str, *cells: Cell) -> Row:
+        return Row(words(f"report.{key}"), cells)
+
+    return [
+        row("network", *((Part(_card_text(card.title), "latin"),) for card in cards)),
+        row("auroc_validation", *(_auroc(card.metrics.validation, words) for card in cards)),
+        row("auroc_test", *(_auroc(card.metrics.test, words) for card in cards)),
+        *_intervals(cards, words),
+        row("prevalence", *(_prevalence(card.metrics.validation, words) for card in cards)),
+        row("input", *(_figure(f"{card.prepare.image_size} × {card.prepare.image_size}") for card in cards)),
+        row("calibration", *(_calibration(card, words) for card in cards)),
+        row("network_created", *((Part(_card_text(card.created), "latin"),) for card in cards)),
+        row("commit", *((Part(_card_text(card.commit), "code"),) for card in cards)),
+        row("split", *((Part(_card_text(card.split_fingerprint)[:FINGERPRINT_DIGITS], "code"),) for card in cards)),
+        row("checksum", *(_checksum(card, words) for card in cards)),
+    ]
+
+
+def _intervals(cards: list[Card], words: Wording) -> list[Row]:
+    kinds = [interval_kind(card.metrics.validation) for card in cards]
+    if all(kind == "none" for kind in kinds):
+        return []
+    return [Row(words("report.intervals"), tuple((Part(words(f"report.intervals.{kind}")),) for kind in kinds))]
+
+
+def _calibration(card: Card, words: Wording) -> Cell:
+    method = Part(words(f"report.calibration.{card.calibration.method}"))
+    if card.calibration.method == "temperature":
+        return method, Part(f"{card.calibration.temperature:.4g}", "figure")
+    sign = MINUS if card.calibration.offset < 0 else "+"
+    formula = f"{card.calibration.temperature:.4g} {sign} {abs(card.calibration.offset):.4g}"
+    return method, Part(formula, "figure")
+
+
+def _auroc(metrics: Mapping[str, Any] | None, words: Wording) -> Cell:
+    value = number(metrics, "auroc", "value")
+    if value is None:
+        return (Part(words("report.not_measured")),)
+    text = f"{value:.3f}"
+    low, high = number(metrics, "auroc", "low"), number(metrics, "auroc", "high")
+    if low is not None and high is not None:
+        text += f" ({low:.3f}–{high:.3f})"
+    films = number(metrics, "films")
+    figure = Part(text, "figure")
+    return (figure,) if films is None else (figure, AND, Part(words("report.films", films=f"{films:.0f}")))
+
+
+def _prevalence(metrics: Mapping[str, Any], words: Wording) -> Cell:
+    share = number(metrics, "prevalence")
+    return (Part(words("report.not_measured")),) if share is None else (_percent(share, words),)
+
+
+def _checksum(card: Card, words: Wording) -> Cell:
+    digits = card.checksums.get(MODEL)
+    return (Part(digits, "code"),) if digits else (Part(words("report.unknown")),)
+
+
+def _figure(text: str) -> Cell:
+    return (Part(text, "figure"),)
+
+
+def _percent(share: float, words: Wording) -> Part:
+    return Part(words("report.percent", value=f"{share * 100:.1f}"), "figure")
+
+
+def _card_text(text: str) -> str:
+    return bounded(tidy(text), CARD_TEXT_LENGTH)
+
+
+def _time(moment: datetime) -> str:
+    offset = moment.strftime("%z")
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC{offset[:3]}:{offset[3:5]}"

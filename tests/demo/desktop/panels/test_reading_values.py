@@ -1,0 +1,40 @@
+"""The figures of a reading in the window, and texts that keep their direction."""
+
+import pytest
+
+pytest.importorskip(
+    "PySide6.QtWidgets", reason="needs PySide6 (extra desktop) and the system libraries of Qt", exc_type=ImportError
+)
+
+from demo.desktop.drawing import text_direction
+from demo.desktop.panels import reading_values
+from demo.evaluation.track_record import read_evidence
+from demo.inference.compare import read_case
+from demo.inference.networks import open_readers
+from demo.language.catalogue import wording
+
+
+def test_the_numbers_of_a_reading_are_named(models, write_film, tmp_path):
+    readers, words = open_readers(models, "cpu"), wording("en")
+    case = read_case(write_film(tmp_path / "film.png", 190), readers.classifiers)
+    for reading in case.readings:
+        found = {name: value for name, value, _ in reading_values.numbers(reading, words)}
+        assert found[words("word.probability")].lstrip(text_direction.LEFT_TO_RIGHT_MARK)
+        assert found[words("word.logit")].lstrip(text_direction.LEFT_TO_RIGHT_MARK) == f"{reading.logit:.2f}"
+        for row in reading_values.record_rows(reading, read_evidence(readers.bundles), words):
+            assert len(row) == 4
+
+
+def test_the_default_operating_point_comes_first():
+    assert reading_values.operating_points(wording("en"))[0][0] == "youden"
+
+
+def test_a_number_keeps_its_sign_in_front():
+    assert text_direction.figure(">0.999") == "\u200e>0.999"
+    assert text_direction.figure("0.5") == "0.5"
+
+
+def test_a_line_runs_in_its_language():
+    assert text_direction.line("A, B", "rtl") == "\u200fA, B"
+    assert text_direction.line("A, B", "ltr") == "A, B"
+    assert "dir='rtl'" in text_direction.paragraph("A", "rtl")

@@ -1,0 +1,160 @@
+"""Compare in a real browser: what a visitor sees is what `predict` says."""
+
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from demo.evaluation.example_films import default_examples_folder
+from demo.language.numbers import rounded
+
+DONE = ".verdict.positive, .verdict.negative, .verdict.refused, .fault"
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory, dicom):
+    """The same kind of film in three formats, each file of its own."""
+    folder = tmp_path_factory.mktemp("films")
+    names = ("normal-01", "pneumonia-03", "pneumonia-04")
+    drawn = [
+        cv2.imread(str(default_examples_folder() / f"synthetic-{name}.png"), cv2.IMREAD_GRAYSCALE) for name in names
+    ]
+    cv2.imwrite(str(folder / "one.jpg"), drawn[0])
+    cv2.imwrite(str(folder / "two.png"), drawn[1])
+    (folder / "three.dcm").write_bytes(dicom(drawn[2].astype(np.uint16) * 16, bits=12))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def predicted(films):
+    """What `predict --json` says of each film, by file name."""
+    command = [sys.executable, "-c", "from demo.cli import app; app()", "predict", str(films), "--json"]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    return {entry["path"].rsplit("/", 1)[-1]: entry for entry in found}
+
+
+@pytest.fixture
+def page(visit):
+    return visit()
+
+
+def upload(page, path):
+    page.set_input_files("#drop input[type=file]", path)
+
+
+def column(page, network):
+    return page.locator(f".network.{network}")
+
+
+def numbers(page, network):
+    return column(page, network).locator("dd").all_inner_texts()
+
+
+@pytest.mark.parametrize("name", ["one.jpg", "two.png", "three.dcm"])
+def test_an_upload_is_read_by_both_networks_as_predict_reads_it(page, films, predicted, name):
+    upload(page, films / name)
+    page.wait_for_selector(DONE)
+    for network, expected in predicted[name]["readings"].items():
+        verdict = "pneumonia likely" if expected["positive"] else "no sign of pneumonia"
+        assert column(page, network).locator(".verdict").inner_text() == verdict
+        assert numbers(page, network)[:2] == [rounded(expected["probability"]), rounded(expected["threshold"])]
+    agreement = page.locator(".agreement").inner_text()
+    assert agreement.startswith("A and B agree." if predicted[name]["agree"] else "A and B disagree.")
+    assert page.locator(".film img.picture").evaluate("picture => picture.naturalWidth") == 224
+    assert "Jane" not in page.content()
+
+
+def test_another_operating_point_redraws_both_without_reading_again(page, films):
+    upload(page, films / "one.jpg")
+    page.wait_for_selector(DONE)
+    before = {network: numbers(page, network) for network in "ab"}
+    page.get_by_label("95 % specificity").check()
+    page.wait_for_function(
+        "before => document.querySelector('.network.a dd:nth-child(2)').parentElement.parentElement"
+        ".querySelectorAll('dd')[1].innerText !== before",
+        arg=before["a"][1],
+    )
+    for network in "ab":
+        after = numbers(page, network)
+        assert after[0] == before[network][0]
+        assert after[1] != before[network][1]
+        assert after[2:] == before[network][2:]  # the very same logit and milliseconds: no network ran
+
+
+def test_a_file_that_is_no_film_gets_a_calm_line_and_the_page_goes_on(page, films, predicted, tmp_path):
+    (tmp_path / "text.jpg").write_text("this is no picture\n" * 100)
+    (tmp_path / "large.jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(30_000_000))
+    for name in ("text.jpg", "large.jpg"):
+        upload(page, tmp_path / name)
+        fault = page.locator(".fault", has_text=name)
+        fault.wait_for()
+        assert "could not be read as a film" in fault.inner_text()
+        assert str(tmp_path) not in page.content()
+        upload(page, films / "one.jpg")
+        page.wait_for_selector(".verdict.positive, .verdict.negative")
+        assert numbers(page, "a")[0] == rounded(predicted["one.jpg"]["readings"]["a"]["probability"])
+
+
+def test_a_film_dropped_anywhere_on_compare_is_read(page, films):
+    data = (films / "two.png").read_bytes()
+    page.evaluate(
+        """(bytes) => {
+            const files = new DataTransfer();
+            files.items.add(new File([new Uint8Array(bytes)], "dropped.png", { type: "image/png" }));
+            const target = document.querySelector(".film");
+            target.dispatchEvent(new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true }));
+        }""",
+        list(data),
+    )
+    page.wait_for_selector(DONE)
+
+
+def test_a_reload_in_the_middle_of_a_reading_leaves_a_page_that_works(page, films):
+    upload(page, films / "one.jpg")
+    page.reload()
+    page.wait_for_selector("#drop")
+    upload(page, films / "two.png")
+    page.wait_for_selector(DONE)
+
+
+def test_two_visitors_keep_their_own_films(visit, films, predicted):
+    first, second = visit(), visit()
+    upload(first, films / "one.jpg")
+    upload(second, films / "two.png")
+    for page, name in ((first, "one.jpg"), (second, "two.png")):
+        page.wait_for_selector(DONE)
+        page.get_by_label("Best F1").check()
+        page.get_by_label("Balanced (Youden)").check()
+        expected = predicted[name]["readings"]["a"]
+        assert numbers(page, "a")[0] == rounded(expected["probability"])
+
+
+def test_an_example_is_opened_with_the_keyboard_alone(page):
+    example = page.locator(".example button").first
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if example.evaluate("button => button === document.activeElement"):
+            break
+    else:
+        raise AssertionError("the first example is not reached with 30 presses of Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(DONE)
+
+
+@pytest.mark.parametrize(("button", "start"), [("PDF", b"%PDF-"), ("HTML", b"<!DOCTYPE html>")])
+def test_the_report_is_saved(page, films, button, start):
+    upload(page, films / "one.jpg")
+    page.wait_for_selector(DONE)
+    page.get_by_role("button", name="Save report").click()
+    page.get_by_label("Label (optional)").fill("bed 7 <b>")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name=button, exact=True).click()
+    data = saved.value.path().read_bytes()
+    assert data[:15].lower().startswith(start.lower())
+    assert saved.value.suggested_filename.endswith(button.lower())
+    assert b"one.jpg" not in data
+    if button == "HTML":
+        assert b"bed 7 &lt;b&gt;" in data

@@ -1,0 +1,107 @@
+"""How the page looks and can be used: themes, languages, widths, keyboard, screen reader.
+
+Its screenshots stay in an ignored folder, to be looked at.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from demo.language.catalogue import wording
+
+TABS = ("compare", "evaluation", "batch", "about")
+READY = {"compare": "#drop", "evaluation": ".plot .main-svg", "batch": ".batch", "about": ".about"}
+LANGUAGES = ("en", "he")
+SCREENSHOTS = Path(__file__).resolve().parents[4] / "screenshots"  # ignored by git
+
+
+@pytest.fixture(params=LANGUAGES)
+def language(request):
+    return request.param
+
+
+def speak(page, language):
+    if language == "he":
+        page.get_by_label("עברית").check()
+        page.wait_for_selector("html[dir=rtl]")
+        page.get_by_text("שתי רשתות קוראות").wait_for()
+
+
+def open_tab(page, tab, language):
+    page.get_by_role("tab", name=wording(language)(f"tab.{tab}"), exact=True).click()
+    page.locator(READY[tab]).first.wait_for()
+
+
+def open_example(page):
+    page.locator(".example button").first.click()
+    page.wait_for_selector(".verdict.positive, .verdict.negative")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_any_tab(visit, language, theme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed here").Axe()
+    page = visit(color_scheme=theme)
+    open_example(page)
+    speak(page, language)
+    found = []
+    for tab in TABS:
+        open_tab(page, tab, language)
+        page.screenshot(path=SCREENSHOTS / f"{tab}-{language}-{theme}.png", full_page=True)
+        for violation in axe.run(page).response["violations"]:
+            if violation["impact"] in ("serious", "critical"):
+                nodes = [node["html"][:200] for node in violation["nodes"][:3]]
+                found.append((tab, violation["id"], len(violation["nodes"]), nodes))
+    assert found == []
+
+
+def test_nothing_scrolls_sideways_on_a_phone(visit, language):
+    page = visit(viewport={"width": 390, "height": 844})
+    open_example(page)
+    speak(page, language)
+    for tab in TABS:
+        open_tab(page, tab, language)
+        page.screenshot(path=SCREENSHOTS / f"{tab}-{language}-phone.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
+
+
+def test_the_first_screen_needs_no_scrolling(visit, language):
+    page = visit()
+    open_example(page)
+    speak(page, language)
+    for part in (".film", "#drop", ".network.a .record", ".network.b .record", ".agreement", ".examples", ".foot"):
+        box = page.locator(part).first.bounding_box()
+        assert box["y"] >= 0, part
+        assert box["y"] + box["height"] <= 800, part
+
+
+def test_the_language_turns_the_page_and_stays_after_a_reload(visit):
+    page = visit()
+    assert page.evaluate("[document.documentElement.lang, document.documentElement.dir]") == ["en", "ltr"]
+    speak(page, "he")
+    page.get_by_role("tab", name="השוואה").wait_for()
+    assert page.locator(".network.a").bounding_box()["x"] > page.locator(".network.b").bounding_box()["x"]
+    page.reload()
+    page.wait_for_selector("html[dir=rtl]")
+    page.get_by_role("tab", name="השוואה").wait_for()
+    page.get_by_label("English").check()
+    page.wait_for_selector("html[dir=ltr]")
+    page.get_by_role("tab", name="Compare").wait_for()
+
+
+def test_the_theme_follows_the_system_until_the_visitor_chooses(visit):
+    page = visit(color_scheme="dark")
+    shade = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).reduce((a, b) => a + +b, 0)"
+    assert page.evaluate(shade) < 150
+    page.get_by_role("button", name="Light or dark").click()
+    page.wait_for_function(f"{shade} > 600")
+    page.reload()
+    page.wait_for_selector("#drop input[type=file]", state="attached")
+    page.wait_for_function(f"{shade} > 600")
+
+
+def test_a_tab_is_opened_with_the_keyboard(visit):
+    page = visit()
+    page.get_by_role("tab", name="Compare").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[role=tab][aria-selected=true]:has-text('Evaluation')")
