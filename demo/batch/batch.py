@@ -14,7 +14,7 @@ import numpy as np
 from demo.batch.uploads import delete_upload
 from demo.batch.zip_archive import ArchiveError, FilmArchive, is_archive, open_archive
 from demo.inference.classifier import Classifier, threshold_of
-from demo.inference.compare import Comparison, agreement, compare_film
+from demo.inference.compare import Comparison, ReadingObject, agreement, compare_film
 from demo.predict.film_paths import printable
 from export.bundle import Card
 from train.radiograph.formats import MAX_BYTES, RadiographError
@@ -161,13 +161,17 @@ def judged(comparison: Comparison, cards: Mapping[str, Card], operating_point: s
     Raises:
         UsageError: a card has no such operating point.
     """
-    readings = {}
+    readings: dict[str, ReadingObject] = {}
     for network, reading in comparison["readings"].items():
         threshold = threshold_of(cards[network], operating_point)
         # The printed digits name the network's own float32, and that is what the threshold is compared with.
         positive = None if reading["refused"] else float(np.float32(reading["probability"])) >= threshold
-        decided = {"threshold": threshold, "operating_point": operating_point, "positive": positive}
-        readings[network] = {**reading, **decided}
+        readings[network] = {
+            **reading,
+            "threshold": threshold,
+            "operating_point": operating_point,
+            "positive": positive,
+        }
     agree = agreement([reading["positive"] for reading in readings.values()])
     return {**comparison, "readings": readings, "agree": agree}
 

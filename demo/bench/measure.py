@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -163,9 +164,9 @@ def measure_throughput(
         per_thread, batches = f"{at_once} films at once", f"batches of {BATCH} on all threads"
         seconds = time_in_turn(
             {
-                per_thread: lambda runs=runs: run_at_once(runs, at_once, 1),
-                batches: lambda runs=batched: run_at_once(runs, 1, BATCH),
-                "predict": lambda chosen=chosen: _predict(films, chosen, at_once),
+                per_thread: partial(run_at_once, runs, at_once, 1),
+                batches: partial(run_at_once, batched, 1, BATCH),
+                "predict": partial(_predict, films, chosen, at_once),
             },
             advance,
         )

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -113,7 +114,7 @@ def measure_variants(
         for name, file in files.items()
     }
     seconds = time_in_turn(
-        {name: lambda form=form: run_at_once([(form, images)], at_once, 1) for name, form in forms.items()}, advance
+        {name: partial(run_at_once, [(form, images)], at_once, 1) for name, form in forms.items()}, advance
     )
     probabilities = {}
     if FLOAT32 in forms and len(judged):

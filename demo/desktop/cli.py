@@ -15,7 +15,7 @@ OPEN = "open"
 class OpensByDefault(TyperGroup):
     """`desktop FILM` opens the window as `desktop open FILM` does."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]  # Typer's own
         """Put the default command first where none is named."""
         if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
             args = [OPEN, *args]

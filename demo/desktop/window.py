@@ -95,6 +95,7 @@ class MainWindow(QMainWindow):
             self.film.wait_for(printable(Path(paths[0]).name))
             self._reader.read(paths[0], self.operating_point.currentData())
         elif self._networks.readers.classifiers:
+            assert self.folder is not None  # made before the networks were there
             self.tabs.setCurrentWidget(self.folder)
             self.folder.read(paths, self._networks, self.operating_point.currentData())
         else:
@@ -225,15 +226,16 @@ class MainWindow(QMainWindow):
     def _add_panels(self) -> None:
         from demo.desktop.deferred_panels import CardsPanel, CurvesPanel, FolderPanel, operating_points
 
-        self.folder, self.curves, self.cards = FolderPanel(), CurvesPanel(), CardsPanel()
+        panels = self.folder, self.curves, self.cards = FolderPanel(), CurvesPanel(), CardsPanel()
         shown = self.tabs.currentIndex()
         self.tabs.setUpdatesEnabled(False)
-        for place, panel in enumerate((self.folder, self.curves, self.cards), start=1):
-            panel.speak(self.words)
+        for place, panel in enumerate(panels, start=1):
+            panel.speak(self.words)  # type: ignore[attr-defined]  # a join of three panels is a QWidget to mypy
             empty = self.tabs.widget(place)
             self.tabs.removeTab(place)
             self.tabs.insertTab(place, panel, self.words(TABS[place]))
-            empty.deleteLater()
+            if empty is not None:
+                empty.deleteLater()
         self.tabs.setCurrentIndex(shown)
         self.tabs.setUpdatesEnabled(True)
         self.folder.film_chosen.connect(lambda path: self.open_paths([path]))
@@ -254,6 +256,8 @@ class MainWindow(QMainWindow):
     def _take_networks(self, networks: OpenNetworks) -> None:
         self._networks = networks
         self.film.take(networks)
+        assert self.curves is not None  # as the folder's panel
+        assert self.cards is not None
         self.curves.take(networks.readers)
         self.cards.take(networks.readers)
         if networks.readers.classifiers:

@@ -7,7 +7,7 @@ examples. A film that cannot be read is an `error` in its object; whatever else 
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypedDict, get_args
+from typing import Any, Literal, TypedDict, cast, get_args
 
 import gradio as gr
 from gradio.data_classes import FileData
@@ -119,7 +119,13 @@ def endpoints(readers: Readers) -> dict[str, Callable[..., Any]]:
         """The network's card: what must be known to use it and to judge it."""
         return _classifier(readers, network).bundle.card.model_dump(mode="json")
 
-    found = {"compare": compare, "classify": classify, "batch": batch, "evaluation": evaluation, "card": card}
+    found: dict[str, Callable[..., Any]] = {
+        "compare": compare,
+        "classify": classify,
+        "batch": batch,
+        "evaluation": evaluation,
+        "card": card,
+    }
     return {name: found[name] for name in PARAMETERS}
 
 
@@ -160,8 +166,8 @@ def _path_of(film: object) -> tuple[Path, str]:
 
 
 def _classification(found: Comparison, network: str, reading: ReadingObject | None) -> Classification:
-    unknown = dict.fromkeys(ReadingObject.__annotations__)
-    return {"path": found["path"], "network": network, **(reading or unknown), "error": found["error"]}
+    known: dict[str, Any] = {**(reading or dict.fromkeys(ReadingObject.__annotations__))}
+    return cast("Classification", {"path": found["path"], "network": network, **known, "error": found["error"]})
 
 
 def _evaluation(bundle: Bundle, split: str) -> Evaluation:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -249,13 +249,13 @@ def _keep_uploads_apart() -> None:
     from gradio import route_utils
 
     class Upload(route_utils.GradioUploadFile):
-        def __init__(self, *args: object, **kwargs: object) -> None:
+        def __init__(self, *args: Any, **kwargs: Any) -> None:  # Starlette's own
             super().__init__(*args, **kwargs)
             self.sha.update(secrets.token_bytes(16))
 
     if not getattr(route_utils.GradioUploadFile, "kept_apart", False):
-        Upload.kept_apart = True
-        route_utils.GradioUploadFile = Upload
+        Upload.kept_apart = True  # type: ignore[attr-defined]
+        route_utils.GradioUploadFile = Upload  # type: ignore[misc]
 
 
 def _address(host: str) -> IPv4Address | IPv6Address:

@@ -58,14 +58,14 @@ def roc_figure(networks: Sequence[ScoredNetwork], words: Wording) -> Figure:
     if not any(_crosses_inset(trace) for trace in traces):
         magnified = {"xaxis": "x2", "yaxis": "y2", "showlegend": False, "cliponaxis": True}
         traces += [trace | magnified for trace in traces]
-        place = {"xref": "paper", "yref": "paper", "fillcolor": PAPER, "line": {"width": 0}}
+        place: Json = {"xref": "paper", "yref": "paper", "fillcolor": PAPER, "line": {"width": 0}}
         shapes += [_rectangle(*CLEARED, **place), _rectangle((0, CORNER), (1 - CORNER, 1), line=FRAME)]
         layout = {
             "xaxis2": axis("", 0, CORNER, domain=INSET_X, anchor="y2", tickformat=".0%", nticks=4),
             "yaxis2": axis("", 1 - CORNER, 1.005, domain=INSET_Y, anchor="x2", tickformat=".0%", nticks=4),
         }
-    x, y = axis(low, -0.01, 1.01, tickformat=".0%"), axis(high, -0.01, 1.02, tickformat=".0%")
-    return make_figure("roc", traces, words, x, y, shapes=shapes, **layout)
+    across, up = axis(low, -0.01, 1.01, tickformat=".0%"), axis(high, -0.01, 1.02, tickformat=".0%")
+    return make_figure("roc", traces, words, across, up, shapes=shapes, **layout)
 
 
 def precision_recall_figure(networks: Sequence[ScoredNetwork], words: Wording) -> Figure:
@@ -88,10 +88,10 @@ def precision_recall_figure(networks: Sequence[ScoredNetwork], words: Wording) -
         on_curve = marks(scored, recall, precision, words)
         traces += [on_curve, centres(on_curve)]
         lowest = min([lowest, *(value for value in precision.values() if math.isfinite(value))])
-    x = axis(low, -0.01, 1.015, tickformat=".0%")
-    y = axis(high, _floor(lowest), 1.01, tickformat=".0%")
+    across = axis(low, -0.01, 1.015, tickformat=".0%")
+    up = axis(high, _floor(lowest), 1.01, tickformat=".0%")
     guesses = sorted({scored.prevalence for scored in networks})
-    return make_figure("precision-recall", traces, words, x, y, shapes=[guide((0, 1), (g, g)) for g in guesses])
+    return make_figure("precision-recall", traces, words, across, up, shapes=[guide((0, 1), (g, g)) for g in guesses])
 
 
 def f1_figure(networks: Sequence[ScoredNetwork], words: Wording) -> Figure:
@@ -109,8 +109,8 @@ def f1_figure(networks: Sequence[ScoredNetwork], words: Wording) -> Figure:
         on_curve = marks(scored, scored.thresholds, f1, words)
         traces += [on_curve, centres(on_curve)]
         lowest = min(lowest, *f1.values())
-    y = axis(high, _floor(lowest), 1.01, tickformat=".0%")
-    return make_figure("f1-threshold", traces, words, axis(low, -0.01, 1.01), y)
+    up = axis(high, _floor(lowest), 1.01, tickformat=".0%")
+    return make_figure("f1-threshold", traces, words, axis(low, -0.01, 1.01), up)
 
 
 def _f1_steps(scored: ScoredNetwork) -> tuple[Floats, Floats]:

@@ -177,9 +177,8 @@ def open_bundles(models: Path | None, network: Network = "both") -> "dict[str, B
 
 
 def _output_form(as_json: bool, as_jsonl: bool, as_csv: bool, resume: Path | None) -> Output:
-    chosen: list[Output] = [
-        form for form, wanted in (("json", as_json), ("jsonl", as_jsonl), ("csv", as_csv)) if wanted
-    ]
+    forms: dict[Output, bool] = {"json": as_json, "jsonl": as_jsonl, "csv": as_csv}
+    chosen = [form for form, wanted in forms.items() if wanted]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(f'--{form}' for form in chosen)} were given; choose one of them")
     if resume is not None and chosen not in ([], ["jsonl"]):

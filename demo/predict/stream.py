@@ -2,7 +2,7 @@
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
@@ -35,7 +35,7 @@ def read_films(
     *,
     force: bool = False,
     on_case: Callable[[str, Case], None] | None = None,
-) -> Iterator[Comparison]:
+) -> Generator[Comparison, None, None]:
     """Read films in their order, `at_once` of them at a time; see `compare_film`.
 
     At most `AHEAD * at_once` films are ahead of the one that is waited for, and only `at_once` are decoded.

@@ -106,10 +106,10 @@ def find_bundles(models: Path, networks: Sequence[str] = NETWORKS) -> dict[str, 
     Raises:
         BundleError: a bundle that is there is not whole, or lies in the other network's folder.
     """
+    found: dict[str, Bundle] = {}
     if (models / CARD).is_file():
         bundle = read_bundle(models)
-        return {bundle.card.network: bundle} if bundle.card.network in networks else {}
-    found = {}
+        return {str(bundle.card.network): bundle} if bundle.card.network in networks else {}
     for network in networks:
         folder = models / network
         if not folder.is_dir() or all(entry.name.startswith(".") for entry in folder.iterdir()):

@@ -118,7 +118,7 @@ class BundleEvaluation:
             return None
         # evaluation.json was written before calibration: its thresholds are on the uncalibrated probability.
         odds = math.inf if threshold == 1 else threshold / (1 - threshold)
-        logit = np.log(odds) if odds > 0 else -math.inf
+        logit = np.array(np.log(odds) if odds > 0 else -math.inf)
         return accuracy, f1, float(logistic(self.card.calibration.calibrated(logit)))
 
     def _look_up(self, *path: str) -> Any:  # noqa: ANN401  # JSON

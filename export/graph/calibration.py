@@ -131,7 +131,7 @@ def calibrate(
         offset=scale.offset,
         before=quality(rows.labels, rows.logits, rows.patients if intervals else ()),
         after=quality(rows.labels, after, rows.patients if intervals else ()),
-        candidates=losses,
+        candidates={str(name): loss for name, loss in losses.items()},
         folds=len(folds),
         note=note,
         operating_points={name: _calibrated_point(rows, cut, scale) for name, cut in points.items()},

@@ -99,7 +99,8 @@ def guard_figures(
     }
     features = {"as_is": (validation_features, pool(foreign.images))}
     for name, treat in treatments.items():
-        features[name] = tuple(pool(np.stack([treat(one) for one in group])) for group in (some, foreign.images))
+        ours, theirs = (pool(np.stack([treat(one) for one in group])) for group in (some, foreign.images))
+        features[name] = ours, theirs
     nearest = nearest_neighbours(train_features)
     neighbour_limit = float(np.percentile(nearest(validation_features), LIMIT_PERCENTILE))
     chosen = kinds_to_choose_on(foreign.kinds)

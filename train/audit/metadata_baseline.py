@@ -164,7 +164,7 @@ def _fitted(logs: NDArray, labels: NDArray, others: NDArray) -> NDArray:
 
 def _judged(labels: NDArray, scores: NDArray, patients: NDArray, advance: Advance) -> Figure:
     ranking = Ranking.of(labels, scores)
-    draws = resample(patients, lambda weights: {"auroc": ranking.areas(weights)[0]}, advance, RESAMPLES)
+    draws = resample(patients.tolist(), lambda weights: {"auroc": ranking.areas(weights)[0]}, advance, RESAMPLES)
     closed = auroc_interval(labels, scores)
     interval = patient_interval(closed.value, draws["auroc"], otherwise=closed)
     return Figure(interval, len(labels), len(set(patients.tolist())))

@@ -215,8 +215,8 @@ def _unusual(report: "CheckReport") -> list[list[object]]:
         smaller, larger = sorted(counts.values())
         if larger > LOPSIDED * smaller:
             rows.append([f"{split}: classes out of balance", larger + smaller, _percent_of(counts)])
-    for split, name, found, published in report.published_differences:
-        rows.append([f"{split}, {name}: not as published", found, f"{published} were published"])
+    for where, name, found, published in report.published_differences:
+        rows.append([f"{where}, {name}: not as published", found, f"{published} were published"])
     return rows
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from train.cli.evaluate_tables import print_evaluation, print_shortcut
 from train.common.console import print_json, progress_bar, say
 from train.common.errors import PneumoscopeError, UsageError
-from train.data.cohort import Cohort, read_split
+from train.data.cohort import Cohort, Split, read_split
 from train.data.external import read_external
 from train.evaluation.evaluation import (
     RESAMPLES_PER_SPLIT,
@@ -65,7 +65,7 @@ def judge_shortcut(run: RunFolder, data_root: Path, external: Path | None, *, as
     from train.fitting.scoring import lung_template, score_blacked_out
 
     evaluation, own = _evaluated(run, data_root)
-    cohorts: dict[str, Cohort] = {"validation": own}
+    cohorts: dict[Split, Cohort] = {"validation": own}
     if external is not None:
         cohorts[EXTERNAL] = read_external(external, own)
     template = lung_template(own)
@@ -124,13 +124,12 @@ def frozen_choice(
     """
     standing = operating_of(before) if before is not None else by_settings
     operating = standing.model_copy(update=dict(choice))
-    changed = before is not None and operating != standing
-    if changed and before.get("test"):
+    if before is not None and operating != standing and before.get("test"):
         raise UsageError(
             f"the test films of {run.name} were read with thresholds from {standing.seen} validation films, default "
             f"{standing.default}, calibration {standing.calibration}: these stay as they were frozen"
         )
-    return operating, changed
+    return operating, before is not None and operating != standing
 
 
 def with_kept_parts(run: RunFolder, evaluation: Json, before: Json, own: Cohort, advance: Advance) -> Json:

@@ -186,8 +186,10 @@ def _print_points(first: str, second: str, split: str, part: Json) -> None:
                 *(f"{gap[key]['value']:+.4f} {_span(gap[key])}" for key in ("accuracy", "balanced_accuracy")),
             )
         )
-    columns = ("operating point", "called alike", "kappa", f"right only {first} : {second}", "McNemar p")
-    columns += ("accuracy difference", "balanced accuracy difference")
+    columns = (
+        *("operating point", "called alike", "kappa", f"right only {first} : {second}", "McNemar p"),
+        *("accuracy difference", "balanced accuracy difference"),
+    )
     print_table(f"{split}: calls at each run's frozen thresholds", columns, rows)
 
 
@@ -243,7 +245,7 @@ def print_carry_over(result: Json) -> None:
     """Print what `train.evaluation.carry_over.carry_over` found."""
     parts = result["splits"]
     names = ", ".join(result["runs"])
-    columns = ("rule", "validation films", "chosen")
+    columns: tuple[str, ...] = ("rule", "validation films", "chosen")
     columns += tuple(f"{split}: {key}" for split in parts for key in ("accuracy", "balanced"))
     rows = [
         (

@@ -19,7 +19,7 @@ from train.common.console import say, say_warning
 try:
     import fcntl
 except ImportError:  # Windows has none, and refuses by itself to remove a file that is mapped
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 #: In front of the numbers: what the file is, what decides its numbers, their checksum. A multiple of a page.
 HEADER_BYTES = 4096

@@ -22,7 +22,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 class Command(TyperCommand):
     """A Typer command that ends in one clear line instead of a traceback, unless `--debug` is given."""
 
-    def invoke(self, ctx: typer.Context) -> object:
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # Typer's own signature
         """Run the command; a PneumoscopeError becomes one line on stderr and the error's exit code."""
         try:
             return super().invoke(ctx)
@@ -113,7 +113,9 @@ def progress_bar(description: str, total: int) -> Iterator[Callable[..., None]]:
         task = progress.add_task(description, total=total, note="")
 
         def advance(n: int = 1, note: str | None = None) -> None:
-            progress.update(task, advance=n, **({} if note is None else {"note": note}))
+            if note is not None:
+                progress.update(task, note=note)
+            progress.update(task, advance=n)
 
         yield advance
 

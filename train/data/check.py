@@ -106,7 +106,8 @@ def check_cohort(cohort: Cohort, advance: Callable[..., None] | None = None) -> 
     Returns:
         The report; an unreadable film is part of it, never an exception.
     """
-    unreadable, sizes, by_digest, unusual = [], Counter(), defaultdict(list), defaultdict(list)
+    unreadable, by_digest, unusual = [], defaultdict(list), defaultdict(list)
+    sizes: Counter[tuple[int, int]] = Counter()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         paths = [cohort.root / film.path for film in cohort.films]
         batches = (paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH))

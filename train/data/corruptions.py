@@ -41,7 +41,7 @@ def _jpeg(film: Film, _: np.random.Generator) -> Film:
     whole, data = cv2.imencode(".jpg", film, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not whole:
         raise PneumoscopeError(f"OpenCV cannot write a film of {film.shape} as JPEG")
-    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
 
 
 def _blur(film: Film, _: np.random.Generator) -> Film:

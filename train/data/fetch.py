@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -23,7 +24,7 @@ from train.common.atomic import write_text
 from train.common.console import Progress
 from train.common.errors import PneumoscopeError, UsageError
 from train.data.check import PUBLISHED_COUNTS, Counts, count_films
-from train.data.cohort import COHORT_FOLDER, COHORT_TABLE, CohortError, index_cohort, kind_of, patient_id
+from train.data.cohort import COHORT_FOLDER, COHORT_TABLE, CohortError, Split, index_cohort, kind_of, patient_id
 from train.data.kaggle import KaggleError, download
 
 HANDLE = "paultimothymooney/chest-xray-pneumonia"
@@ -40,7 +41,7 @@ WORK_FOLDER = ".pneumoscope-fetch"
 # Kaggle's archive and the films out of it, side by side for a moment.
 NEEDED_BYTES = 3_700_000_000
 
-_SPLITS = {"train": "train", "val": "validation", "test": "test"}
+_SPLITS: dict[str, Split] = {"train": "train", "val": "validation", "test": "test"}
 _CLASSES = {"NORMAL": "normal", "PNEUMONIA": "pneumonia"}
 _SUFFIXES = frozenset({".jpeg", ".jpg", ".png"})
 # Mendeley's third version: kind, patient, number of the film. The same number is taken for the same patient.
@@ -176,12 +177,16 @@ def _download(folder: Path, into: Path, progress: Progress) -> Path:
         ) from error
 
 
+def _opened(path: Path) -> IO[bytes]:
+    return path.open("rb")
+
+
 @contextmanager
 def _entries(source: Path) -> Iterator[_Groups]:
     """The films of an archive or a folder by the folder that holds train and test, macOS leftovers left out."""
     if source.is_dir():
         yield _grouped(
-            (path.relative_to(source).as_posix(), path.stat().st_size, lambda path=path: path.open("rb"))
+            (path.relative_to(source).as_posix(), path.stat().st_size, partial(_opened, path))
             for path in sorted(source.rglob("*"))
             if path.suffix.lower() in _SUFFIXES and path.is_file()
         )
@@ -193,7 +198,7 @@ def _entries(source: Path) -> Iterator[_Groups]:
     try:
         with zipfile.ZipFile(source) as archive:
             yield _grouped(
-                (member.filename, member.file_size, lambda member=member: archive.open(member))
+                (member.filename, member.file_size, partial(archive.open, member))
                 for member in archive.infolist()
                 if not member.is_dir()
             )

@@ -10,6 +10,7 @@ from train.evaluation.thresholds import probability_thresholds
 from train.metrics.augmented_scores import AugmentedScores
 from train.metrics.cluster_bootstrap import RESAMPLES
 from train.metrics.evaluate_scores import evaluate_scores
+from train.metrics.operating_choices import Seen
 from train.metrics.scores import SCORED_SPLITS, Scores, bounded, logistic
 from train.runs.settings import OperatingSettings
 
@@ -71,7 +72,7 @@ def evaluate_average(
         `train.metrics.evaluate_scores.evaluate_scores` gives.
     """
     averages = {split: average_scores(*pair) for split, pair in pairs.items()}
-    seen = "plain" if augmented is None else "augmented"
+    seen: Seen = "plain" if augmented is None else "augmented"
     readings = None if augmented is None else average_readings(*augmented)
     thresholds = probability_thresholds(averages["validation"], OperatingSettings(seen=seen), readings)
     return {

@@ -65,7 +65,7 @@ def curves(labels: ArrayLike, logits: ArrayLike) -> Json:
     probability. Raises as `evaluate_scores`.
     """
     chances = probability(logits)
-    roc, pr, f1 = (curve(labels, chances) for curve in (roc_curve, precision_recall_curve, f1_curve))
+    roc, pr, f1 = roc_curve(labels, chances), precision_recall_curve(labels, chances), f1_curve(labels, chances)
     # The same for all three curves; the first is infinite, which JSON does not know.
     thresholds = np.minimum(roc.thresholds, 1.0)
     edges = np.linspace(0, 1, HISTOGRAM_BINS + 1)

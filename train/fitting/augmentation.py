@@ -143,4 +143,4 @@ def _add_noise(image: np.ndarray, deviation: float, generator: np.random.Generat
 
 def _recode(image: np.ndarray, quality: int) -> np.ndarray:
     _, code = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(code, cv2.IMREAD_GRAYSCALE)
+    return np.asarray(cv2.imdecode(code, cv2.IMREAD_GRAYSCALE))

@@ -7,7 +7,7 @@ is B's own choice, so that no projection is needed, and training has no state bu
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 from keras import layers, ops
@@ -18,7 +18,7 @@ from train.networks.efficientnet_lite import build_teacher
 from train.runs.run_folder import find_run
 from train.runs.settings import DistillationSettings, Settings
 
-Tensor = keras.KerasTensor
+Tensor: TypeAlias = Any  # of the backend's own
 
 
 def unfreeze_for_distillation(network_b: keras.Model, batch_norm_momentum: float) -> None:
@@ -38,7 +38,7 @@ def load_teachers(settings: Settings, image_size: int) -> list[keras.Model]:
     Raises:
         PneumoscopeError: a best.keras is broken or not a teacher's.
     """
-    teachers = []
+    teachers: list[keras.Model] = []
     for name in settings.teacher:
         run = find_run(name)
         teacher = build_teacher(image_size, 0.0, "random")

@@ -158,7 +158,7 @@ class FeatureBatches(keras.utils.PyDataset):
         self.films.set_epoch(copy)
         count = len(self.images)
         probe = self.films.pictures(np.arange(min(count, _PROBE_PICTURES)))
-        facts = {**self._facts, "pictures": hashlib.sha256(probe).hexdigest()}
+        facts = {**self._facts, "pictures": hashlib.sha256(probe.data).hexdigest()}
         if self.films.augmentation is not None:
             facts |= {"seed": self.films.seed, "copy": copy, "augmentation": self.films.augmentation.model_dump()}
         if self.films.spec is not None:
@@ -318,10 +318,10 @@ def _facts_of(films: FilmBatches, cut: Cut) -> dict[str, object]:
     weights = hashlib.sha256()
     for weight in cut.fixed.weights:
         weights.update(f"{weight.path} {tuple(weight.shape)}".encode())
-        weights.update(np.ascontiguousarray(weight.numpy()))
+        weights.update(np.ascontiguousarray(weight.numpy()).data)
     pixels = hashlib.sha256(f"{films.images.shape} {films.channels}".encode())
-    for image in films.images:
-        pixels.update(np.ascontiguousarray(image))
+    for row in range(len(films.images)):
+        pixels.update(np.ascontiguousarray(films.images[row]).data)
     matter = ("backend", keras.config.backend(), "jaxlib", "keras", "opencv-python-headless")
     return {
         "weights": weights.hexdigest(),

@@ -95,5 +95,5 @@ def _rate_of_one(folder: Path, seconds: float) -> float:
 
 
 if __name__ == "__main__":
-    rate_of = {"threads": rate_of_threads, "processes": rate_of_processes}[sys.argv[1]]
+    rate_of = rate_of_threads if sys.argv[1] == "threads" else rate_of_processes
     print(rate_of(Path(sys.argv[3]), int(sys.argv[2]), float(sys.argv[4])))  # noqa: T201

@@ -157,7 +157,7 @@ def score_augmented(
                 logits[rows, copy] = model.predict_on_batch(batches.pictures(rows)).reshape(-1)
                 advance(len(rows))
     scores = scores_of(films, logits[:, 0])
-    return AugmentedScores(scores.films, scores.patients, scores.labels, logits)
+    return AugmentedScores(scores.films, scores.patients, scores.labels, logits)  # type: ignore[arg-type]  # float32 until it is read
 
 
 def _to_be_changed(
@@ -186,7 +186,7 @@ def prepare_all(root: Path, films: Sequence[Film], spec: PrepareSpec, split: Spl
     with progress_bar(f"preparing {split} films", len(films)) as advance:
         prepared = prepare_films(root, films, spec, advance)
     _require_all(prepared, films, split)
-    return prepared.images
+    return np.asarray(prepared.images)
 
 
 def _require_all(prepared: PreparedFilms, films: Sequence[Film], split: Split) -> None:

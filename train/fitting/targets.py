@@ -7,7 +7,7 @@ and runs must be comparable by it. Label smoothing, class weights and mixup ther
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ from train.data.cohort import Film
 from train.fitting.backbone_pretraining import kind_label
 from train.runs.settings import Settings
 
-Tensor = keras.KerasTensor
+Tensor: TypeAlias = Any  # of the backend's own
 
 
 @dataclass(frozen=True, eq=False)

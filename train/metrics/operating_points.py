@@ -153,7 +153,7 @@ def predictive_values(sensitivity: ArrayLike, specificity: ArrayLike, prevalence
     rates = {"sensitivity": sensitivity, "specificity": specificity, "prevalence": prevalence}
     for name, rate in rates.items():
         if not np.all((np.asarray(rate) >= 0) & (np.asarray(rate) <= 1)):
-            raise PneumoscopeError(f"{name} must lie between 0 and 1. Received: {rate}")
+            raise PneumoscopeError(f"{name} must lie between 0 and 1. Received: {rate!s}")
     se, sp, ill = (np.asarray(rate, dtype=np.float64) for rate in rates.values())
     true_positive, false_positive = se * ill, (1 - sp) * (1 - ill)
     true_negative, false_negative = sp * (1 - ill), (1 - se) * ill

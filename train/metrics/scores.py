@@ -4,7 +4,7 @@ import csv
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +18,7 @@ COLUMNS = ("film", "patient", "split", "label", "logit")
 SCORED_SPLITS = ("validation", "test")
 SHIFTED = "shifted"
 #: The split of a cohort of another hospital (`train.data.external`); it is kept in a file of its own.
-EXTERNAL = "external"
+EXTERNAL: Literal["external"] = "external"
 LOGIT_LIMIT = 30.0  # 1 - probability is 1e-13 here: still told apart from 1 in float64
 
 

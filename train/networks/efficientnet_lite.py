@@ -162,5 +162,5 @@ def _name_in_file(name: str) -> str:
     outside = {"stem_conv": "_conv_stem", "stem_norm": "_bn0", "head_conv": "_conv_head", "head_norm": "_bn1"}
     if name in outside:
         return outside[name]
-    block, part = re.fullmatch(r"block(\d+)_(\w+)", name).groups()
+    _, block, part = re.split(r"block(\d+)_", name)
     return f"_blocks.{block}._{part.replace('norm', 'bn') if part.startswith('norm') else f'{part}_conv'}"

@@ -155,6 +155,6 @@ class _Unpickler(pickle.Unpickler):
     def _tensor(self, storage: object, offset: object, shape: object, strides: object, *_unused: object) -> _Tensor:
         if not isinstance(storage, _Storage) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
             raise _RefusedError("it describes a tensor otherwise than PyTorch does")
-        if not all(isinstance(number, int) for number in (offset, *shape, *strides)):
+        if not isinstance(offset, int) or not all(isinstance(number, int) for number in (*shape, *strides)):
             raise _RefusedError("it describes a tensor otherwise than PyTorch does")
         return _Tensor(storage, offset, shape, strides)

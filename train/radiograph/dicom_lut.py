@@ -65,13 +65,15 @@ def read_tone_rules(dataset: Dataset) -> ToneRules:
     first = dataset.get("PixelPaddingValue")
     limit = dataset.get("PixelPaddingRangeLimit")
     padding = None if first is None else (int(first), int(first if limit is None else limit))
+    modality: LookupTable | tuple[float, float]
     if dataset.get("ModalityLUTSequence"):
         modality = _lookup_table(dataset.ModalityLUTSequence[0])
     else:
         slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
-        modality = (1.0 if slope is None else float(slope), 0.0 if intercept is None else float(intercept))
-        if modality[0] == 0 or not np.isfinite(modality).all():
+        line = (1.0 if slope is None else float(slope), 0.0 if intercept is None else float(intercept))
+        if line[0] == 0 or not np.isfinite(line).all():
             raise RadiographError(DAMAGED)
+        modality = line
     shape = str(dataset.get("PresentationLUTShape") or "").strip()
     return ToneRules(
         stored=int(dataset.BitsStored),

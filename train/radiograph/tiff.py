@@ -126,7 +126,7 @@ def _check_strips(data: bytes, tags: TiffDirectory, layout: _Layout) -> None:
             raise cut_short("TIFF")
 
 
-def _inflated_size(stream: memoryview, most: int) -> int:
+def _inflated_size(stream: memoryview | bytes, most: int) -> int:
     """Bytes a Deflate stream holds, its checksum verified; -1 for a damaged or an endless one."""
     inflater, size = zlib.decompressobj(), 0
     try:
@@ -141,7 +141,7 @@ def _inflated_size(stream: memoryview, most: int) -> int:
 
 
 def _grey(picture: np.ndarray, tags: TiffDirectory, layout: _Layout) -> np.ndarray:
-    shape = (layout.height, layout.width)
+    shape: tuple[int, ...] = (layout.height, layout.width)
     if layout.separate:
         picture = np.moveaxis(picture, 0, -1)
     elif layout.samples > 1:

@@ -52,9 +52,11 @@ class TiffDirectory:
             RadiographError: the tag is absent and has no default.
         """
         values = self.values(tag)
-        if not values and default is None:
+        if values:
+            return values[0]
+        if default is None:
             raise damaged("TIFF")
-        return values[0] if values else default
+        return default
 
 
 @dataclass(frozen=True)

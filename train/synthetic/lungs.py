@@ -73,7 +73,7 @@ def _lungs_of_template(film: np.ndarray) -> np.ndarray:
     edge = round(_EDGE * side)
     inner[round(_TOP * side) : round(_BOTTOM * side), edge : side - edge] = True
     limit, _ = cv2.threshold(smooth[inner].reshape(-1, 1), 0, 255, cv2.THRESH_OTSU)
-    dark = ((smooth < limit) & inner).astype(np.uint8)
+    dark: np.ndarray = ((smooth < limit) & inner).astype(np.uint8)
     dark = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     lungs = np.zeros_like(dark)
     for half in (slice(0, side // 2), slice(side // 2, side)):

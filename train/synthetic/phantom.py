@@ -210,7 +210,7 @@ def _opacities(rng: np.random.Generator, lungs: list[np.ndarray], virus: bool, s
         chosen = int(rng.integers(len(rows)))
         long = rng.uniform(0.07, 0.11) if virus else rng.uniform(0.09, 0.15)
         axes = (round(long * side), round(long * rng.uniform(0.6, 1.0) * side))
-        patch = np.zeros((side, side), np.float32)
+        patch: np.ndarray = np.zeros((side, side), np.float32)
         centre = (int(columns[chosen]), int(rows[chosen]))
         cv2.ellipse(patch, centre, axes, float(rng.uniform(0, 180)), 0, 360, 1.0, -1)
         patch = cv2.GaussianBlur(patch, (0, 0), rng.uniform(0.03, 0.05) * side)

@@ -6,6 +6,7 @@ ECCV 2016) on films whose local contrast was evened out, so that exposure does n
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 GRID = 28  # displacements are kept on a grid of GRID × GRID
 
 _SIDE = 112  # films are registered at this side, in pixels
+_NO_GUESS: Any = None  # OpenCV's stubs want an array of what it takes none of
 _LARGEST_SHIFT = 20.0  # pixels of _SIDE: beyond it the flow has lost its way
 # One round each: how far a displacement is smoothed, in pixels of _SIDE. Smooth enough to be inverted.
 SMOOTHING = (12.0, 8.0, 5.0, 3.0)
@@ -35,20 +37,20 @@ def align(films: np.ndarray, shapers: np.ndarray, advance: Callable[..., None] |
         the common shape.
     """
     evened = np.stack([_evened(cv2.resize(film, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)) for film in films])
-    flow_of = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow_of = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     template = evened[shapers].mean(axis=0, dtype=np.float32)
     flows = np.zeros((len(films), GRID, GRID, 2), np.float32)
     for smoothing in SMOOTHING:
         target = _evened(template)
         for index, film in enumerate(evened):
-            flow = np.clip(flow_of.calc(target, film, None), -_LARGEST_SHIFT, _LARGEST_SHIFT)
+            flow = np.clip(flow_of.calc(target, film, _NO_GUESS), -_LARGEST_SHIFT, _LARGEST_SHIFT)
             flow = cv2.GaussianBlur(flow, (0, 0), smoothing)
             flows[index] = cv2.resize(flow, (GRID, GRID), interpolation=cv2.INTER_AREA) / _SIDE
             if advance is not None:
                 advance()
         flows -= flows.mean(axis=0)
         template = np.zeros((_SIDE, _SIDE), np.float32)
-        for index in np.flatnonzero(shapers):
+        for index in map(int, np.flatnonzero(shapers)):
             template += to_common_shape(evened[index], flows[index]).astype(np.float32) / shapers.sum()
     return flows
 
@@ -77,8 +79,8 @@ def register(film: np.ndarray, template: np.ndarray) -> np.ndarray:
         float32 [GRID, GRID, 2], as a row of `align`. It depends on nothing but the two.
     """
     evened = _evened(cv2.resize(film, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA))
-    flow_of = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    flow = np.clip(flow_of.calc(_evened(template), evened, None), -_LARGEST_SHIFT, _LARGEST_SHIFT)
+    flow_of = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow = np.clip(flow_of.calc(_evened(template), evened, _NO_GUESS), -_LARGEST_SHIFT, _LARGEST_SHIFT)
     flow = cv2.GaussianBlur(flow, (0, 0), _REGISTERED_SMOOTHING)
     return cv2.resize(flow, (GRID, GRID), interpolation=cv2.INTER_AREA) / np.float32(_SIDE)
 
@@ -107,7 +109,7 @@ def _moved(
 ) -> np.ndarray:
     side = np.arange(len(image), dtype=np.float32)
     places = np.stack(np.meshgrid(side, side), axis=-1) + shift
-    return cv2.remap(image, places, None, interpolation, borderMode=border)
+    return cv2.remap(image, places, None, interpolation, borderMode=border)  # type: ignore[call-overload]  # both in one
 
 
 def _evened(film: np.ndarray) -> np.ndarray:

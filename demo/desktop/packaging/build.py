@@ -129,7 +129,15 @@ def readable_size(path: Path) -> str:
 def _environment(folder: Path, say: Callable[[str], None]) -> Path:
     """An environment with what the app is made of, pneumoscope itself among it; its Python."""
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location"]
+    pip: list[str | Path] = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-warn-script-location",
+    ]
     if not python.is_file():
         say("making an environment of its own")
         _run([sys.executable, "-m", "venv", folder])

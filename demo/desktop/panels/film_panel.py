@@ -173,8 +173,8 @@ class FilmPanel(QWidget):
         column = QVBoxLayout(right)
         column.addWidget(self.readings)
         row = QHBoxLayout()
-        for widget in (self._layer_label, self.layer, self._opacity_label, self.opacity):
-            row.addWidget(widget)
+        for control in (self._layer_label, self.layer, self._opacity_label, self.opacity):
+            row.addWidget(control)
         column.addLayout(row)
         row = QHBoxLayout()
         row.addWidget(self.report_button)
@@ -220,8 +220,8 @@ class FilmPanel(QWidget):
             self.layer.addItem(words(f"network.{name}"), name)
         self.layer.setCurrentIndex(max(self.layer.findData(chosen), 0))
         self.layer.blockSignals(False)
-        for widget in (self._layer_label, self.layer, self._opacity_label, self.opacity):
-            widget.setVisible(bool(names))
+        for control in (self._layer_label, self.layer, self._opacity_label, self.opacity):
+            control.setVisible(bool(names))
 
     def _show_layer(self) -> None:
         self.view.show_layer(self._layer_of(self.layer.currentData()))

@@ -168,7 +168,7 @@ class FilmView(QWidget):
             else:
                 super().keyPressEvent(event)
         elif key in steps:
-            right, down = steps[key]
+            right, down = steps[Qt.Key(key)]
             if shifted:
                 self.change_window(-down * KEY_GREY, -right * KEY_GREY)
             else:

@@ -72,7 +72,8 @@ class NetworkColumn(QFrame):
         super().__init__()
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setMinimumWidth(230)
-        self._network, self._reading = network, None
+        self._network = network
+        self._reading: Reading | None = None
         self._head, self.lid = QLabel(), Lid()
         self._placeholder, self._notice, self.verdict = QLabel(), QLabel(), QLabel()
         self.bar = ProbabilityBar(network)

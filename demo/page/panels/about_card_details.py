@@ -193,9 +193,9 @@ def _audit(audit: Any, words: Wording) -> list[str]:  # noqa: ANN401  # JSON
         if None not in found:
             groups, films, across = (f"{value or 0:,.0f}" for value in found)
             lines.append(words(f"about.card.audit.{name}", groups=groups, films=films, across=across))
-    across = number(audit, "patients_across_splits", "patients")
-    if across is not None:
-        lines.append(words("about.card.audit.patients", patients=f"{across:,.0f}"))
+    patients = number(audit, "patients_across_splits", "patients")
+    if patients is not None:
+        lines.append(words("about.card.audit.patients", patients=f"{patients:,.0f}"))
     baseline = audit.get("metadata_baseline")
     columns = baseline.get("columns") if isinstance(baseline, Mapping) else None
     area = with_interval(baseline, "auroc") if isinstance(baseline, Mapping) else ""

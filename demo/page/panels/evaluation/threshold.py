@@ -92,8 +92,9 @@ def _figures(
         if name == "ppv":
             at = words("evaluation.at_prevalence", prevalence=percent(figures.prevalence, words))
             rows += f"</tbody><tbody><tr><th class='group' scope='rowgroup' colspan='3'>{escape(at)}</th></tr>"
-        known = point is not None and (cohort or name not in ("ppv", "npv"))
-        interval = _interval(evaluation.measured_at(split, point, name) if known else None, words)
+        known = cohort or name not in ("ppv", "npv")
+        stored = evaluation.measured_at(split, point, name) if point is not None and known else None
+        interval = _interval(stored, words)
         rows += (
             f"<tr class='{name}'><th scope='row'>{escape(said)}</th>"
             f"<td>{escape(percent(value, words))}</td><td class='interval'>{interval}</td></tr>"
