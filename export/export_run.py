@@ -9,12 +9,12 @@ from export.bundle import STRESS, Bundle, metadata_of, write_bundle
 from export.card.audit import AUDIT_DIR, find_audit
 from export.card.make_card import Findings, make_card, placeholder_reasons
 from export.card.markdown import card_in_words
-from export.card.stress import read_stress
+from export.card.stress import read_robustness
 from export.graph.calibration import Calibration, calibrate, quality_on
 from export.graph.convert import to_onnx, with_metadata
-from export.graph.fit_outputs import evidence_model, fit_evidence, heatmap_card, measure_films, novelty_card
+from export.graph.fit_outputs import fit_outputs, heatmap_card, measure_films, novelty_card, outputs_model
 from export.graph.heatmap_checks import check_heatmaps
-from export.graph.novelty_checks import guard_figures, read_foreign_pictures
+from export.graph.novelty_checks import detector_figures, read_ood_images
 from export.graph.parity import SMALLEST_GATE, compare_with_keras, require_enough_films, require_parity
 from train.cli.options import data_option
 from train.common.console import NOT_A_MEDICAL_DEVICE, say, say_warning
@@ -72,7 +72,7 @@ def export_run(
             f"{on_external[0].ece:.3f} before, {on_external[1].ece:.3f} after); pneumoscope evaluate {run.name} "
             "--compare-operating-points says which carries over"
         )
-    measured = read_stress(run, evaluation)
+    measured = read_robustness(run, evaluation)
     audited = find_audit(audit, cohort.films)
     if measured is None:
         say_warning(
@@ -92,8 +92,8 @@ def export_run(
     spec = settings.prepare.spec()
     images = prepare_all(data_root, validation, spec, "validation")
     network = load_network(run)
-    opened = evidence_model(network)
-    fitted = fit_evidence(opened, prepare_all(data_root, training, spec, "train"), images)
+    opened = outputs_model(network)
+    fitted = fit_outputs(opened, prepare_all(data_root, training, spec, "train"), images)
     stored_float16 = settings.network == "b"
     say(f"converting {run.name} to ONNX …")
     model = to_onnx(network, calibration.scale, fitted.graph, store_float16=stored_float16)
@@ -106,17 +106,17 @@ def export_run(
     say("checking heatmap and novelty …")
     labels, patients = np.array([film.label for film in validation]), [film.patient for film in validation]
     checks = check_heatmaps(network, opened, images, labels, patients, fitted.validation, calibration.scale)
-    foreign = read_foreign_pictures(data_root, spec)
+    ood = read_ood_images(data_root, spec)
     guard = None
-    if foreign is not None:
-        guard = guard_figures(
+    if ood is not None:
+        guard = detector_figures(
             lambda films: measure_films(opened, films, "novelty: foreign pictures").pooled,
             fitted.graph.novelty.distance,
             fitted.limit,
             fitted.train.pooled,
             images,
             fitted.validation.pooled,
-            foreign,
+            ood,
         )
     test = None
     if test_films:

@@ -145,17 +145,17 @@ def read_batch(
                 archives[path] = opened.enter_context(open_archive(path))
             except ArchiveError:  # it was whole a moment ago; each of its films says that it is not there
                 log.debug("%s", path, exc_info=True)
-        readers = opened.enter_context(ThreadPoolExecutor(at_once, "batch"))
-        opened.callback(readers.shutdown, cancel_futures=True)  # called before the executor's own exit
+        loaded = opened.enter_context(ThreadPoolExecutor(at_once, "batch"))
+        opened.callback(loaded.shutdown, cancel_futures=True)  # called before the executor's own exit
         while not is_stopped():
             for film in islice(todo, AHEAD * at_once - len(pending)):
-                pending.append(readers.submit(_read, film, archives, classifiers, operating_point))
+                pending.append(loaded.submit(_read, film, archives, classifiers, operating_point))
             if not pending:
                 return
             yield pending.popleft().result()
 
 
-def judged(comparison: Comparison, cards: Mapping[str, Card], operating_point: str) -> Comparison:
+def evaluated(comparison: Comparison, cards: Mapping[str, Card], operating_point: str) -> Comparison:
     """The same comparison at another operating point; no network runs.
 
     Raises:

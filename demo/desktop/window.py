@@ -94,7 +94,7 @@ class MainWindow(QMainWindow):
             self.tabs.setCurrentWidget(self.film)
             self.film.wait_for(printable(Path(paths[0]).name))
             self._reader.read(paths[0], self.operating_point.currentData())
-        elif self._networks.readers.classifiers:
+        elif self._networks.loaded.classifiers:
             assert self.folder is not None  # made before the networks were there
             self.tabs.setCurrentWidget(self.folder)
             self.folder.read(paths, self._networks, self.operating_point.currentData())
@@ -258,12 +258,12 @@ class MainWindow(QMainWindow):
         self.film.take(networks)
         assert self.curves is not None  # as the folder's panel
         assert self.cards is not None
-        self.curves.take(networks.readers)
-        self.cards.take(networks.readers)
-        if networks.readers.classifiers:
+        self.curves.take(networks.loaded)
+        self.cards.take(networks.loaded)
+        if networks.loaded.classifiers:
             from demo.desktop.deferred_panels import operating_points
 
-            self._offer_points(operating_points(self.words, networks.readers.cards.values()))
+            self._offer_points(operating_points(self.words, networks.loaded.cards.values()))
         else:
             self.say(self.words("page.no_networks"))
         waiting, self._waiting = self._waiting, ()

@@ -11,7 +11,7 @@ PREVALENCE_DIGITS = 3  # 0.1 %
 
 
 @dataclass(frozen=True)
-class LiveFigures:
+class MetricsAtThreshold:
     """A network's figures on the films of a split.
 
     Attributes:
@@ -29,7 +29,7 @@ class LiveFigures:
     npv: float
 
 
-def live_figures(scores: BundleScores, threshold: float, prevalence: float) -> LiveFigures:
+def metrics_at_threshold(scores: BundleScores, threshold: float, prevalence: float) -> MetricsAtThreshold:
     """Count calls at a threshold, and work out the predictive values for a prevalence.
 
     Args:
@@ -42,7 +42,7 @@ def live_figures(scores: BundleScores, threshold: float, prevalence: float) -> L
     """
     counts = confusion(scores.labels, scores.probabilities, threshold)
     ppv, npv = predictive_values(counts.sensitivity, counts.specificity, prevalence)
-    return LiveFigures(threshold, counts, prevalence, float(ppv), float(npv))
+    return MetricsAtThreshold(threshold, counts, prevalence, float(ppv), float(npv))
 
 
 def prevalence_of(scores: BundleScores) -> float:

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 MOST_EXAMPLES = 8
 
 # (label, whether the network says pneumonia): what each network shows one film of, in this order.
-KINDS = ((1, True), (0, False), (1, False), (0, True))
+SUBTYPES = ((1, True), (0, False), (1, False), (0, True))
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _examples_of(bundles: Mapping[str, Bundle], root: Path) -> tuple[Example, ..
         for network, of_network in verdicts.items()
     }
     chosen: dict[str, int] = {}  # film → label, in the order of being chosen
-    for label, positive in KINDS:
+    for label, positive in SUBTYPES:
         for of_network in verdicts.values():
             of_kind = [said.film for said in of_network if (said.label, said.positive) == (label, positive)]
             # An error of one network alone shows more than one of both.

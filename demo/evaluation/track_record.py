@@ -27,7 +27,7 @@ class PairRecord:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class TrackRecord:
     """The scores of each network's films, by network and split; a split that was not scored is not there.
 
     Attributes:
@@ -54,13 +54,13 @@ class Evidence:
         return PairRecord(int(alike.sum()), int((alike & ill).sum()), ill.size)
 
 
-def read_evidence(bundles: Mapping[str, Bundle]) -> Evidence:
+def read_track_record(bundles: Mapping[str, Bundle]) -> TrackRecord:
     """Read the scores of all bundles. Scores that cannot be read count as not there: a film can be read without."""
     scores = {name: _splits(bundle) for name, bundle in bundles.items()}
     same_split = len({bundle.card.split_fingerprint for bundle in bundles.values()}) == 1
     films = [splits["validation"].films for splits in scores.values() if "validation" in splits]
     comparable = same_split and len(films) == 2 and films[0] == films[1]
-    return Evidence(scores, comparable)
+    return TrackRecord(scores, comparable)
 
 
 def _splits(bundle: Bundle) -> dict[str, BundleScores]:

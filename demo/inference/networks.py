@@ -10,7 +10,7 @@ from export.bundle import NETWORKS, Bundle, BundleError, Card, default_models_fo
 
 
 @dataclass(frozen=True)
-class Readers:
+class LoadedModels:
     """Networks by name, "a" before "b".
 
     Attributes:
@@ -40,7 +40,7 @@ class Readers:
         return {name: classifier.bundle.card for name, classifier in self.classifiers.items()}
 
 
-def open_readers(models: Path | None = None, device: Device = "auto") -> Readers:
+def load_models(models: Path | None = None, device: Device = "auto") -> LoadedModels:
     """Load every network of a folder; no network at all is no error.
 
     Args:
@@ -58,4 +58,4 @@ def open_readers(models: Path | None = None, device: Device = "auto") -> Readers
                 classifiers[name] = load_classifier(bundle, device)
         except BundleError as error:
             faults[name] = str(error).replace(str(folder), folder.resolve().name)
-    return Readers(folder, classifiers, faults)
+    return LoadedModels(folder, classifiers, faults)

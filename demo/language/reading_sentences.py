@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping
 
-from demo.evaluation.track_record import Evidence
+from demo.evaluation.track_record import TrackRecord
 from demo.inference.classifier import Reading, forced
 from demo.inference.compare import agreement, verdict_kind
-from demo.inference.networks import Readers
+from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Wording
 from demo.language.numbers import against_limit, rounded
 
 
-def why_missing(network: str, readers: Readers, words: Wording) -> str:
+def why_missing(network: str, loaded: LoadedModels, words: Wording) -> str:
     """Why a network does not read films."""
-    if network in readers.faults:
-        return words("compare.damaged", error=readers.faults[network])
-    return words("compare.missing", letter=network.upper(), network=network, models=readers.folder_name)
+    if network in loaded.faults:
+        return words("compare.damaged", error=loaded.faults[network])
+    return words("compare.missing", letter=network.upper(), network=network, models=loaded.folder_name)
 
 
 def bar_text(reading: Reading, words: Wording) -> str:
@@ -45,7 +45,7 @@ def novelty_of_limit(reading: Reading, words: Wording) -> str | None:
     return words("compare.of_limit", novelty=novelty, limit=limit)
 
 
-def agreement_lines(readings: Mapping[str, Reading], evidence: Evidence, words: Wording) -> tuple[str, str]:
+def agreement_lines(readings: Mapping[str, Reading], track_record: TrackRecord, words: Wording) -> tuple[str, str]:
     """Whether the networks agree ("" where that cannot be said), and how often such a pair was right or why not."""
     if len(readings) < 2:
         return "", words("compare.one_network")
@@ -54,7 +54,7 @@ def agreement_lines(readings: Mapping[str, Reading], evidence: Evidence, words: 
         return "", words("compare.refused")
     line = words("compare.agree" if agree else "compare.disagree")
     verdicts = {name: bool(reading.positive) for name, reading in readings.items()}
-    record = evidence.pair({name: reading.threshold for name, reading in readings.items()}, verdicts)
+    record = track_record.pair({name: reading.threshold for name, reading in readings.items()}, verdicts)
     if record is None:
         return line, ""
     if record.films == 0:

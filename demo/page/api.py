@@ -15,7 +15,7 @@ from gradio.data_classes import FileData
 from demo.batch.uploads import delete_upload
 from demo.inference.classifier import Classifier, threshold_of
 from demo.inference.compare import Comparison, ReadingObject, compare_film
-from demo.inference.networks import Readers
+from demo.inference.networks import LoadedModels
 from export.bundle import NETWORKS, Bundle
 from train.common.errors import PneumoscopeError
 from train.metrics.operating_choices import PointName
@@ -73,9 +73,9 @@ class Evaluation(TypedDict):
     curves: dict[str, Any]
 
 
-def register(readers: Readers) -> None:
+def register(loaded: LoadedModels) -> None:
     """Add the endpoints to the page that is being built; they are the only ones that can be called by name."""
-    api = endpoints(readers)
+    api = endpoints(loaded)
     # Films share the processors with the page's own; a batch runs alone, so that two cannot hold up single films.
     waiting = {"compare": (2, "reading"), "classify": (2, "reading"), "batch": (1, "batch")}
     for name, function in api.items():
@@ -83,25 +83,25 @@ def register(readers: Readers) -> None:
         gr.api(function, api_name=name, concurrency_limit=limit, concurrency_id=group)
 
 
-def endpoints(readers: Readers) -> dict[str, Callable[..., Any]]:
+def endpoints(loaded: LoadedModels) -> dict[str, Callable[..., Any]]:
     """The functions of the API by name, without their slashes."""
 
     def compare(film: FileData, operating_point: PointName | None = None) -> Comparison:
         """Read one film with every network: the object of `predict --json`, its path the film's own name."""
-        classifiers = _classifiers(readers)
+        classifiers = _classifiers(loaded)
         _check_point(operating_point, classifiers)
         return _compare(film, classifiers, operating_point)
 
     def classify(film: FileData, network: Network, operating_point: PointName | None = None) -> Classification:
         """Read one film with one network."""
-        classifier = _classifier(readers, network)
+        classifier = _classifier(loaded, network)
         _check_point(operating_point, {network: classifier})
         found = _compare(film, {network: classifier}, operating_point)
         return _classification(found, network, found["readings"].get(network))
 
     def batch(films: list[FileData], operating_point: PointName | None = None) -> list[Comparison]:
         """Read several films, in their order; one that cannot be read never stops the others."""
-        classifiers = _classifiers(readers)
+        classifiers = _classifiers(loaded)
         _check_point(operating_point, classifiers)
         if not isinstance(films, list) or not 1 <= len(films) <= MOST_FILMS:
             given = len(films) if isinstance(films, list) else type(films).__name__
@@ -112,12 +112,12 @@ def endpoints(readers: Readers) -> dict[str, Callable[..., Any]]:
 
     def evaluation(network: Network, split: Split = "validation") -> Evaluation:
         """What the network's bundle knows of its films: metrics with intervals, and the curves."""
-        bundle = _classifier(readers, network).bundle
+        bundle = _classifier(loaded, network).bundle
         return _evaluation(bundle, split or "validation")
 
     def card(network: Network) -> dict[str, Any]:
         """The network's card: what must be known to use it and to judge it."""
-        return _classifier(readers, network).bundle.card.model_dump(mode="json")
+        return _classifier(loaded, network).bundle.card.model_dump(mode="json")
 
     found: dict[str, Callable[..., Any]] = {
         "compare": compare,
@@ -188,20 +188,20 @@ def _evaluation(bundle: Bundle, split: str) -> Evaluation:
     }
 
 
-def _classifiers(readers: Readers) -> Mapping[str, Classifier]:
-    if not readers.classifiers:
+def _classifiers(loaded: LoadedModels) -> Mapping[str, Classifier]:
+    if not loaded.classifiers:
         raise _error("no network is here; the page says how to make one")
-    return readers.classifiers
+    return loaded.classifiers
 
 
-def _classifier(readers: Readers, network: object) -> Classifier:
+def _classifier(loaded: LoadedModels, network: object) -> Classifier:
     if not isinstance(network, str) or network not in NETWORKS:
         raise _error(f"network: expected {' or '.join(NETWORKS)}. Received: {_shown(network)}")
-    if network in readers.faults:
-        raise _error(readers.faults[network])
-    if network not in readers.classifiers:
+    if network in loaded.faults:
+        raise _error(loaded.faults[network])
+    if network not in loaded.classifiers:
         raise _error(f"network {network} is not here; the page says how to make it")
-    return readers.classifiers[network]
+    return loaded.classifiers[network]
 
 
 def _check_point(operating_point: object, classifiers: Mapping[str, Classifier]) -> None:

@@ -95,12 +95,12 @@ def demo(
 
 
 def _say_what_runs(running: "Running", host: str, has_accounts: bool) -> None:
-    readers = running.readers
-    for fault in readers.faults.values():
+    loaded = running.loaded
+    for fault in loaded.faults.values():
         say_warning(fault)
-    if not readers.classifiers:
-        say_warning(f"{readers.models}: no network here; the page tells how to make them")
-    for line in dict.fromkeys(classifier.device_line for classifier in readers.classifiers.values()):
+    if not loaded.classifiers:
+        say_warning(f"{loaded.models}: no network here; the page tells how to make them")
+    for line in dict.fromkeys(classifier.device_line for classifier in loaded.classifiers.values()):
         say(line)
     if host not in ("127.0.0.1", "localhost", "::1", "[::1]"):
         if has_accounts:

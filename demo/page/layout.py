@@ -7,13 +7,13 @@ from pathlib import Path
 import gradio as gr
 
 from demo.evaluation.example_films import find_examples
-from demo.inference.networks import Readers
+from demo.inference.networks import LoadedModels
 from demo.language.catalogue import LANGUAGES, Language, Wording, wording
 from demo.language.colours import NETWORK_COLOURS
 from demo.page.api import register
 from demo.page.panels import about, batch, compare
 from demo.page.panels.evaluation import panel
-from demo.page.panels.shared import Worded
+from demo.page.panels.shared import Localised
 
 FOLDER = Path(__file__).parent / "panels"
 SCRIPT = FOLDER / "page.js"
@@ -34,11 +34,11 @@ THEME = gr.themes.Base(
 )
 
 
-def build_page(readers: Readers, data_root: Path | None = None) -> gr.Blocks:
+def build_page(loaded: LoadedModels, data_root: Path | None = None) -> gr.Blocks:
     """Lay out the whole page.
 
     Args:
-        readers: the networks; with none of them the page explains how to make them.
+        loaded: the networks; with none of them the page explains how to make them.
         data_root: root of the user's films, for examples; None for the synthetic ones.
     """
     with gr.Blocks(
@@ -48,10 +48,10 @@ def build_page(readers: Readers, data_root: Path | None = None) -> gr.Blocks:
         delete_cache=(SECONDS_BETWEEN_SWEEPS, SECONDS_AN_UPLOAD_IS_KEPT),
     ) as page:
         kept_language = gr.BrowserState("en", storage_key="pneumoscope-language", secret="pneumoscope")  # noqa: S106
-        worded: list[Worded] = []
+        localised: list[Localised] = []
         with gr.Row(elem_classes="top"):
             title = gr.HTML(_title(wording("en")), padding=False, elem_classes="title")
-            worded.append(Worded(title, lambda words: {"value": _title(words)}))
+            localised.append(Localised(title, lambda words: {"value": _title(words)}))
             language = gr.Radio(
                 [(name, code) for code, name in LANGUAGES.items()],
                 value="en",
@@ -61,24 +61,24 @@ def build_page(readers: Readers, data_root: Path | None = None) -> gr.Blocks:
                 min_width=210,
                 scale=0,
             )
-            worded.append(Worded(language, lambda words: {"label": words("page.language")}))
+            localised.append(Localised(language, lambda words: {"label": words("page.language")}))
             theme = gr.Button(wording("en")("page.theme"), size="sm", elem_classes="theme", scale=0, min_width=120)
-            worded.append(Worded(theme, lambda words: {"value": words("page.theme")}))
-        if readers.classifiers:
-            worded += _panels(readers, data_root, language)
+            localised.append(Localised(theme, lambda words: {"value": words("page.theme")}))
+        if loaded.classifiers:
+            localised += _panels(loaded, data_root, language)
         else:
-            missing = gr.HTML(_no_networks(readers, wording("en")))
-            worded.append(Worded(missing, lambda words: {"value": _no_networks(readers, words)}))
-        register(readers)
+            missing = gr.HTML(_no_networks(loaded, wording("en")))
+            localised.append(Localised(missing, lambda words: {"value": _no_networks(loaded, words)}))
+        register(loaded)
         foot = gr.HTML(_foot(wording("en")), padding=False, elem_classes="foot")
-        worded.append(Worded(foot, lambda words: {"value": _foot(words)}))
+        localised.append(Localised(foot, lambda words: {"value": _foot(words)}))
 
         def speak(chosen: Language) -> list:
             words = wording(chosen)
-            return [gr.update(**entry.properties(words)) for entry in worded]
+            return [gr.update(**entry.properties(words)) for entry in localised]
 
         private = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-        components = [entry.component for entry in worded]
+        components = [entry.component for entry in localised]
         language.change(lambda chosen: chosen, language, kept_language, **private)
         language.change(speak, language, components, js="(chosen) => pneumoscope.speak(chosen)", **private)
         page.load(None, kept_language, language, js="(kept) => pneumoscope.start(kept)", **private)
@@ -97,24 +97,24 @@ def head() -> str:
     return f"<style>:root{{{colours}}}</style><script>{SCRIPT.read_text(encoding='utf-8')}</script>"
 
 
-def _panels(readers: Readers, data_root: Path | None, language: gr.Radio) -> list[Worded]:
+def _panels(loaded: LoadedModels, data_root: Path | None, language: gr.Radio) -> list[Localised]:
     words = wording("en")
-    worded: list[Worded] = []
+    localised: list[Localised] = []
     with gr.Tabs(elem_classes="panels") as tabs:
         with gr.Tab(words("tab.compare"), id="compare") as tab:
-            comparing = compare.build(readers, find_examples(readers.bundles, data_root), language)
-            worded += [_tab(tab, "compare"), *comparing.worded]
+            comparing = compare.build(loaded, find_examples(loaded.bundles, data_root), language)
+            localised += [_tab(tab, "compare"), *comparing.localised]
         with gr.Tab(words("tab.evaluation"), id="evaluation") as tab:
-            worded += [_tab(tab, "evaluation"), *panel.build(readers, language, tab)]
+            localised += [_tab(tab, "evaluation"), *panel.build(loaded, language, tab)]
         with gr.Tab(words("tab.batch"), id="batch") as tab:
-            worded += [_tab(tab, "batch"), *batch.build(readers, comparing, language, tabs)]
+            localised += [_tab(tab, "batch"), *batch.build(loaded, comparing, language, tabs)]
         with gr.Tab(words("tab.about"), id="about") as tab:
-            worded += [_tab(tab, "about"), *about.build(readers, language)]
-    return worded
+            localised += [_tab(tab, "about"), *about.build(loaded, language)]
+    return localised
 
 
-def _tab(tab: gr.Tab, name: str) -> Worded:
-    return Worded(tab, lambda words: {"label": words(f"tab.{name}")})
+def _tab(tab: gr.Tab, name: str) -> Localised:
+    return Localised(tab, lambda words: {"label": words(f"tab.{name}")})
 
 
 def _title(words: Wording) -> str:
@@ -129,16 +129,16 @@ def _foot(words: Wording) -> str:
     )
 
 
-def _no_networks(readers: Readers, words: Wording) -> str:
-    faults = "".join(f"<p class='notice' dir='ltr'>{escape(fault)}</p>" for fault in readers.faults.values())
+def _no_networks(loaded: LoadedModels, words: Wording) -> str:
+    faults = "".join(f"<p class='notice' dir='ltr'>{escape(fault)}</p>" for fault in loaded.faults.values())
     commands = (
         "pneumoscope data fetch films",
         "pneumoscope train a --data films",
         "pneumoscope train b --data films",
-        f"pneumoscope export a b --data films --to {readers.folder_name}",
+        f"pneumoscope export a b --data films --to {loaded.folder_name}",
     )
     lines = escape("\n".join(commands))
     return (
         f"<div class='no-networks'><h2>{escape(words('page.no_networks'))}</h2>{faults}"
-        f"<p>{escape(words('page.no_networks.how', models=readers.folder_name))}</p><pre dir='ltr'>{lines}</pre></div>"
+        f"<p>{escape(words('page.no_networks.how', models=loaded.folder_name))}</p><pre dir='ltr'>{lines}</pre></div>"
     )

@@ -74,7 +74,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True)
-class Gate:
+class RequestFilter:
     """ASGI middleware in front of Gradio's application.
 
     Attributes:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from demo.inference.networks import Readers, open_readers
+from demo.inference.networks import LoadedModels, load_models
 from demo.inference.onnx_runtime import Device
 from demo.page.accounts import Account
 from train.common.errors import PneumoscopeError, UsageError
@@ -54,12 +54,12 @@ class Running:
 
     Attributes:
         url: its address on this machine, with a slash at the end.
-        readers: the networks it reads with.
+        loaded: the networks it reads with.
     """
 
     url: str
     port: int
-    readers: Readers
+    loaded: LoadedModels
     blocks: "gr.Blocks"
 
     def wait(self) -> None:
@@ -148,20 +148,20 @@ def start(
         UsageError: a package is missing, or the device cannot be used.
     """
     with ThreadPoolExecutor(1) as loading:  # beside the import of Gradio, which takes longer
-        networks = loading.submit(_ready_readers, models, device)
+        networks = loading.submit(_loaded_models, models, device)
         try:
             from gradio import networking
             from starlette.middleware import Middleware
 
             from demo.page import layout as page
             from demo.page.api import PARAMETERS
-            from demo.page.request_filter import Gate
+            from demo.page.request_filter import RequestFilter
         except ImportError as error:
             raise UsageError(f"the page's packages cannot be imported ({error}); {HOW_TO_INSTALL}") from error
-    readers = networks.result()
+    loaded = networks.result()
     _keep_uploads_apart()
     networking.CERTIFICATE_PATH = str(folder / "share-server.pem")  # instead of .gradio/ in the user's folder
-    blocks = page.build_page(readers, data_root)
+    blocks = page.build_page(loaded, data_root)
     address = _address(host)
     in_url = f"[{address}]" if address.version == 6 else str(address)
     blocks.launch(
@@ -182,13 +182,13 @@ def start(
         num_workers=0,
         max_file_size=MAX_BYTES,
         state_session_capacity=SESSIONS_KEPT,
-        app_kwargs={"middleware": [Middleware(Gate, parameters=PARAMETERS)]},
+        app_kwargs={"middleware": [Middleware(RequestFilter, parameters=PARAMETERS)]},
         theme=page.THEME,
         css=page.css(),
         head=page.head(),
     )
     shown = LOOPBACK if address.is_unspecified else in_url
-    return Running(f"http://{shown}:{port}/", port, readers, blocks)
+    return Running(f"http://{shown}:{port}/", port, loaded, blocks)
 
 
 def open_share_link(running: Running) -> str:
@@ -231,13 +231,13 @@ class _Nowhere(io.TextIOBase):
         pass
 
 
-def _ready_readers(models: Path | None, device: Device) -> Readers:
-    readers = open_readers(models, device)
-    for classifier in readers.classifiers.values():
+def _loaded_models(models: Path | None, device: Device) -> LoadedModels:
+    loaded = load_models(models, device)
+    for classifier in loaded.classifiers.values():
         # A network's first run takes several times as long as any other: not for the first visitor to wait for.
         with suppress(PneumoscopeError):
             classifier.read(np.zeros((8, 8), np.uint8))
-    return readers
+    return loaded
 
 
 def _keep_uploads_apart() -> None:

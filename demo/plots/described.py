@@ -10,7 +10,7 @@ from demo.plots.history import history_figure
 from demo.plots.parts import Figure, ScoredNetwork, with_interval
 from demo.plots.scores import histogram_figure, reliability_figure
 from export.bundle.evaluation import BundleEvaluation
-from export.bundle.metric import Measured
+from export.bundle.metric import Metric
 from train.metrics.operating_points import auroc, average_precision
 from train.metrics.reliability import BINS, expected_calibration_error
 
@@ -26,7 +26,7 @@ SHAPES = {"square": "■", "circle": "●", "triangle-up": "▲", "triangle-down
 
 
 @dataclass(frozen=True)
-class ToldFigure:
+class DescribedPlot:
     """One figure and what is said of it, in plain text.
 
     Attributes:
@@ -47,7 +47,7 @@ def figure_names(networks: Sequence[str]) -> tuple[str, ...]:
     return (*HISTORIES, *CURVES, *(f"histogram_{network}" for network in networks))
 
 
-def tell_figures(evaluations: Mapping[str, BundleEvaluation], split: str, words: Wording) -> dict[str, ToldFigure]:
+def tell_figures(evaluations: Mapping[str, BundleEvaluation], split: str, words: Wording) -> dict[str, DescribedPlot]:
     """Every figure of `figure_names`, with the networks that have what it needs."""
     scored = {name: _scored(found, split) for name, found in evaluations.items() if split in found.scores}
     faults = tuple(why_missing(found, split, words) for name, found in evaluations.items() if name not in scored)
@@ -61,9 +61,9 @@ def tell_figures(evaluations: Mapping[str, BundleEvaluation], split: str, words:
         how = words("evaluation.histogram.how")
         if name in scored:
             told, figure = (_errors(scored[name], words),), histogram_figure(scored[name], words)
-            figures[f"histogram_{name}"] = ToldFigure(title, how, told, (), figure)
+            figures[f"histogram_{name}"] = DescribedPlot(title, how, told, (), figure)
         else:
-            figures[f"histogram_{name}"] = ToldFigure(title, how, (), (why_missing(found, split, words),), None)
+            figures[f"histogram_{name}"] = DescribedPlot(title, how, (), (why_missing(found, split, words),), None)
     return figures
 
 
@@ -79,14 +79,14 @@ def why_missing(evaluation: BundleEvaluation, split: str, words: Wording) -> str
 
 def _figure(
     name: str, words: Wording, told: tuple[str, ...], faults: tuple[str, ...], figure: Figure | None
-) -> ToldFigure:
-    return ToldFigure(words(f"evaluation.{name}.title"), words(f"evaluation.{name}.how"), told, faults, figure)
+) -> DescribedPlot:
+    return DescribedPlot(words(f"evaluation.{name}.title"), words(f"evaluation.{name}.how"), told, faults, figure)
 
 
 def _scored(evaluation: BundleEvaluation, split: str) -> ScoredNetwork:
     scores = evaluation.scores[split]
-    area = evaluation.measured(split, "auroc") or Measured(auroc(scores.labels, scores.probabilities))
-    precision = evaluation.measured(split, "average_precision") or Measured(
+    area = evaluation.measured(split, "auroc") or Metric(auroc(scores.labels, scores.probabilities))
+    precision = evaluation.measured(split, "average_precision") or Metric(
         average_precision(scores.labels, scores.probabilities)
     )
     return ScoredNetwork(
@@ -100,7 +100,7 @@ def _scored(evaluation: BundleEvaluation, split: str) -> ScoredNetwork:
     )
 
 
-def _history(name: str, evaluations: Mapping[str, BundleEvaluation], words: Wording) -> ToldFigure:
+def _history(name: str, evaluations: Mapping[str, BundleEvaluation], words: Wording) -> DescribedPlot:
     histories = {
         network: evaluation.history
         for network, evaluation in evaluations.items()

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from demo.language.catalogue import Wording
 from demo.language.colours import NETWORK_COLOURS
-from export.bundle.metric import Measured
+from export.bundle.metric import Metric
 from train.metrics.operating_points import Confusion, confusion
 
 Figure = dict[str, Any]
@@ -66,8 +66,8 @@ class ScoredNetwork:
     probabilities: NDArray[np.float64]
     thresholds: Mapping[str, float]
     point: str
-    auroc: Measured
-    average_precision: Measured
+    auroc: Metric
+    average_precision: Metric
 
     @property
     def name(self) -> str:
@@ -166,7 +166,7 @@ def figure_text(text: str, words: Wording) -> str:
     return f"{ISOLATED_RTL}{escape(text)}{ISOLATED_END}" if words.direction == "rtl" else escape(text)
 
 
-def with_interval(found: Measured, digits: int = 3) -> str:
+def with_interval(found: Metric, digits: int = 3) -> str:
     """A figure and its interval, such as "0.949 (0.929–0.964)"."""
     value = f"{found.value:.{digits}f}"
     if found.low is None or found.high is None:

@@ -6,7 +6,7 @@ from demo.language.catalogue import Wording
 from demo.language.colours import NETWORK_COLOURS
 from demo.plots.parts import Figure, Json, axis, figure_text, make_figure, numbers, with_interval
 from demo.plots.scores import MARKERS
-from export.bundle.robustness import AS_IT_IS, Change
+from export.bundle.robustness import AS_IT_IS, Corruption
 
 ROW = 30  # pixels
 ROOM = 100  # pixels, for legend and axis
@@ -14,7 +14,7 @@ APART = 0.17  # of a row, from its middle: A above B
 BEYOND = 0.02  # of the axis on either side of the intervals
 
 
-def stress_figure(changes: Mapping[str, Sequence[Change]], names: Mapping[str, str], words: Wording) -> Figure:
+def robustness_figure(changes: Mapping[str, Sequence[Corruption]], names: Mapping[str, str], words: Wording) -> Figure:
     """A row per change: each network's accuracy with its interval, and a dotted line where it is without a change.
 
     Args:
@@ -42,7 +42,7 @@ def stress_figure(changes: Mapping[str, Sequence[Change]], names: Mapping[str, s
 
 
 def _marks(
-    network: str, changes: Sequence[Change], rows: Mapping[str, int], names: Mapping[str, str], words: Wording
+    network: str, changes: Sequence[Corruption], rows: Mapping[str, int], names: Mapping[str, str], words: Wording
 ) -> Json:
     colour = NETWORK_COLOURS[network]
     found = [change.figures["accuracy"] for change in changes]
@@ -63,7 +63,7 @@ def _marks(
     }
 
 
-def _told(network: str, change: Change, names: Mapping[str, str], words: Wording) -> str:
+def _told(network: str, change: Corruption, names: Mapping[str, str], words: Wording) -> str:
     lines = [f"<b>{network.upper()}</b> · {figure_text(names[change.name], words)}"]
     said = {"accuracy": words("evaluation.accuracy"), "auroc": "AUROC"}
     said["probability_shift"] = words("evaluation.stress.shift")

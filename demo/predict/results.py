@@ -94,9 +94,9 @@ def summary(comparisons: Sequence[Comparison], bundles: Mapping[str, Bundle]) ->
         positive = sum(comparison["readings"][network]["positive"] is True for comparison in read)
         refusals = f" and refuses {refused}" if refused else ""
         parts.append(f"{network.upper()} says {bundle.card.classes[1]} for {positive}{refusals}")
-    judged = [comparison["agree"] for comparison in read if comparison["agree"] is not None]
-    if judged:
-        parts.append(f"they agree on {sum(judged)}")
+    evaluated = [comparison["agree"] for comparison in read if comparison["agree"] is not None]
+    if evaluated:
+        parts.append(f"they agree on {sum(evaluated)}")
     return "; ".join(parts)
 
 

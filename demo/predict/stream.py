@@ -54,13 +54,13 @@ def read_films(
     """
     todo = iter(films)
     pending: deque[Future[tuple[Comparison, list[str]]]] = deque()
-    readers = ThreadPoolExecutor(at_once, "film")
+    loaded = ThreadPoolExecutor(at_once, "film")
 
     def begin(count: int) -> None:
         for film in islice(todo, count):
             # Here and not in the reader's thread, which nothing could interrupt while it waits for an end of the input.
             data = sys.stdin.buffer.read(MAX_BYTES + 1) if film == STANDARD_INPUT else None
-            pending.append(readers.submit(_read_film, film, classifiers, operating_point, data, force, on_case))
+            pending.append(loaded.submit(_read_film, film, classifiers, operating_point, data, force, on_case))
 
     try:
         begin(AHEAD * at_once)
@@ -72,7 +72,7 @@ def read_films(
                     on_warning(comparison["path"], warning)
             yield comparison
     finally:
-        readers.shutdown(cancel_futures=True)
+        loaded.shutdown(cancel_futures=True)
 
 
 def _read_film(

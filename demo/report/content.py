@@ -13,7 +13,7 @@ from demo.language.numbers import against_limit, rounded
 from demo.report.parts import AND, Cell, Column, Content, Part, Row, Typed
 from demo.report.safe_text import bounded, direction_of, tidy
 from export.bundle import MODEL, Card
-from export.bundle.metric import Measured, measured
+from export.bundle.metric import Metric, measured
 from export.bundle.metric_text import interval_kind, number
 
 FINGERPRINT_DIGITS = 12
@@ -159,7 +159,7 @@ def _threshold(reading: Reading) -> Cell:
 
 def _point_on_validation(reading: Reading, card: Card, words: Wording) -> Cell:
     point = card.operating_points[reading.operating_point]
-    rates = [None if rate is None else Measured(rate) for rate in (point.sensitivity, point.specificity)]
+    rates = [None if rate is None else Metric(rate) for rate in (point.sensitivity, point.specificity)]
     if card.metrics.validation.get("operating_point") == reading.operating_point:
         # The card has intervals at one operating point; they say nothing about the others.
         found = [measured(card.metrics.validation.get(name)) for name in RATES]
@@ -167,7 +167,7 @@ def _point_on_validation(reading: Reading, card: Card, words: Wording) -> Cell:
     return _rates(rates, words)
 
 
-def _test_rates(reading: Reading, card: Card) -> list[Measured | None]:
+def _test_rates(reading: Reading, card: Card) -> list[Metric | None]:
     """At the reading's operating point, where the card has been measured there."""
     at = (card.operating_points[reading.operating_point].model_extra or {}).get("test")
     if not isinstance(at, Mapping) and card.metrics.test is not None:
@@ -175,7 +175,7 @@ def _test_rates(reading: Reading, card: Card) -> list[Measured | None]:
     return [measured(at.get(name)) if isinstance(at, Mapping) else None for name in RATES]
 
 
-def _rates(rates: list[Measured | None], words: Wording) -> Cell:
+def _rates(rates: list[Metric | None], words: Wording) -> Cell:
     parts: list[Part] = []
     for name, rate in zip(RATES, rates, strict=True):
         if rate is not None:
@@ -183,7 +183,7 @@ def _rates(rates: list[Measured | None], words: Wording) -> Cell:
     return tuple(parts) or (Part(words("report.not_measured")),)
 
 
-def _share(found: Measured, words: Wording) -> Part:
+def _share(found: Metric, words: Wording) -> Part:
     value = words("report.percent", value=f"{found.value * 100:.1f}")
     if found.low is None or found.high is None:
         return Part(value, "figure")

@@ -71,10 +71,10 @@ def read_comparison(bundles: Mapping[str, Bundle]) -> dict[str, Any] | None:
 
 
 def _compared(bundles: Mapping[str, Bundle]) -> dict[str, Any]:
-    from train.evaluation.comparison import COMPARISON_RESAMPLES, compare, read_judged
+    from train.evaluation.comparison import COMPARISON_RESAMPLES, compare, read_evaluated
 
     first, second = (
-        read_judged(network, folder / "evaluation.json", folder / SCORES)
+        read_evaluated(network, folder / "evaluation.json", folder / SCORES)
         for network, folder in ((network, bundles[network].folder) for network in NETWORKS)
     )
     with progress_bar("comparing A with B", COMPARISON_RESAMPLES) as advance:

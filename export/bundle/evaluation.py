@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from export.bundle.bundle import STRESS, Bundle, Card
-from export.bundle.metric import Measured, measured
-from export.bundle.robustness import Stress, StressError, read_stress
+from export.bundle.metric import Metric, measured
+from export.bundle.robustness import Robustness, RobustnessError, read_robustness
 from export.bundle.scores import BundleScores, read_bundle_scores
 from train.metrics.scores import ScoresError, logistic
 
@@ -65,7 +65,7 @@ class BundleEvaluation:
     history: tuple[Epoch, ...]
     broken: tuple[str, ...]
     _measured: Mapping[str, Any] = field(repr=False)
-    stress: Stress | None = field(default=None, repr=False)
+    stress: Robustness | None = field(default=None, repr=False)
 
     @property
     def network(self) -> str:
@@ -83,11 +83,11 @@ class BundleEvaluation:
         said = self._measured.get("intervals")
         return said if isinstance(said, str) else ""
 
-    def measured(self, split: str, name: str, cohort: str = ALL_FILMS) -> Measured | None:
+    def measured(self, split: str, name: str, cohort: str = ALL_FILMS) -> Metric | None:
         """A figure of a split, such as "auroc"; None where evaluation.json does not have it."""
         return measured(self._look_up(*_place(split, cohort), name))
 
-    def measured_at(self, split: str, point: str, name: str, cohort: str = ALL_FILMS) -> Measured | None:
+    def measured_at(self, split: str, point: str, name: str, cohort: str = ALL_FILMS) -> Metric | None:
         """A figure at an operating point, such as "sensitivity"."""
         return measured(self._look_up(*_place(split, cohort), "operating_points", point, name))
 
@@ -103,7 +103,7 @@ class BundleEvaluation:
         left_out = _count(self._look_up(split, "cohorts", name, "films_left_out"))
         return Cohort(name, films, patients, left_out, reason if isinstance(reason, str) else "")
 
-    def as_report(self, split: str) -> tuple[Measured, Measured, float] | None:
+    def as_report(self, split: str) -> tuple[Metric, Metric, float] | None:
         """The figures as the report counts them.
 
         Returns:
@@ -145,8 +145,8 @@ def read_bundle_evaluation(bundle: Bundle) -> BundleEvaluation:
         broken.append("evaluation.json")
     stress = None
     try:
-        stress = read_stress(bundle)
-    except StressError:
+        stress = read_robustness(bundle)
+    except RobustnessError:
         broken.append(STRESS)
     return BundleEvaluation(bundle.card, scores, history or (), tuple(broken), figures or {}, stress)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Measured:
+class Metric:
     """A figure and its 95 % interval; `low` and `high` are None where the bundle has none."""
 
     value: float
@@ -15,14 +15,14 @@ class Measured:
     high: float | None = None
 
 
-def measured(entry: Any, lowest: float = 0.0) -> Measured | None:  # noqa: ANN401  # JSON
+def measured(entry: Any, lowest: float = 0.0) -> Metric | None:  # noqa: ANN401  # JSON
     """Read a figure between `lowest` and 1; None for anything else. Half an interval is none."""
     if not isinstance(entry, Mapping):
         return None
     value, low, high = (_number(entry.get(key), lowest) for key in ("value", "low", "high"))
     if value is None:
         return None
-    return Measured(value) if low is None or high is None else Measured(value, low, high)
+    return Metric(value) if low is None or high is None else Metric(value, low, high)
 
 
 def _number(value: Any, lowest: float) -> float | None:  # noqa: ANN401  # JSON

@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from export.bundle.bundle import STRESS, Bundle
-from export.bundle.metric import Measured, measured
+from export.bundle.metric import Metric, measured
 from train.metrics.scores import SCORED_SPLITS
 
 AS_IT_IS = "as_it_is"  # the change that is none
 FIGURES = ("accuracy", "auroc", "probability_shift", "decisions_changed")
 
 
-class StressError(ValueError):
+class RobustnessError(ValueError):
     """A stress.json that cannot be read, or is of another network or split."""
 
 
 @dataclass(frozen=True)
-class Change:
+class Corruption:
     """One change of the films.
 
     Attributes:
@@ -29,11 +29,11 @@ class Change:
 
     name: str
     what: str
-    figures: Mapping[str, Measured]
+    figures: Mapping[str, Metric]
 
 
 @dataclass(frozen=True)
-class Stress:
+class Robustness:
     """One network's table of changes.
 
     Attributes:
@@ -42,12 +42,12 @@ class Stress:
         intervals: how the intervals were made, in English; "" where that is not told.
     """
 
-    changes: Mapping[str, tuple[Change, ...]]
+    changes: Mapping[str, tuple[Corruption, ...]]
     operating_point: str = ""
     intervals: str = field(default="", repr=False)
 
 
-def read_stress(bundle: Bundle) -> Stress | None:
+def read_robustness(bundle: Bundle) -> Robustness | None:
     """Read a bundle's stress.json; None where it has none.
 
     Raises:
@@ -58,17 +58,17 @@ def read_stress(bundle: Bundle) -> Stress | None:
     try:
         found = json.loads(bundle.stress.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise StressError(f"{STRESS} cannot be read") from error
+        raise RobustnessError(f"{STRESS} cannot be read") from error
     keys = ("network", "split_fingerprint")
     if not isinstance(found, dict) or any(found.get(key) != getattr(bundle.card, key) for key in keys):
-        raise StressError(f"{STRESS} is of another network or split")
-    stress = as_stress(found)
+        raise RobustnessError(f"{STRESS} is of another network or split")
+    stress = as_robustness(found)
     if stress is None:
-        raise StressError(f"{STRESS} holds no change that was measured")
+        raise RobustnessError(f"{STRESS} holds no change that was measured")
     return stress
 
 
-def as_stress(found: Any) -> Stress | None:  # noqa: ANN401  # JSON
+def as_robustness(found: Any) -> Robustness | None:  # noqa: ANN401  # JSON
     """What a stress.json, or a card's summary in its form, holds; None where that is nothing."""
     if not isinstance(found, Mapping):
         return None
@@ -80,23 +80,23 @@ def as_stress(found: Any) -> Stress | None:  # noqa: ANN401  # JSON
         changes[split] = tuple(change for change in read if "accuracy" in change.figures)
     if not any(changes.values()):
         return None
-    return Stress(changes, _text(found.get("operating_point")), _text(found.get("intervals")))
+    return Robustness(changes, _text(found.get("operating_point")), _text(found.get("intervals")))
 
 
-def all_changes(stresses: Mapping[str, Stress], split: str) -> list[Change]:
+def all_corruptions(by_network: Mapping[str, Robustness], split: str) -> list[Corruption]:
     """The changes of all networks on a split, each once, in the first network's order."""
-    found: dict[str, Change] = {}
-    for stress in stresses.values():
+    found: dict[str, Corruption] = {}
+    for stress in by_network.values():
         for change in stress.changes[split]:
             found.setdefault(change.name, change)
     return list(found.values())
 
 
-def _change(name: str, entry: Any) -> Change:  # noqa: ANN401  # JSON
+def _change(name: str, entry: Any) -> Corruption:  # noqa: ANN401  # JSON
     if not isinstance(entry, Mapping):
-        return Change(name, "", {})
+        return Corruption(name, "", {})
     found = {figure: measured(entry.get(figure)) for figure in FIGURES}
-    return Change(name, _text(entry.get("what")), {key: value for key, value in found.items() if value is not None})
+    return Corruption(name, _text(entry.get("what")), {key: value for key, value in found.items() if value is not None})
 
 
 def _text(value: Any) -> str:  # noqa: ANN401  # JSON

@@ -268,10 +268,10 @@ def _novelty(card: Card) -> Lines:
         kept = novelty.model_extra or {}
         bounds = _bounds(kept.get("test_refused_low"), kept.get("test_refused_high"))
         lines += ["", f"Test films refused: {novelty.test_refused:.3f}{bounds}; none should be."]
-    return [*lines, *_guard(novelty)]
+    return [*lines, *_detector(novelty)]
 
 
-def _guard(novelty: NoveltyCard) -> Lines:
+def _detector(novelty: NoveltyCard) -> Lines:
     unseen = (novelty.guard or {}).get("unseen")
     if not unseen:
         return ["", "Foreign pictures: not measured, none were at hand."]

@@ -102,14 +102,14 @@ def monai_keys(card: Card) -> Json:
 
 def network_data_format(card: Card) -> Json:
     """Return the graph's inputs and outputs in MONAI's words; N films are a batch, which is not in the shapes."""
-    side, ill = card.prepare.image_size, card.classes[1]
+    side, positive = card.prepare.image_size, card.classes[1]
     outputs = {
-        "logit": _tensor("logits", [], "float32", [], f"score of {ill}, before calibration"),
-        "probability": _tensor("probabilities", [], "float32", [0, 1], f"calibrated probability of {ill}"),
+        "logit": _tensor("logits", [], "float32", [], f"score of {positive}, before calibration"),
+        "probability": _tensor("probabilities", [], "float32", [0, 1], f"calibrated probability of {positive}"),
     }
     if card.heatmap is not None:
         shape = list(card.heatmap.shape)
-        outputs["heatmap"] = _tensor("image", shape, "float32", [0, 1], f"what speaks for {ill}, by place")
+        outputs["heatmap"] = _tensor("image", shape, "float32", [0, 1], f"what speaks for {positive}, by place")
     if card.novelty is not None:
         meaning = f"distance from the training films; above {card.novelty.limit:.4f} a film is refused"
         outputs["novelty"] = _tensor("distances", [], "float32", [], meaning)

@@ -19,7 +19,7 @@ SAME_AUROC = 1e-3
 Json = dict[str, Any]
 
 
-def read_stress(run: RunFolder, evaluation: Mapping[str, Any]) -> tuple[bytes, Json] | None:
+def read_robustness(run: RunFolder, evaluation: Mapping[str, Any]) -> tuple[bytes, Json] | None:
     """Read a run's stress.json for its bundle.
 
     Args:

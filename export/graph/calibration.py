@@ -142,12 +142,14 @@ def calibrate(
 
 def quality(labels: ArrayLike, logits: ArrayLike, patients: Sequence[str] = ()) -> Quality:
     """Judge probabilities given as logits, [N], against labels, [N]; with intervals if the patients are given."""
-    chances, truth = logistic(logits), np.asarray(labels, dtype=np.float64)
-    found = Quality(log_loss(labels, logits), brier_score(labels, chances), expected_calibration_error(labels, chances))
+    probabilities, truth = logistic(logits), np.asarray(labels, dtype=np.float64)
+    found = Quality(
+        log_loss(labels, logits), brier_score(labels, probabilities), expected_calibration_error(labels, probabilities)
+    )
     if len(set(patients)) < SMALLEST_PATIENTS:
         return found
     raw = np.asarray(logits, dtype=np.float64)
-    by_film = {"log_loss": np.logaddexp(0, raw) - truth * raw, "brier": (chances - truth) ** 2}
+    by_film = {"log_loss": np.logaddexp(0, raw) - truth * raw, "brier": (probabilities - truth) ** 2}
     draws = resample(
         patients, lambda weights: {name: weights @ each / weights.sum(axis=1) for name, each in by_film.items()}
     )
@@ -163,16 +165,16 @@ def quality_on(scores: Scores, split: str, scale: Scale, *, intervals: bool = Fa
     rows = scores.of_split(split)
     if not len(rows):
         return None
-    judged = (rows.logits, scale.calibrated(rows.logits))
-    before, after = (quality(rows.labels, logits, rows.patients if intervals else ()) for logits in judged)
+    evaluated = (rows.logits, scale.calibrated(rows.logits))
+    before, after = (quality(rows.labels, logits, rows.patients if intervals else ()) for logits in evaluated)
     return before, after
 
 
 def _folds(rows: Scores) -> list[NDArray[np.int64]]:
     """Rows of each fold: whole patients, stratified by class; none where a class has a single patient."""
-    ill = rows.labels == 1
+    positive = rows.labels == 1
     patients = np.asarray(rows.patients)
-    count = min(FOLDS, len(set(patients[ill])), len(set(patients[~ill])))
+    count = min(FOLDS, len(set(patients[positive])), len(set(patients[~positive])))
     if count < 2:
         return []
     from sklearn.model_selection import StratifiedGroupKFold

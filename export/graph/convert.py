@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from export.graph.heatmap import HeadWithEvidence, feature_model, shown_map
+from export.graph.heatmap import HeadWithOutputs, feature_model, shown_map
 from export.graph.novelty import NoveltyModel
 from train.metrics.calibration_fit import Scale
 
@@ -21,7 +21,7 @@ FLOAT16_FROM_ELEMENTS = 4096
 
 
 @dataclass(frozen=True, eq=False)
-class GraphEvidence:
+class GraphOutputs:
     """The constants behind the outputs `heatmap` and `novelty`.
 
     Attributes:
@@ -33,7 +33,7 @@ class GraphEvidence:
     novelty: NoveltyModel
 
 
-def bundle_network(network: keras.Model, scale: Scale, evidence: GraphEvidence | None = None) -> keras.Model:
+def bundle_network(network: keras.Model, scale: Scale, evidence: GraphOutputs | None = None) -> keras.Model:
     """Wrap network A or B as the bundle's contract wants it.
 
     Returns:
@@ -47,7 +47,7 @@ def bundle_network(network: keras.Model, scale: Scale, evidence: GraphEvidence |
     if channels > 1:
         x = keras.ops.repeat(x, channels, axis=-1)  # [N, S, S, channels]
     features = feature_model(network)(x)  # [N, h, w, C]
-    logit, contributions, _ = HeadWithEvidence(network)(features)
+    logit, contributions, _ = HeadWithOutputs(network)(features)
     calibrated = logit / scale.temperature
     if scale.offset:
         calibrated = calibrated + scale.offset
@@ -61,7 +61,7 @@ def bundle_network(network: keras.Model, scale: Scale, evidence: GraphEvidence |
 def to_onnx(
     network: keras.Model,
     scale: Scale,
-    evidence: GraphEvidence | None = None,
+    evidence: GraphOutputs | None = None,
     *,
     store_float16: bool = False,
 ) -> onnx.ModelProto:

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from export.bundle.card import HeatmapCard, NoveltyCard
-from export.graph.convert import GraphEvidence
-from export.graph.heatmap import HEAD_INPUTS, METHODS, SCALE_PERCENTILE, HeadWithEvidence, feature_model, map_scale
+from export.graph.convert import GraphOutputs
+from export.graph.heatmap import HEAD_INPUTS, METHODS, SCALE_PERCENTILE, HeadWithOutputs, feature_model, map_scale
 from export.graph.novelty import LIMIT_PERCENTILE, METHOD, fit_novelty, novelty_limit
 from export.graph.novelty_checks import share_above
 from train.common.console import progress_bar
@@ -35,17 +35,17 @@ class FilmMeasures:
     pooled: np.ndarray
 
 
-def evidence_model(network: keras.Model) -> keras.Model:
+def outputs_model(network: keras.Model) -> keras.Model:
     """Return a view of network A or B whose outputs are the fields of `FilmMeasures`; weights are shared."""
     features = feature_model(network)
     pooled = keras.ops.mean(features.output, axis=(1, 2))
-    return keras.Model(network.input, [*HeadWithEvidence(network)(features.output), pooled])
+    return keras.Model(network.input, [*HeadWithOutputs(network)(features.output), pooled])
 
 
 def measure_films(
     model: keras.Model, images: np.ndarray, description: str = "measuring", batch_size: int = 32
 ) -> FilmMeasures:
-    """Run `evidence_model` over prepared films, uint8 [n, S, S]."""
+    """Run `outputs_model` over prepared films, uint8 [n, S, S]."""
     batch_size = min(batch_size, len(images))
     batches = FilmBatches(images, np.zeros(len(images)), batch_size=batch_size, channels=model.input_shape[3])
     parts = []
@@ -60,20 +60,20 @@ def measure_films(
 
 
 @dataclass(frozen=True, eq=False)
-class FittedEvidence:
+class FittedOutputs:
     """The graph's constants and the limit that goes into the card."""
 
-    graph: GraphEvidence
+    graph: GraphOutputs
     limit: float
     train: FilmMeasures
     validation: FilmMeasures
 
 
-def fit_evidence(model: keras.Model, train_images: np.ndarray, validation_images: np.ndarray) -> FittedEvidence:
+def fit_outputs(model: keras.Model, train_images: np.ndarray, validation_images: np.ndarray) -> FittedOutputs:
     """Take scale and Gaussian from the training films, the limit from the validation films.
 
     Args:
-        model: `evidence_model` of a network.
+        model: `outputs_model` of a network.
         train_images: uint8 [n, S, S].
         validation_images: uint8 [m, S, S].
 
@@ -85,10 +85,10 @@ def fit_evidence(model: keras.Model, train_images: np.ndarray, validation_images
     novelty = fit_novelty(train.pooled)
     scale = map_scale(train.contributions.max(axis=(1, 2)))
     limit = novelty_limit(novelty.distance(validation.pooled))
-    return FittedEvidence(GraphEvidence(scale, novelty), limit, train, validation)
+    return FittedOutputs(GraphOutputs(scale, novelty), limit, train, validation)
 
 
-def heatmap_card(name: str, fitted: FittedEvidence, checks: Json) -> HeatmapCard:
+def heatmap_card(name: str, fitted: FittedOutputs, checks: Json) -> HeatmapCard:
     """Say in the card what the heatmap of network "a" or "b" is; `checks` as `check_heatmaps` gives them."""
     shown = fitted.validation.contributions.max(axis=(1, 2)) / fitted.graph.scale
     return HeatmapCard(
@@ -103,12 +103,12 @@ def heatmap_card(name: str, fitted: FittedEvidence, checks: Json) -> HeatmapCard
     )
 
 
-def novelty_card(fitted: FittedEvidence, guard: Json | None, test: FilmMeasures | None) -> NoveltyCard:
+def novelty_card(fitted: FittedOutputs, guard: Json | None, test: FilmMeasures | None) -> NoveltyCard:
     """Say in the card what novelty is.
 
     Args:
         fitted: the constants.
-        guard: as `guard_figures` gives it; None without foreign pictures.
+        guard: as `detector_figures` gives it; None without foreign pictures.
         test: of the test films, only to report; None as long as the run's test films have not been read.
     """
     return NoveltyCard(
@@ -123,6 +123,6 @@ def novelty_card(fitted: FittedEvidence, guard: Json | None, test: FilmMeasures 
     )
 
 
-def _test_refused(fitted: FittedEvidence, test: FilmMeasures) -> dict[str, float]:
+def _test_refused(fitted: FittedOutputs, test: FilmMeasures) -> dict[str, float]:
     share = share_above(fitted.graph.novelty.distance(test.pooled), fitted.limit)
     return {"test_refused": share.value, "test_refused_low": share.low, "test_refused_high": share.high}

@@ -39,7 +39,7 @@ def feature_model(network: keras.Model) -> keras.Model:
     return keras.Model(network.input, features, name=f"{network.name}_features")
 
 
-class HeadWithEvidence(keras.layers.Layer):
+class HeadWithOutputs(keras.layers.Layer):
     """The head of network A or B, computed so that what each place adds to the logit is seen on the way."""
 
     def __init__(self, network: keras.Model) -> None:

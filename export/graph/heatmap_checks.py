@@ -24,7 +24,7 @@ from train.networks import logit_model
 
 GRADIENT_FILMS = 32
 OCCLUSION_FILMS = 128
-HOTTEST = 0.1  # share of the film's pixels that is covered
+TOP_ATTRIBUTION = 0.1  # share of the film's pixels that is covered
 RANDOM_PLACES = 4  # a film
 RANDOM_HEADS = 5
 
@@ -42,7 +42,7 @@ def check_heatmaps(
 
     Args:
         network: A or B.
-        model: its `evidence_model`.
+        model: its `outputs_model`.
         images: uint8 [n, S, S].
         labels: int [n].
         patients: [n].
@@ -53,11 +53,13 @@ def check_heatmaps(
         {"gradient_correlation": …, "random_head": …, "occlusion": …}, each a JSON object with the number of films.
     """
     few = _spread(np.arange(len(images)), GRADIENT_FILMS)
-    ill = _spread(np.flatnonzero(labels == 1), OCCLUSION_FILMS)
+    positive = _spread(np.flatnonzero(labels == 1), OCCLUSION_FILMS)
     return {
         "gradient_correlation": gradient_correlation(network, images[few], measures.contributions[few]),
         "random_head": random_head(network, model, images[few], measures.contributions[few]),
-        "occlusion": occlusion(model, images[ill], measures.contributions[ill], [patients[row] for row in ill], scale),
+        "occlusion": occlusion(
+            model, images[positive], measures.contributions[positive], [patients[row] for row in positive], scale
+        ),
     }
 
 
@@ -98,7 +100,7 @@ def random_head(
 ) -> dict[str, float | None]:
     """Compare the maps, [n, h, w], with those of the same network under a head that has learnt nothing.
 
-    `model` is the network's `evidence_model`; the network is afterwards as before.
+    `model` is the network's `outputs_model`; the network is afterwards as before.
 
     Returns:
         The mean rank correlation (Spearman) over films and RANDOM_HEADS heads, and the mean of its size without sign.
@@ -138,7 +140,7 @@ def occlusion(
     area and as good as the same outline. Intervals are 95 % over patients (`train.metrics.cluster_bootstrap`).
 
     Args:
-        model: `evidence_model` of A or B.
+        model: `outputs_model` of A or B.
         images: uint8 [n, S, S], pneumonia films.
         contributions: float32 [n, h, w], of these films.
         patients: [n].
@@ -147,23 +149,23 @@ def occlusion(
     """
     generator = np.random.default_rng(seed)
     side = images.shape[1]
-    hottest = np.stack([_hottest_pixels(one, side) for one in contributions])
+    top_attribution = np.stack([_top_attribution_pixels(one, side) for one in contributions])
     before = measure_films(model, images, "occlusion: uncovered").logits
-    hot = before - measure_films(model, _covered(images, hottest), "occlusion: hottest").logits
+    hot = before - measure_films(model, _covered(images, top_attribution), "occlusion: hottest").logits
     drops, falls = [], []
     for _ in range(RANDOM_PLACES):
-        moved = np.stack([np.roll(one, generator.integers(0, side, 2), (0, 1)) for one in hottest])
+        moved = np.stack([np.roll(one, generator.integers(0, side, 2), (0, 1)) for one in top_attribution])
         after = measure_films(model, _covered(images, moved), "occlusion: random").logits
         drops.append(before - after)
         falls.append(logistic(scale.calibrated(before)) - logistic(scale.calibrated(after)))
-    chance, chance_fall = np.mean(drops, axis=0), np.mean(falls, axis=0)
+    random_control, random_control_fall = np.mean(drops, axis=0), np.mean(falls, axis=0)
     hot_fall = logistic(scale.calibrated(before)) - logistic(scale.calibrated(before - hot))
     return {
         "films": len(images),
-        "covered": HOTTEST,
-        "logit": _paired(hot, chance, patients),
-        "probability": _paired(hot_fall, chance_fall, patients),
-        "films_where_hottest_falls_further": float((hot > chance).mean()),
+        "covered": TOP_ATTRIBUTION,
+        "logit": _paired(hot, random_control, patients),
+        "probability": _paired(hot_fall, random_control_fall, patients),
+        "films_where_hottest_falls_further": float((hot > random_control).mean()),
     }
 
 
@@ -173,8 +175,8 @@ def _correlations(measure: Callable[..., Any], maps: np.ndarray, others: np.ndar
     return np.array([measure(one, other)[0] for one, other in pairs if np.ptp(one) > 0 and np.ptp(other) > 0])
 
 
-def _paired(hottest: np.ndarray, chance: np.ndarray, patients: Sequence[str]) -> dict[str, float]:
-    difference = (hottest - chance).astype(np.float64)
+def _paired(top_attribution: np.ndarray, random_control: np.ndarray, patients: Sequence[str]) -> dict[str, float]:
+    difference = (top_attribution - random_control).astype(np.float64)
 
     def mean(weights: np.ndarray) -> dict[str, np.ndarray]:
         films = weights.sum(axis=1)
@@ -183,18 +185,18 @@ def _paired(hottest: np.ndarray, chance: np.ndarray, patients: Sequence[str]) ->
 
     interval = patient_interval(float(difference.mean()), resample(patients, mean)["difference"])
     return {
-        "hottest": float(hottest.mean()),
-        "random": float(chance.mean()),
+        "hottest": float(top_attribution.mean()),
+        "random": float(random_control.mean()),
         "difference": interval.value,
         "low": interval.low,
         "high": interval.high,
     }
 
 
-def _hottest_pixels(contributions: np.ndarray, side: int) -> np.ndarray:
+def _top_attribution_pixels(contributions: np.ndarray, side: int) -> np.ndarray:
     """The HOTTEST share of a film's pixels, bool [S, S], in the map as it is drawn: smoothly enlarged."""
     fine = cv2.resize(contributions.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
-    order = np.argsort(fine, axis=None)[-round(HOTTEST * side * side) :]
+    order = np.argsort(fine, axis=None)[-round(TOP_ATTRIBUTION * side * side) :]
     mask = np.zeros(side * side, dtype=bool)
     mask[order] = True
     return mask.reshape(side, side)

@@ -19,8 +19,8 @@ from train.metrics.intervals import Interval, auroc_interval, wilson_interval
 from train.metrics.operating_points import auroc
 from train.radiograph import PrepareSpec, RadiographError, prepare, read_radiograph
 
-FOREIGN_FOLDER = "ood"
-FOREIGN_TABLE = "index.csv"
+OOD_FOLDER = "ood"
+OOD_TABLE = "index.csv"
 THUMBNAIL = 64  # pixels a side
 NEIGHBOURS = 5
 FILMS_TO_DEGRADE = 250
@@ -30,20 +30,20 @@ HALVES_SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
-class ForeignPictures:
+class OODImages:
     """Pictures that are no chest films, prepared: uint8 [n, S, S], and the kind of each."""
 
     images: np.ndarray
     kinds: tuple[str, ...]
 
 
-def read_foreign_pictures(data_root: Path, spec: PrepareSpec) -> ForeignPictures | None:
+def read_ood_images(data_root: Path, spec: PrepareSpec) -> OODImages | None:
     """Read `ood/` under the data root; None where there is none.
 
     Raises:
         PneumoscopeError: the table is wrong or a picture of it cannot be read.
     """
-    table = data_root / FOREIGN_FOLDER / FOREIGN_TABLE
+    table = data_root / OOD_FOLDER / OOD_TABLE
     if not table.is_file():
         return None
     with table.open(newline="", encoding="utf-8") as file:
@@ -56,7 +56,7 @@ def read_foreign_pictures(data_root: Path, spec: PrepareSpec) -> ForeignPictures
             images.append(prepare(read_radiograph(table.parent / row["file"]), spec))
         except RadiographError as error:
             raise PneumoscopeError(f"{table.parent / row['file']}: {error}") from None
-    return ForeignPictures(np.stack(images), tuple(row["kind"] for row in rows))
+    return OODImages(np.stack(images), tuple(row["kind"] for row in rows))
 
 
 def kinds_to_choose_on(kinds: Sequence[str]) -> frozenset[str]:
@@ -65,14 +65,14 @@ def kinds_to_choose_on(kinds: Sequence[str]) -> frozenset[str]:
     return frozenset(np.random.default_rng(HALVES_SEED).permutation(names)[: len(names) // 2].tolist())
 
 
-def guard_figures(
+def detector_figures(
     pool: Callable[[np.ndarray], np.ndarray],
     distance: Callable[[np.ndarray], np.ndarray],
     limit: float,
     train_features: np.ndarray,
     validation: np.ndarray,
     validation_features: np.ndarray,
-    foreign: ForeignPictures,
+    ood: OODImages,
 ) -> dict[str, Any]:
     """Measure the guard.
 
@@ -83,7 +83,7 @@ def guard_figures(
         train_features: [m, d], for the comparison with the nearest neighbours.
         validation: uint8 [n, S, S].
         validation_features: [n, d], of these.
-        foreign: pictures that should be refused.
+        ood: pictures that should be refused.
 
     Returns:
         JSON: for "choosing" and "unseen" kinds and for pictures "as_is", as "thumbnails" and "blurred" the AUROC
@@ -92,25 +92,25 @@ def guard_figures(
     """
     rows = np.unique(np.linspace(0, len(validation) - 1, FILMS_TO_DEGRADE).round().astype(int))
     some = validation[rows]
-    target = float(np.percentile([sharpness(one) for one in (*some, *foreign.images)], SHARPNESS_PERCENTILE))
+    target = float(np.percentile([sharpness(one) for one in (*some, *ood.images)], SHARPNESS_PERCENTILE))
     treatments: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "thumbnails": as_thumbnail,
         "blurred": lambda image: blurred_to(image, target),
     }
-    features = {"as_is": (validation_features, pool(foreign.images))}
+    features = {"as_is": (validation_features, pool(ood.images))}
     for name, treat in treatments.items():
-        ours, theirs = (pool(np.stack([treat(one) for one in group])) for group in (some, foreign.images))
+        ours, theirs = (pool(np.stack([treat(one) for one in group])) for group in (some, ood.images))
         features[name] = ours, theirs
     nearest = nearest_neighbours(train_features)
     neighbour_limit = float(np.percentile(nearest(validation_features), LIMIT_PERCENTILE))
-    chosen = kinds_to_choose_on(foreign.kinds)
+    chosen = kinds_to_choose_on(ood.kinds)
     halves = {
-        "choosing": np.array([kind in chosen for kind in foreign.kinds]),
-        "unseen": np.array([kind not in chosen for kind in foreign.kinds]),
+        "choosing": np.array([kind in chosen for kind in ood.kinds]),
+        "unseen": np.array([kind not in chosen for kind in ood.kinds]),
     }
     figures: dict[str, Any] = {
         half: {
-            "kinds": sorted({kind for kind, here in zip(foreign.kinds, of, strict=True) if here}),
+            "kinds": sorted({kind for kind, here in zip(ood.kinds, of, strict=True) if here}),
             "pictures": int(of.sum()),
         }
         for half, of in halves.items()

@@ -12,8 +12,8 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime
 
-from export.graph.convert import GraphEvidence
-from export.graph.fit_outputs import evidence_model, measure_films
+from export.graph.convert import GraphOutputs
+from export.graph.fit_outputs import measure_films, outputs_model
 from train.common.console import progress_bar
 from train.common.errors import PneumoscopeError
 from train.fitting.scoring import predict_logits
@@ -26,8 +26,8 @@ SMALLEST_GATE = 64
 FLOAT32_LIMIT = 1e-4
 FLOAT16_LIMIT = 2e-3
 #: Largest difference of a heatmap, 0..1, and of the novelty as a share of itself; float32 and float16.
-FLOAT32_EVIDENCE_LIMIT = 1e-3
-FLOAT16_EVIDENCE_LIMIT = 2e-2
+FLOAT32_OUTPUT_LIMIT = 1e-3
+FLOAT16_OUTPUT_LIMIT = 2e-2
 
 
 class ParityError(PneumoscopeError):
@@ -55,7 +55,7 @@ def compare_with_keras(
     images: np.ndarray,
     scale: Scale,
     thresholds: Mapping[str, float],
-    evidence: GraphEvidence | None = None,
+    evidence: GraphOutputs | None = None,
     opened: keras.Model | None = None,
 ) -> ParityReport:
     """Run prepared films through Keras and through the ONNX graph.
@@ -67,7 +67,7 @@ def compare_with_keras(
         scale: of the graph.
         thresholds: on the calibrated probability, by operating point; a decision counts as changed when it differs at
             any of them.
-        opened: the network's `evidence_model`, where there is one: another would be compiled anew.
+        opened: the network's `outputs_model`, where there is one: another would be compiled anew.
         evidence: of the graph, where it has heatmap and novelty. Novelty is compared with NumPy's in float64.
     """
     logits = predict_logits(network, images, network.input_shape[3], description="parity: Keras").astype(np.float64)
@@ -88,16 +88,12 @@ def compare_with_keras(
         largest_probability_difference=float(np.abs(expected - got).max()),
         largest_logit_difference=float(np.abs(logits - got_logit).max()),
         decisions_changed=int(changed.sum()),
-        **(
-            {}
-            if evidence is None
-            else _evidence_differences(opened or evidence_model(network), images, evidence, *shown)
-        ),
+        **({} if evidence is None else _output_differences(opened or outputs_model(network), images, evidence, *shown)),
     )
 
 
-def _evidence_differences(
-    opened: keras.Model, images: np.ndarray, evidence: GraphEvidence, heatmaps: np.ndarray, novelty: np.ndarray
+def _output_differences(
+    opened: keras.Model, images: np.ndarray, evidence: GraphOutputs, heatmaps: np.ndarray, novelty: np.ndarray
 ) -> dict[str, float]:
     measured = measure_films(opened, images, "parity: heatmap and novelty")
     expected = np.clip(measured.contributions / evidence.scale, 0, 1)
@@ -136,7 +132,7 @@ def require_parity(report: ParityReport, *, stored_float16: bool) -> None:
             f"{report.films} films (limit {limit:g}) and {report.decisions_changed} decisions changed: nothing was "
             "written; this is a fault of the conversion, please report it"
         )
-    limit = FLOAT16_EVIDENCE_LIMIT if stored_float16 else FLOAT32_EVIDENCE_LIMIT
+    limit = FLOAT16_OUTPUT_LIMIT if stored_float16 else FLOAT32_OUTPUT_LIMIT
     for name, found in (("heatmap", report.largest_heatmap_difference), ("novelty", report.largest_novelty_difference)):
         if found is not None and not found <= limit:
             raise ParityError(

@@ -10,7 +10,7 @@ import pytest
 from export.bundle import BUNDLE_FILES, BundleError, card_matches_metadata, find_bundles, read_bundle
 from train.data.cohort import read_split
 from train.evaluation.evaluation import read_evaluation
-from train.evaluation.robustness import stress_result, write_stress
+from train.evaluation.robustness import robustness_result, write_robustness
 from train.metrics.scores import Scores, logistic, read_scores, write_scores
 from train.synthetic.phantom_folder import make_phantoms
 
@@ -183,11 +183,11 @@ def test_a_backbone_run_is_no_network_to_export(copied_run, phantom_root, run_co
     assert "trained backbone" in error_line(result)
 
 
-def stressed(run):
+def corrupted(run):
     """Put a stress table of its own validation scores into a run's folder."""
     evaluation, scores = read_evaluation(run.evaluation), read_scores(run.scores).of_split("validation")
-    table = stress_result(evaluation, scores, {"as_it_is": scores.logits, "blur": scores.logits - 0.5})
-    write_stress(run.stress, table)
+    table = robustness_result(evaluation, scores, {"as_it_is": scores.logits, "blur": scores.logits - 0.5})
+    write_robustness(run.stress, table)
 
 
 def audited(run, folder):
@@ -208,7 +208,7 @@ def metadata_in(bundle):
 def test_all_that_is_at_hand_goes_into_the_bundle(copied_run, phantom_root, run_command, tmp_path, tiny_bundle):
     """One export for all of it: a placeholder's reason, test, stress, audit, a bundle that cannot be compared."""
     run_command("evaluate", "tiny", "--data", phantom_root, "--test")
-    stressed(copied_run)
+    corrupted(copied_run)
     other = tiny_bundle(tmp_path / "models", "b")
     (tmp_path / "models" / "comparison.json").write_text("{}")
     audit = audited(copied_run, tmp_path)
@@ -300,7 +300,7 @@ def test_stress_and_audit_of_something_else_are_one_line(
     command = ("export", "tiny", "--data", phantom_root)
     refused(run_command(*command, "--audit", audit), "is of 3 films", tmp_path, exit_code=2)
     refused(run_command(*command, "--audit", tmp_path / "gone.json"), "no such file", tmp_path)
-    stressed(copied_run)
+    corrupted(copied_run)
     table = json.loads(copied_run.stress.read_text())
     copied_run.stress.write_text(json.dumps(table | {"split_fingerprint": "1" * 64}))
     refused(run_command(*command), "another split", tmp_path)

@@ -25,9 +25,9 @@ from train.data.cohort import (
     CohortError,
     Film,
     index_cohort,
-    kind_of,
     patient_id,
     read_split,
+    subtype_of,
 )
 from train.data.duplicates import Group, count_groups, exact_groups, near_groups
 from train.data.film_hash import BITS, LIMIT
@@ -132,7 +132,7 @@ def films_to_audit(root: Path, split: Path | None = None) -> Cohort:
     if not is_one_split(root):
         return index_cohort(root)
     films = [
-        Film(f"{folder}/{entry.name}", patient_id(entry.name), label, "train", kind_of(entry.name, label))
+        Film(f"{folder}/{entry.name}", patient_id(entry.name), label, "train", subtype_of(entry.name, label))
         for label, folder in enumerate(_CLASS_FOLDERS)
         if (root / folder).is_dir()
         for entry in (root / folder).iterdir()

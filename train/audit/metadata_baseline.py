@@ -89,13 +89,13 @@ def metadata_baseline(
         in_test: whether it is a test film, [N].
         advance: called with the number of resamples done, of 2 * RESAMPLES in all where there are test films.
     """
-    values, ill, ids = np.asarray(traits, dtype=np.float64), np.asarray(labels), np.asarray(patients, dtype=str)
+    values, positive, ids = np.asarray(traits, dtype=np.float64), np.asarray(labels), np.asarray(patients, dtype=str)
     test = np.asarray(in_test, dtype=bool)
     values = values.reshape(-1, len(COLUMNS))
     varying = np.ptp(values[~test], axis=0) > 0 if (~test).any() else np.zeros(len(COLUMNS), dtype=bool)
     columns = tuple(name for name, varies in zip(COLUMNS, varying, strict=True) if varies)
     constant = tuple(name for name in COLUMNS if name not in columns) if (~test).any() else ()
-    reason = _reason(ill[~test], ids[~test])
+    reason = _reason(positive[~test], ids[~test])
     if reason is None and not (np.isfinite(values).all() and (values > 0).all()):
         reason = "a film's width, height or bytes are not a number above 0"
     if reason is None and not columns:
@@ -105,16 +105,18 @@ def metadata_baseline(
         return MetadataBaseline(columns, constant, 0, nothing, None)
     logs = _features(values, columns)
     try:
-        scores, folds = _cross_validated(logs[~test], ill[~test], ids[~test])
+        scores, folds = _cross_validated(logs[~test], positive[~test], ids[~test])
     except PneumoscopeError as error:
         nothing = Figure(UNDEFINED, int((~test).sum()), len(set(ids[~test])), str(error))
         return MetadataBaseline(columns, constant, 0, nothing, None)
-    found = _judged(ill[~test], scores, ids[~test], advance)
+    found = _evaluated_scores(positive[~test], scores, ids[~test], advance)
     on_test = None
     if test.any():
-        on_test = Figure(UNDEFINED, int(test.sum()), len(set(ids[test])), _reason(ill[test], ids[test]))
+        on_test = Figure(UNDEFINED, int(test.sum()), len(set(ids[test])), _reason(positive[test], ids[test]))
         if on_test.reason is None:
-            on_test = _judged(ill[test], _fitted(logs[~test], ill[~test], logs[test]), ids[test], advance)
+            on_test = _evaluated_scores(
+                positive[test], _fitted(logs[~test], positive[~test], logs[test]), ids[test], advance
+            )
     return MetadataBaseline(columns, constant, folds, found, on_test)
 
 
@@ -162,7 +164,7 @@ def _fitted(logs: NDArray, labels: NDArray, others: NDArray) -> NDArray:
     return make_pipeline(StandardScaler(), LogisticRegression()).fit(logs, labels).predict_proba(others)[:, 1]
 
 
-def _judged(labels: NDArray, scores: NDArray, patients: NDArray, advance: Advance) -> Figure:
+def _evaluated_scores(labels: NDArray, scores: NDArray, patients: NDArray, advance: Advance) -> Figure:
     ranking = Ranking.of(labels, scores)
     draws = resample(patients.tolist(), lambda weights: {"auroc": ranking.areas(weights)[0]}, advance, RESAMPLES)
     closed = auroc_interval(labels, scores)

@@ -30,9 +30,9 @@ app = typer.Typer(no_args_is_help=True, help="Fetch the public films, check and 
 SHOWN_LINES = 10
 SHOWN_SIZES = 5
 # Films of the larger class for each one of the smaller, from which a split is called lopsided.
-LOPSIDED = 2.0
+IMBALANCED = 2.0
 
-_ODDITIES = {
+_ANOMALIES = {
     "nearly_black": "nearly black",
     "nearly_white": "nearly white",
     "flat": "hardly any contrast",
@@ -193,8 +193,8 @@ def _unusual(report: "CheckReport") -> list[list[object]]:
     rows: list[list[object]] = []
     if report.unreadable:
         rows.append(["cannot be read", len(report.unreadable), ": ".join(report.unreadable[0])])
-    for oddity, films in report.unusual.items():
-        rows.append([_ODDITIES[oddity], len(films), ": ".join(films[0])])
+    for anomaly, films in report.unusual.items():
+        rows.append([_ANOMALIES[anomaly], len(films), ": ".join(films[0])])
     copies = sum(len(group) - 1 for group in report.duplicates)
     if copies:
         rows.append(["exact copies of other films", copies, " = ".join(report.duplicates[0])])
@@ -213,7 +213,7 @@ def _unusual(report: "CheckReport") -> list[list[object]]:
         rows.append(["files passed over, no film by name", len(report.passed_over), report.passed_over[0]])
     for split, counts in report.films.items():
         smaller, larger = sorted(counts.values())
-        if larger > LOPSIDED * smaller:
+        if larger > IMBALANCED * smaller:
             rows.append([f"{split}: classes out of balance", larger + smaller, _percent_of(counts)])
     for where, name, found, published in report.published_differences:
         rows.append([f"{where}, {name}: not as published", found, f"{published} were published"])

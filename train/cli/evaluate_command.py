@@ -14,7 +14,7 @@ from train.metrics.operating_choices import CalibrationRule, PointName, Seen
 if TYPE_CHECKING:
     from train.runs.run_folder import RunFolder
 
-JUDGED_NETWORKS = ("a", "b", "teacher")
+EVALUATED_NETWORKS = ("a", "b", "teacher")
 
 
 def evaluate_command(
@@ -95,13 +95,13 @@ def evaluate_command(
                 f"--test and --stress take one run, and so does {asked[0]}; several are compared by the scores they "
                 "already hold"
             )
-        _evaluate_several([_find_judged(name) for name in runs], as_json=as_json)
+        _evaluate_several([_find_evaluated(name) for name in runs], as_json=as_json)
         return
     _refuse_contradictions(asked)
     from train.runs.run_folder import find_run, require_network, settings_of
 
     found, data_root = find_run(runs[0]), required_data_root(data)
-    require_network(found, settings_of(found), JUDGED_NETWORKS)
+    require_network(found, settings_of(found), EVALUATED_NETWORKS)
     from train.data.external import external_folder
     from train.fitting.device import backend_in_prose, choose_device
 
@@ -111,12 +111,12 @@ def evaluate_command(
     if stress:
         _stress(found, data_root, films, "test" if test else "validation", as_json=as_json)
     elif films is not None or shortcut or augmented:
-        from train.cli.evaluate_parts import judge_external, judge_shortcut, keep_augmented
+        from train.cli.evaluate_parts import evaluate_on_external, evaluate_shortcut, keep_augmented
 
         if shortcut:
-            judge_shortcut(found, data_root, films, as_json=as_json)
+            evaluate_shortcut(found, data_root, films, as_json=as_json)
         elif films is not None:
-            judge_external(found, data_root, films, as_json=as_json)
+            evaluate_on_external(found, data_root, films, as_json=as_json)
         else:
             keep_augmented(found, data_root, as_json=as_json)
         say(NOT_A_MEDICAL_DEVICE)
@@ -249,14 +249,14 @@ def _stress(
     run: "RunFolder", data_root: Path, external: Path | None, split: Literal["validation", "test"], *, as_json: bool
 ) -> None:
     """Score films under every change; keep stress.json and its picture, print the table. `external`: those films."""
-    from train.cli.evaluate_tables import print_stress
+    from train.cli.evaluate_tables import print_robustness
     from train.data.cohort import read_split
     from train.data.corruptions import SEED
     from train.data.external import read_external
     from train.evaluation.evaluation import read_evaluation
-    from train.evaluation.plots import plot_stress
-    from train.evaluation.robustness import STRESS_RESAMPLES, stress_result, write_stress
-    from train.fitting.scoring import score_changed
+    from train.evaluation.plots import plot_robustness
+    from train.evaluation.robustness import ROBUSTNESS_RESAMPLES, robustness_result, write_robustness
+    from train.fitting.scoring import score_corrupted
     from train.metrics.scores import EXTERNAL
     from train.runs.test_set_log import log_test_read
 
@@ -271,23 +271,23 @@ def _stress(
         )
     if external is not None:
         cohort, split = read_external(external, cohort), EXTERNAL
-    scores, logits = score_changed(run, cohort, split, SEED)
+    scores, logits = score_corrupted(run, cohort, split, SEED)
     if split == "test":
         log_test_read(f"{run.name} (stress)", evaluation)
-    with progress_bar("resampling patients", STRESS_RESAMPLES) as advance:
-        result = stress_result(evaluation, scores, logits, advance)
-    kept = write_stress(run.stress, result)
-    plot_stress(kept, run.curves / "stress.png")
+    with progress_bar("resampling patients", ROBUSTNESS_RESAMPLES) as advance:
+        result = robustness_result(evaluation, scores, logits, advance)
+    kept = write_robustness(run.stress, result)
+    plot_robustness(kept, run.curves / "stress.png")
     if as_json:
         print_json({"run": run.name, **result})
     else:
-        print_stress(run.name, split, result)
+        print_robustness(run.name, split, result)
     say(NOT_A_MEDICAL_DEVICE)
     say(f"table and picture: {run.stress}, {run.curves / 'stress.png'}")
     say_next(f"pneumoscope export {run.name}{data_option(data_root)}")
 
 
-def _find_judged(name: str) -> "RunFolder":
+def _find_evaluated(name: str) -> "RunFolder":
     """A run, or a bundle: its evaluation.json and scores.csv are called the same."""
     from train.runs.run_folder import RunFolder, find_run
 
@@ -300,7 +300,7 @@ def _find_judged(name: str) -> "RunFolder":
 def _evaluate_several(runs: Sequence["RunFolder"], *, as_json: bool) -> None:
     """Compare two runs or sum up several seeds, by what their folders hold: no film is read, nothing is written."""
     from train.cli.evaluate_tables import print_comparison, print_over_seeds
-    from train.evaluation.comparison import COMPARISON_RESAMPLES, compare, read_judged
+    from train.evaluation.comparison import COMPARISON_RESAMPLES, compare, read_evaluated
     from train.evaluation.evaluation import read_evaluation
     from train.evaluation.over_seeds import differ_only_by_seed, over_seeds
     from train.runs.run_folder import settings_of
@@ -320,7 +320,7 @@ def _evaluate_several(runs: Sequence["RunFolder"], *, as_json: bool) -> None:
             f"{len(runs)} runs are summed up only where they differ by nothing but their seed; two are compared. "
             f"Received: {', '.join(run.name for run in runs)}"
         )
-    first, second = (read_judged(run.name, run.evaluation, run.scores) for run in runs)
+    first, second = (read_evaluated(run.name, run.evaluation, run.scores) for run in runs)
     with progress_bar("resampling patients", COMPARISON_RESAMPLES) as advance:
         result = compare(first, second, advance)
     if as_json:

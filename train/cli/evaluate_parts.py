@@ -27,7 +27,7 @@ from train.runs.settings import OperatingSettings
 SHORTCUT = "shortcut"
 
 
-def judge_external(run: RunFolder, data_root: Path, folder: Path, *, as_json: bool) -> None:
+def evaluate_on_external(run: RunFolder, data_root: Path, folder: Path, *, as_json: bool) -> None:
     """Score another hospital's films, keep external.csv and the evaluation's part "external", print it.
 
     Raises:
@@ -50,7 +50,7 @@ def judge_external(run: RunFolder, data_root: Path, folder: Path, *, as_json: bo
         print_evaluation(run.name, EXTERNAL, part, evaluation["default_operating_point"])
 
 
-def judge_shortcut(run: RunFolder, data_root: Path, external: Path | None, *, as_json: bool) -> None:
+def evaluate_shortcut(run: RunFolder, data_root: Path, external: Path | None, *, as_json: bool) -> None:
     """Score films without lungs and lungs without films; keep and print the evaluation's part "shortcut".
 
     Args:
@@ -60,7 +60,7 @@ def judge_shortcut(run: RunFolder, data_root: Path, external: Path | None, *, as
         as_json: instead of tables.
 
     Raises:
-        PneumoscopeError: as `judge_external`, or no lungs are found.
+        PneumoscopeError: as `evaluate_on_external`, or no lungs are found.
     """
     from train.fitting.scoring import lung_template, score_blacked_out
 

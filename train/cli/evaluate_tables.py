@@ -24,8 +24,8 @@ def print_evaluation(run: str, split: str, part: Json, default: str = DEFAULT_OP
         for name, point in metrics["operating_points"].items()
     ]
     columns = ("operating point", "threshold", *map(_words, POINT_METRICS))
-    ill, films, patients = metrics["positives"], metrics["n"], metrics["patients"]
-    title = f"{run}, {split}: {films} films of {patients} patients, {ill} with pneumonia"
+    positive, films, patients = metrics["positives"], metrics["n"], metrics["patients"]
+    title = f"{run}, {split}: {films} films of {patients} patients, {positive} with pneumonia"
     print_table(f"{title} (thresholds from validation, intervals over patients)", columns, rows)
     report = metrics["as_report"]
     best = report["f1_maximum"]
@@ -124,16 +124,16 @@ def print_comparison(result: Json) -> None:
         listed = "" if count <= LISTED else f"; the first {LISTED}, --json has all"
         title = f"{split}: {count} films called differently, the furthest apart first{listed}"
         print_table(title, ("film", "label", f"p of {first}", f"p of {second}", "right"), rows)
-    _print_average(result)
+    _print_ensemble(result)
 
 
-def _print_average(result: Json) -> None:
+def _print_ensemble(result: Json) -> None:
     """Both networks and their average, each at its own thresholds, split by split."""
     name, average = result["default_operating_point"], result["average"]
-    judged = [*zip(result["runs"], result.get("each", ()), strict=False), ("averaged", average)]
+    evaluated = [*zip(result["runs"], result.get("each", ()), strict=False), ("averaged", average)]
     rows = []
     for split in _splits_of(average):
-        for who, parts in judged:
+        for who, parts in evaluated:
             metrics = parts[split]
             point, as_report = metrics["operating_points"][name], metrics["as_report"]
             rows.append(
@@ -218,7 +218,7 @@ def print_over_seeds(result: Json) -> None:
         print_table(f"{split}: {runs}", ("figure", "mean", "smallest", "largest"), rows)
 
 
-def print_stress(run: str, split: str, result: Json) -> None:
+def print_robustness(run: str, split: str, result: Json) -> None:
     """Print what changes of the films did to a run."""
     part = result[split]
     keys = ("accuracy", "balanced_accuracy", "auroc", "probability_shift", "decisions_changed")
@@ -254,9 +254,9 @@ def print_carry_over(result: Json) -> None:
         )
         for row in result["rules"]
     ]
-    judged = " and ".join(result["judged_on"]) or "nothing"
+    evaluated = " and ".join(result["judged_on"]) or "nothing"
     print_table(
-        f"{names}: operating points, means over the runs; * is the best balanced accuracy on {judged}", columns, rows
+        f"{names}: operating points, means over the runs; * is the best balanced accuracy on {evaluated}", columns, rows
     )
     rows = [
         (
@@ -267,7 +267,7 @@ def print_carry_over(result: Json) -> None:
     ]
     columns = ("calibration", "validation films", "chosen", *(f"{split}: ECE" for split in parts))
     columns += tuple(f"{split}: log loss" for split in parts)
-    print_table(f"{names}: calibration, means over the runs; * is the lowest ECE on {judged}", columns, rows)
+    print_table(f"{names}: calibration, means over the runs; * is the lowest ECE on {evaluated}", columns, rows)
 
 
 def _splits_of(result: Json) -> list[str]:

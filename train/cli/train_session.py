@@ -55,7 +55,7 @@ def train_or_resume(
         cohort = split_for_training(
             index_cohort(data_root), settings.seed_of_split, settings.validation_fraction, settings.shifted_validation
         )
-        judged = settings.network != "backbone" and _can_be_judged(cohort)
+        evaluated = settings.network != "backbone" and _can_be_evaluated(cohort)
         since = _record_of(run, settings, cohort) if run is not None else None
         teachers = find_teachers(settings, cohort)
         if run is not None and since is not None:
@@ -83,7 +83,7 @@ def train_or_resume(
         say(f"run: {run.folder}")
         with _saying_how_to_resume(run, settings):
             fit(run, settings, ready, chosen)
-        _finish(run, settings, data_root, judged=judged, as_json=as_json)
+        _finish(run, settings, data_root, evaluated=evaluated, as_json=as_json)
 
 
 def _is_finished(run: RunFolder, settings: Settings) -> bool:
@@ -100,9 +100,11 @@ def _say_finished(run: RunFolder, settings: Settings, data_root: Path, *, as_jso
     if settings.network != "backbone" and not run.evaluation.is_file():
         from train.data.cohort import read_split
 
-        _finish(run, settings, data_root, judged=_can_be_judged(read_split(run.split, data_root)), as_json=as_json)
+        _finish(
+            run, settings, data_root, evaluated=_can_be_evaluated(read_split(run.split, data_root)), as_json=as_json
+        )
     elif settings.network == "backbone":
-        _finish(run, settings, data_root, judged=False, as_json=as_json)
+        _finish(run, settings, data_root, evaluated=False, as_json=as_json)
     else:
         if as_json:
             print_json({"run": run.name, "finished": True})
@@ -159,7 +161,7 @@ def resume_command(run: RunFolder, settings: Settings) -> str:
     return shlex.join(words)
 
 
-def _can_be_judged(cohort: "Cohort") -> bool:
+def _can_be_evaluated(cohort: "Cohort") -> bool:
     from train.metrics.cluster_bootstrap import require_patients
 
     try:
@@ -171,7 +173,7 @@ def _can_be_judged(cohort: "Cohort") -> bool:
     return True
 
 
-def _finish(run: RunFolder, settings: Settings, data_root: Path, *, judged: bool, as_json: bool) -> None:
+def _finish(run: RunFolder, settings: Settings, data_root: Path, *, evaluated: bool, as_json: bool) -> None:
     if settings.network == "backbone":
         result: dict[str, object] = {"run": run.name, "weights": str(run.backbone_weights)}
         if as_json:
@@ -180,7 +182,7 @@ def _finish(run: RunFolder, settings: Settings, data_root: Path, *, judged: bool
             print_table("backbone", ("run", "weights"), [tuple(result.values())])
         say_next(f"pneumoscope train b --backbone-weights {run.backbone_weights} --fine-tune-from 0")
         return
-    if not judged:
+    if not evaluated:
         if as_json:
             print_json({"run": run.name, "validation": None})
         say(f"{run.name} is trained, not evaluated: its validation films are of too few patients")

@@ -17,7 +17,7 @@ from train.data.cohort import CLASSES, COHORT_TABLE, PUBLISHED_NAME, SPLITS, Coh
 from train.radiograph import RadiographError, read_with_warnings
 from train.radiograph.formats import MAX_BYTES
 
-Oddity = Literal["small", "elongated", "nearly_black", "nearly_white", "flat", "colour", "warned"]
+Anomaly = Literal["small", "elongated", "nearly_black", "nearly_white", "flat", "colour", "warned"]
 Counts = dict[Split, dict[str, int]]
 
 # The same 5,856 films in two editions. Mendeley's has no validation split; Kaggle's was taken out of its train.
@@ -74,7 +74,7 @@ class CheckReport:
     pneumonia_share: dict[Split, float | None]
     patients: dict[str, int]
     unreadable: tuple[tuple[str, str], ...]
-    unusual: dict[Oddity, tuple[tuple[str, str], ...]]
+    unusual: dict[Anomaly, tuple[tuple[str, str], ...]]
     sizes: tuple[tuple[int, int, int], ...]
     duplicates: tuple[tuple[str, ...], ...]
     duplicates_across_splits: tuple[tuple[str, ...], ...]
@@ -93,7 +93,7 @@ class _Examined:
     digest: str | None = None
     size: tuple[int, int] | None = None
     reason: str | None = None
-    oddities: tuple[tuple[Oddity, str], ...] = ()
+    anomalies: tuple[tuple[Anomaly, str], ...] = ()
 
 
 def check_cohort(cohort: Cohort, advance: Callable[..., None] | None = None) -> CheckReport:
@@ -119,8 +119,8 @@ def check_cohort(cohort: Cohort, advance: Callable[..., None] | None = None) -> 
                 sizes[found.size] += 1
             if found.digest is not None:
                 by_digest[found.digest].append(film)
-            for oddity, detail in found.oddities:
-                unusual[oddity].append((film.path, detail))
+            for anomaly, detail in found.anomalies:
+                unusual[anomaly].append((film.path, detail))
             if advance is not None:
                 advance()
     films = count_films(cohort)
@@ -134,7 +134,7 @@ def check_cohort(cohort: Cohort, advance: Callable[..., None] | None = None) -> 
         pneumonia_share={split: _share(counts) for split, counts in films.items()},
         patients={split: sum(split in found for found in splits_of.values()) for split in SPLITS},
         unreadable=tuple(unreadable),
-        unusual={oddity: tuple(unusual[oddity]) for oddity in get_args(Oddity) if oddity in unusual},
+        unusual={anomaly: tuple(unusual[anomaly]) for anomaly in get_args(Anomaly) if anomaly in unusual},
         sizes=tuple((*size, count) for size, count in sorted(sizes.items(), key=lambda item: (-item[1], item[0]))),
         duplicates=_paths(groups),
         duplicates_across_splits=_paths([group for group in groups if len({film.split for film in group}) > 1]),
@@ -144,7 +144,7 @@ def check_cohort(cohort: Cohort, advance: Callable[..., None] | None = None) -> 
             for patient, found in sorted(splits_of.items())
             if len(found) > 1
         },
-        passed_over=_passed_over(cohort),
+        passed_over=_skipped_files(cohort),
         is_public_set=public,
         published_differences=_published_differences(films) if public else (),
         fingerprint=cohort.fingerprint,
@@ -179,13 +179,13 @@ def _examine(path: Path) -> _Examined:
     except OSError as error:
         return _Examined(digest, reason=f"cannot be opened: {error.strerror}")
     height, width = film.shape
-    oddities = (*_oddities(film, data), *(("warned", warning) for warning in warnings))
-    return _Examined(digest, (width, height), oddities=oddities)
+    anomalies = (*_anomalies(film, data), *(("warned", warning) for warning in warnings))
+    return _Examined(digest, (width, height), anomalies=anomalies)
 
 
-def _oddities(film: np.ndarray, data: bytes) -> list[tuple[Oddity, str]]:
+def _anomalies(film: np.ndarray, data: bytes) -> list[tuple[Anomaly, str]]:
     """What is odd about a film uint8 [H, W] and its file."""
-    found: list[tuple[Oddity, str]] = []
+    found: list[tuple[Anomaly, str]] = []
     height, width = film.shape
     shorter, longer = sorted((width, height))
     if shorter < SMALL_SIDE:
@@ -253,7 +253,7 @@ def _paths(groups: list[list[Film]]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(film.path for film in group) for group in groups)
 
 
-def _passed_over(cohort: Cohort) -> tuple[str, ...]:
+def _skipped_files(cohort: Cohort) -> tuple[str, ...]:
     """Files in the films' folders that are no films; a table lists what it means, so nothing is passed over."""
     if (cohort.root / COHORT_TABLE).is_file():
         return ()

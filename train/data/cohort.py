@@ -21,7 +21,7 @@ from train.radiograph import READABLE_SUFFIXES
 
 Split = Literal["train", "validation", "test", "shifted", "external"]
 _Value = TypeVar("_Value")
-Kind = Literal["normal", "bacterial", "viral", "unknown"]
+Subtype = Literal["normal", "bacterial", "viral", "unknown"]
 
 CLASSES = ("normal", "pneumonia")  # the index is the label
 #: The splits that a cohort comes with; "shifted" is made of training and validation films (`train.data.shifted_split`),
@@ -61,7 +61,7 @@ class Film:
     patient: str
     label: int
     split: Split
-    kind: Kind
+    kind: Subtype
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def patient_id(file_name: str) -> str:
     return found[0] if found else stem
 
 
-def kind_of(file_name: str, label: int) -> Kind:
+def subtype_of(file_name: str, label: int) -> Subtype:
     """What a film shows by label and file name: the set names the organism of a pneumonia."""
     if label == 0:
         return "normal"
@@ -191,7 +191,7 @@ def read_split(path: Path, root: Path) -> Cohort:
             patient=_filled(row["patient"], "patient", where),
             label=_known(row["label"], _LABELS, "label", where),
             split=_known(row["split"], _SPLIT_NAMES | {"shifted": "shifted"}, "split", where),
-            kind=_known(row["kind"], {kind: kind for kind in get_args(Kind)}, "kind", where),
+            kind=_known(row["kind"], {kind: kind for kind in get_args(Subtype)}, "kind", where),
         )
         for row, where in _read_rows(path, required=SPLIT_COLUMNS, allowed=SPLIT_COLUMNS)
     ]
@@ -212,7 +212,9 @@ def _index_folders(root: Path, chest_xray: Path) -> list[Film]:
             if not names:
                 raise CohortError(f"{folder} holds no films: expected JPEG, PNG, TIFF, BMP, WebP or DICOM files")
             place = folder.relative_to(root).as_posix()
-            films += [Film(f"{place}/{name}", patient_id(name), label, split, kind_of(name, label)) for name in names]
+            films += [
+                Film(f"{place}/{name}", patient_id(name), label, split, subtype_of(name, label)) for name in names
+            ]
     return films
 
 
@@ -228,8 +230,8 @@ def _index_table(root: Path, other_columns: bool) -> list[Film]:
     for row, where in _read_rows(table, required=columns, allowed=allowed):
         path = _relative(row["path"], where)
         label = _known(row["label"].lower(), _LABELS, "label", where)
-        kinds = {kind: kind for kind in get_args(Kind)}
-        kind = _known(row["kind"], kinds, "kind", where) if row.get("kind") else kind_of(path, label)
+        kinds = {kind: kind for kind in get_args(Subtype)}
+        kind = _known(row["kind"], kinds, "kind", where) if row.get("kind") else subtype_of(path, label)
         split = _known(row.get("split", "train").lower(), _SPLIT_NAMES, "split", where)
         films.append(Film(path, _filled(row["patient"], "patient", where), label, split, kind))
         if not (root / path).is_file():

@@ -34,7 +34,7 @@ LUNGS_ONLY = "lungs_only"
 VIEWS = (LUNGS_BLACKED_OUT, LUNGS_ONLY)
 
 Film = np.ndarray
-Change = Callable[[Film, np.random.Generator], Film]
+Corruption = Callable[[Film, np.random.Generator], Film]
 
 
 def _jpeg(film: Film, _: np.random.Generator) -> Film:
@@ -52,15 +52,15 @@ def _noise(film: Film, generator: np.random.Generator) -> Film:
     return _to_grey(film + generator.normal(0, NOISE, film.shape))
 
 
-def _brightness(change: float) -> Change:
+def _brightness(change: float) -> Corruption:
     return lambda film, _: _to_grey(film + change * 255.0)
 
 
-def _contrast(change: float) -> Change:
+def _contrast(change: float) -> Corruption:
     return lambda film, _: _to_grey((film - film.mean()) * (1 + change) + film.mean())
 
 
-def _gamma(exponent: float) -> Change:
+def _gamma(exponent: float) -> Corruption:
     return lambda film, _: _to_grey(255 * (film / 255.0) ** exponent)
 
 
@@ -114,7 +114,7 @@ def _to_grey(values: np.ndarray) -> Film:
 
 
 #: Name → what is done, in words, and how.
-CHANGES: dict[str, tuple[str, Change]] = {
+CORRUPTIONS: dict[str, tuple[str, Corruption]] = {
     AS_IT_IS: ("nothing", lambda film, _: film.copy()),
     "jpeg_30": (f"JPEG, quality {JPEG_QUALITY}", _jpeg),
     "blur": ("blur, 1.5 px at 224", _blur),
@@ -135,7 +135,7 @@ CHANGES: dict[str, tuple[str, Change]] = {
 
 
 @dataclass(frozen=True)
-class StressSpec:
+class CorruptionSpec:
     """How films are prepared for a stress: to their size first, then changed, then given the network's contrast rule.
 
     A scanner changes a film before the contrast rule sees it; a change on a film of 2,000 pixels, though, would be
@@ -146,7 +146,7 @@ class StressSpec:
     toned: PrepareSpec
 
     @classmethod
-    def of(cls, spec: PrepareSpec) -> "StressSpec":
+    def of(cls, spec: PrepareSpec) -> "CorruptionSpec":
         """Take a network's preprocessing apart."""
         return cls(replace(spec, contrast="none"), replace(spec, resize="squash", centre_crop=1.0))
 
@@ -163,11 +163,11 @@ def changed(film: Film, name: str, index: int, seed: int = SEED) -> Film:
     Returns:
         uint8 [S, S], a new array.
     """
-    generator = np.random.default_rng((seed, list(CHANGES).index(name), index))
-    return CHANGES[name][1](film, generator)
+    generator = np.random.default_rng((seed, list(CORRUPTIONS).index(name), index))
+    return CORRUPTIONS[name][1](film, generator)
 
 
-def changed_films(images: np.ndarray, name: str, spec: StressSpec, first: int = 0, seed: int = SEED) -> np.ndarray:
+def corrupt_films(images: np.ndarray, name: str, spec: CorruptionSpec, first: int = 0, seed: int = SEED) -> np.ndarray:
     """Change films of a split, uint8 [n, S, S] as `spec.sized` leaves them → the same, ready for the network.
 
     `first` is the index of the first of them in the split.
@@ -187,7 +187,7 @@ def blacked_out(film: np.ndarray, lungs: np.ndarray, view: str) -> np.ndarray:
     return np.where(lungs == (view == LUNGS_ONLY), film, np.uint8(0))
 
 
-def blacked_out_films(images: np.ndarray, lungs: np.ndarray, view: str, spec: StressSpec) -> np.ndarray:
+def blacked_out_films(images: np.ndarray, lungs: np.ndarray, view: str, spec: CorruptionSpec) -> np.ndarray:
     """Films as `spec.sized` leaves them, uint8 [n, S, S], and their lungs, bool [n, S, S] → ready for the network.
 
     The network's contrast rule comes after the blacking out, as on a film that was masked at the scanner.

@@ -24,7 +24,7 @@ from train.common.atomic import write_text
 from train.common.console import Progress
 from train.common.errors import PneumoscopeError, UsageError
 from train.data.check import PUBLISHED_COUNTS, Counts, count_films
-from train.data.cohort import COHORT_FOLDER, COHORT_TABLE, CohortError, Split, index_cohort, kind_of, patient_id
+from train.data.cohort import COHORT_FOLDER, COHORT_TABLE, CohortError, Split, index_cohort, patient_id, subtype_of
 from train.data.kaggle import KaggleError, download
 
 HANDLE = "paultimothymooney/chest-xray-pneumonia"
@@ -46,7 +46,7 @@ _CLASSES = {"NORMAL": "normal", "PNEUMONIA": "pneumonia"}
 _SUFFIXES = frozenset({".jpeg", ".jpg", ".png"})
 # Mendeley's third version: kind, patient, number of the film. The same number is taken for the same patient.
 _MENDELEY_NAME = re.compile(r"(NORMAL|BACTERIA|VIRUS)-(\d+)-\d+")
-_MENDELEY_KINDS = {"NORMAL": "normal", "BACTERIA": "bacterial", "VIRUS": "viral"}
+_MENDELEY_SUBTYPES = {"NORMAL": "normal", "BACTERIA": "bacterial", "VIRUS": "viral"}
 
 
 class FetchError(PneumoscopeError):
@@ -299,6 +299,8 @@ def _table(root: Path) -> str:
         split, class_folder, name = path.relative_to(root / COHORT_FOLDER).parts
         label = int(class_folder == "PNEUMONIA")
         named = _MENDELEY_NAME.match(name)
-        patient, kind = (named[2], _MENDELEY_KINDS[named[1]]) if named else (patient_id(name), kind_of(name, label))
+        patient, kind = (
+            (named[2], _MENDELEY_SUBTYPES[named[1]]) if named else (patient_id(name), subtype_of(name, label))
+        )
         rows.writerow((path.relative_to(root).as_posix(), label, patient, split, kind))
     return text.getvalue()

@@ -111,10 +111,10 @@ def misleading_patients(films: Sequence[Film], exposures: np.ndarray, seed: int)
     scores = _exposure_scores(exposures[read], labels, owner, seed)
     counts = np.bincount(owner)
     score_of = np.bincount(owner, scores) / counts
-    ill = np.bincount(owner, labels) > 0
+    positive = np.bincount(owner, labels) > 0
     chosen: set[str] = set()
     for label in range(len(CLASSES)):
-        of_class = np.flatnonzero(ill == bool(label))
+        of_class = np.flatnonzero(positive == bool(label))
         # Healthy patients from the highest score down, ill ones from the lowest up.
         ranked = of_class[np.argsort(score_of[of_class] if label else -score_of[of_class], kind="stable")]
         chosen.update(names[_first_share(ranked, counts, SHIFTED_SHARES[label])])
@@ -142,8 +142,8 @@ def family_patients(films: Sequence[Film], seed: int) -> frozenset[str]:
     smaller = min(FAMILIES, key=lambda family: sizes[family])
     chosen = {patient for patient, family in families.items() if family == smaller}
     labels, names, owner = _by_patient(films)
-    ill = np.flatnonzero(np.bincount(owner, labels) > 0)
-    drawn = np.random.default_rng(seed).permutation(ill)
+    positive = np.flatnonzero(np.bincount(owner, labels) > 0)
+    drawn = np.random.default_rng(seed).permutation(positive)
     return frozenset(chosen.union(names[_first_share(drawn, np.bincount(owner), SHIFTED_SHARES[1])]))
 
 

@@ -25,7 +25,7 @@ from train.runs.settings import OperatingSettings
 
 #: The rules that a default is chosen from; the other two promise a sensitivity or a specificity instead.
 CANDIDATES = ("youden", "f1", HALF)
-CALL_FIGURES = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
+PREDICTION_METRICS = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
 SEEN: tuple[Seen, ...] = ("plain", "augmented")
 #: Of what no film chooses: the network's own 0.5, its own probability.
 NEITHER = "–"
@@ -85,22 +85,22 @@ def carry_over(runs: Sequence[Carried]) -> Json:
         PneumoscopeError: films of one class only.
     """
     splits = [split for split in ("validation", SHIFTED, EXTERNAL) if all(split in run.splits for run in runs)]
-    judged = [split for split in splits if split != "validation"]
+    evaluated = [split for split in splits if split != "validation"]
     rules = _rules(runs, splits)
     calibrations = _calibrations(runs, splits)
 
     def worth(row: Json, key: str) -> float:
-        return float(np.mean([row[split][key] for split in judged]))
+        return float(np.mean([row[split][key] for split in evaluated]))
 
     candidates = [row for row in rules if row["rule"] in CANDIDATES]
     return {
         "runs": [run.name for run in runs],
         "splits": splits,
-        "judged_on": judged,
+        "judged_on": evaluated,
         "rules": rules,
         "calibrations": calibrations,
-        "best_rule": max(candidates, key=lambda row: worth(row, "balanced_accuracy")) if judged else None,
-        "best_calibration": min(calibrations, key=lambda row: worth(row, "ece")) if judged else None,
+        "best_rule": max(candidates, key=lambda row: worth(row, "balanced_accuracy")) if evaluated else None,
+        "best_calibration": min(calibrations, key=lambda row: worth(row, "ece")) if evaluated else None,
     }
 
 
@@ -118,7 +118,7 @@ def _rules(runs: Sequence[Carried], splits: Sequence[str]) -> list[Json]:
                     confusion(run.splits[split].labels, bounded(run.splits[split].logits), thresholds[rule])
                     for run, thresholds in zip(runs, chosen[seen], strict=True)
                 ]
-                row[split] = {key: float(np.mean([getattr(one, key) for one in tables])) for key in CALL_FIGURES}
+                row[split] = {key: float(np.mean([getattr(one, key) for one in tables])) for key in PREDICTION_METRICS}
             rows.append(row)
     return rows
 
@@ -145,12 +145,12 @@ def _calibration(
     scales = [fit(run) for run in runs]
     row: Json = {"method": method, "seen": seen, "not_fitted": sum(scale is None for scale in scales)}
     for split in splits:
-        judged = [
+        evaluated = [
             (run.splits[split].labels, (scale or Scale()).calibrated(run.splits[split].logits))
             for run, scale in zip(runs, scales, strict=True)
         ]
         row[split] = {
-            "ece": float(np.mean([expected_calibration_error(labels, logistic(raw)) for labels, raw in judged])),
-            "log_loss": float(np.mean([log_loss(labels, raw) for labels, raw in judged])),
+            "ece": float(np.mean([expected_calibration_error(labels, logistic(raw)) for labels, raw in evaluated])),
+            "log_loss": float(np.mean([log_loss(labels, raw) for labels, raw in evaluated])),
         }
     return row

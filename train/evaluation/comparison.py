@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from train.common.errors import PneumoscopeError, UsageError
-from train.evaluation.ensemble import AVERAGE_RESAMPLES, evaluate_average
+from train.evaluation.ensemble import ENSEMBLE_RESAMPLES, evaluate_ensemble
 from train.evaluation.evaluation import is_of_these_scores, read_evaluation
 from train.evaluation.thresholds import operating_of
 from train.metrics.augmented_scores import AugmentedScores, read_augmented, require_same_films
@@ -20,8 +20,8 @@ from train.metrics.cluster_bootstrap import (
     SEED,
     Floats,
     Ranking,
-    call_figures,
     patient_interval,
+    prediction_metrics,
     require_patients,
     resample,
 )
@@ -32,7 +32,7 @@ from train.metrics.scores import EXTERNAL, SCORED_SPLITS, SHIFTED, Scores, proba
 
 DIFFERENCES = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
 #: Resamples that a comparison costs at most, for a bar's total.
-COMPARISON_RESAMPLES = RESAMPLES * len(SCORED_SPLITS) + 3 * AVERAGE_RESAMPLES
+COMPARISON_RESAMPLES = RESAMPLES * len(SCORED_SPLITS) + 3 * ENSEMBLE_RESAMPLES
 
 Json = dict[str, Any]
 Advance = Callable[..., None]
@@ -43,7 +43,7 @@ class OtherSplitError(UsageError):
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class EvaluatedRun:
     """A network with its scores, as a run or a bundle holds them.
 
     Attributes:
@@ -73,7 +73,7 @@ class Judged:
         return self.scores.of_split(split)
 
 
-def read_judged(name: str, evaluation_file: Path, scores_file: Path) -> Judged:
+def read_evaluated(name: str, evaluation_file: Path, scores_file: Path) -> EvaluatedRun:
     """Read a network's evaluation.json and scores.csv, and what its other scores lie beside them; no film is read.
 
     Raises:
@@ -93,7 +93,7 @@ def read_judged(name: str, evaluation_file: Path, scores_file: Path) -> Judged:
     readings = None
     if operating_of(evaluation).seen == "augmented" and augmented.is_file():
         readings = require_same_films(read_augmented(augmented), validation)
-    return Judged(
+    return EvaluatedRun(
         *(name, evaluation["network"], evaluation["split_fingerprint"], thresholds, scores),
         default=evaluation["default_operating_point"],
         external=read_scores(external) if evaluation.get(EXTERNAL) and external.is_file() else None,
@@ -101,7 +101,7 @@ def read_judged(name: str, evaluation_file: Path, scores_file: Path) -> Judged:
     )
 
 
-def compare(first: Judged, second: Judged, advance: Advance = lambda *_: None) -> Json:
+def compare(first: EvaluatedRun, second: EvaluatedRun, advance: Advance = lambda *_: None) -> Json:
     """Compare two networks on their validation films and, where both have been scored there, on their test films.
 
     Args:
@@ -113,7 +113,7 @@ def compare(first: Judged, second: Judged, advance: Advance = lambda *_: None) -
         where it was not read by both) what `compare_films` gives; "shifted" and "external" too, where both were judged
         on such films; each: for the first and the second network split → what
         `train.metrics.evaluate_scores.evaluate_scores` gives at its own thresholds; average: what
-        `train.evaluation.ensemble.evaluate_average` gives for the same splits. The average's thresholds are from
+        `train.evaluation.ensemble.evaluate_ensemble` gives for the same splits. The average's thresholds are from
         augmented validation films where both networks' are. The default operating point is the networks' own where it
         is the same.
 
@@ -137,7 +137,7 @@ def compare(first: Judged, second: Judged, advance: Advance = lambda *_: None) -
     }
     pairs: dict[str, tuple[Scores, Scores]] = {}
     for split in (*SCORED_SPLITS, SHIFTED, EXTERNAL):
-        one, other = (judged.of_split(split) for judged in (first, second))
+        one, other = (evaluated.of_split(split) for evaluated in (first, second))
         if len(one) and len(other):
             pairs[split] = one, _in_order_of(one, other)
             point = result["default_operating_point"]
@@ -146,21 +146,21 @@ def compare(first: Judged, second: Judged, advance: Advance = lambda *_: None) -
             result[split] = None
     result["each"] = [
         {
-            split: evaluate_scores(rows.labels, rows.logits, judged.thresholds, rows.patients, advance)
+            split: evaluate_scores(rows.labels, rows.logits, evaluated.thresholds, rows.patients, advance)
             for split, rows in ((split, pair[place]) for split, pair in pairs.items())
         }
-        for place, judged in enumerate((first, second))
+        for place, evaluated in enumerate((first, second))
     ]
     readings = None
     if first.augmented is not None and second.augmented is not None:
         readings = first.augmented, second.augmented.in_order_of(pairs["validation"][0])
-    result["average"] = evaluate_average(pairs, advance, readings)
+    result["average"] = evaluate_ensemble(pairs, advance, readings)
     return result
 
 
 def compare_films(
-    first: Judged,
-    second: Judged,
+    first: EvaluatedRun,
+    second: EvaluatedRun,
     one: Scores,
     other: Scores,
     advance: Advance = lambda *_: None,
@@ -176,17 +176,17 @@ def compare_films(
 
     Returns:
         films, patients, positives; auroc: first, second, difference (first less second) with DeLong's interval and p,
-        and difference_over_patients; operating_points: name → thresholds, what `call_tables` gives, and differences
-        (first less second) with intervals over patients; differing: the films that the two call differently at the
-        default operating point, the furthest apart first.
+        and difference_over_patients; operating_points: name → thresholds, what `agreement_tables` gives, and
+        differences (first less second) with intervals over patients; differing: the films that the two call differently
+        at the default operating point, the furthest apart first.
     """
     other = _in_order_of(one, other)
     if one.labels.tolist() != other.labels.tolist() or one.patients != other.patients:
         raise OtherSplitError(f"{first.name} and {second.name} have other labels or patients for the same films")
     require_patients(one.patients, f"the {one.splits[0]} films")
-    chances = probability(one.logits), probability(other.logits)
-    calls = {
-        name: (chances[0] >= first.thresholds[name], chances[1] >= second.thresholds[name])
+    probabilities = probability(one.logits), probability(other.logits)
+    predictions = {
+        name: (probabilities[0] >= first.thresholds[name], probabilities[1] >= second.thresholds[name])
         for name in POINT_NAMES
         if name in first.thresholds and name in second.thresholds
     }
@@ -195,8 +195,8 @@ def compare_films(
     def figures(weights: Floats) -> dict[str, Floats]:
         areas = [ranking.areas(weights)[0] for ranking in rankings]
         counted = {"auroc": areas[0] - areas[1]}
-        for name, pair in calls.items():
-            ours, theirs = (call_figures(one.labels, called, weights) for called in pair)
+        for name, pair in predictions.items():
+            ours, theirs = (prediction_metrics(one.labels, predicted, weights) for predicted in pair)
             counted |= {f"{name}: {key}": ours[key] - theirs[key] for key in DIFFERENCES}
         return counted
 
@@ -210,10 +210,10 @@ def compare_films(
     points = {
         name: {
             "thresholds": [float(first.thresholds[name]), float(second.thresholds[name])],
-            **call_tables(one.labels, *pair),
+            **agreement_tables(one.labels, *pair),
             "differences": {key: difference(f"{name}: {key}") for key in DIFFERENCES},
         }
-        for name, pair in calls.items()
+        for name, pair in predictions.items()
     }
     return {
         "films": len(one),
@@ -221,7 +221,7 @@ def compare_films(
         "positives": int(one.labels.sum()),
         "auroc": areas | {"difference_over_patients": difference("auroc")},
         "operating_points": points,
-        "differing": _differing(one, chances, calls[default]),
+        "differing": _differing(one, probabilities, predictions[default]),
     }
 
 
@@ -245,7 +245,7 @@ def auroc_difference(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> 
     }
 
 
-def call_tables(labels: ArrayLike, first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Json:
+def agreement_tables(labels: ArrayLike, first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Json:
     """Agreement of two networks' calls on the same films.
 
     Args:
@@ -257,23 +257,23 @@ def call_tables(labels: ArrayLike, first: NDArray[np.bool_], second: NDArray[np.
         label; mcnemar: films that only one gets right, and p; kappa: Cohen's (Educ Psychol Meas 1960;20:37), null where
         both call all films the same.
     """
-    ill = np.asarray(labels) == 1
-    right = first == ill, second == ill
+    positive = np.asarray(labels) == 1
+    right = first == positive, second == positive
     only_first, only_second = int(np.sum(right[0] & ~right[1])), int(np.sum(right[1] & ~right[0]))
     same = float(np.mean(first == second))
-    by_chance = float(first.mean() * second.mean() + (1 - first.mean()) * (1 - second.mean()))
+    by_random_control = float(first.mean() * second.mean() + (1 - first.mean()) * (1 - second.mean()))
     return {
         "agreement": {**_pairs(first, second, "positive", "negative"), "share": same},
         "right_and_wrong": {
             name: _pairs(right[0][rows], right[1][rows], "right", "wrong")
-            for name, rows in (("pneumonia", ill), ("normal", ~ill))
+            for name, rows in (("pneumonia", positive), ("normal", ~positive))
         },
         "mcnemar": {
             "only_first_right": only_first,
             "only_second_right": only_second,
             "p": mcnemar_exact(only_first, only_second),
         },
-        "kappa": (same - by_chance) / (1 - by_chance) if by_chance < 1 else None,
+        "kappa": (same - by_random_control) / (1 - by_random_control) if by_random_control < 1 else None,
     }
 
 
@@ -316,17 +316,19 @@ def _in_order_of(one: Scores, other: Scores) -> Scores:
     )
 
 
-def _differing(rows: Scores, chances: tuple[Floats, Floats], calls: tuple[NDArray[np.bool_], ...]) -> list[Json]:
-    gaps = np.abs(chances[0] - chances[1])
-    apart = np.flatnonzero(calls[0] != calls[1])
+def _differing(
+    rows: Scores, probabilities: tuple[Floats, Floats], predictions: tuple[NDArray[np.bool_], ...]
+) -> list[Json]:
+    gaps = np.abs(probabilities[0] - probabilities[1])
+    apart = np.flatnonzero(predictions[0] != predictions[1])
     return [
         {
             "film": rows.films[row],
             "patient": rows.patients[row],
             "label": int(rows.labels[row]),
-            "probabilities": [round(float(chance[row]), 6) for chance in chances],
-            "positive": [bool(called[row]) for called in calls],
-            "right": "first" if calls[0][row] == (rows.labels[row] == 1) else "second",
+            "probabilities": [round(float(chance[row]), 6) for chance in probabilities],
+            "positive": [bool(predicted[row]) for predicted in predictions],
+            "right": "first" if predictions[0][row] == (rows.labels[row] == 1) else "second",
         }
         for row in apart[np.argsort(-gaps[apart], kind="stable")]
     ]

@@ -15,12 +15,12 @@ from train.metrics.scores import SCORED_SPLITS, Scores, bounded, logistic
 from train.runs.settings import OperatingSettings
 
 #: Resamples that an average costs at most, for a bar's total.
-AVERAGE_RESAMPLES = RESAMPLES * len(SCORED_SPLITS)
+ENSEMBLE_RESAMPLES = RESAMPLES * len(SCORED_SPLITS)
 
 Json = dict[str, Any]
 
 
-def average_scores(one: Scores, other: Scores) -> Scores:
+def ensemble_scores(one: Scores, other: Scores) -> Scores:
     """Average two networks' uncalibrated probabilities, film by film.
 
     Args:
@@ -36,12 +36,12 @@ def average_scores(one: Scores, other: Scores) -> Scores:
         raise PneumoscopeError("only scores of the same films in the same order can be averaged")
     logits = [bounded(scores.logits) for scores in (one, other)]
     # 1 - p from the negative logits: next to 1 it would be lost in rounding.
-    ill, well = (np.mean([logistic(sign * values) for values in logits], axis=0) for sign in (1, -1))
-    return Scores(one.films, one.patients, one.splits, one.labels, np.log(ill) - np.log(well))
+    positive, negative = (np.mean([logistic(sign * values) for values in logits], axis=0) for sign in (1, -1))
+    return Scores(one.films, one.patients, one.splits, one.labels, np.log(positive) - np.log(negative))
 
 
-def average_readings(one: AugmentedScores, other: AugmentedScores) -> AugmentedScores:
-    """Average two networks' readings of augmented films, copy by copy; both as `average_scores` takes scores.
+def ensemble_readings(one: AugmentedScores, other: AugmentedScores) -> AugmentedScores:
+    """Average two networks' readings of augmented films, copy by copy; both as `ensemble_scores` takes scores.
 
     Raises:
         PneumoscopeError: other films, another order, or another number of copies.
@@ -50,11 +50,11 @@ def average_readings(one: AugmentedScores, other: AugmentedScores) -> AugmentedS
         raise PneumoscopeError(
             f"only as many readings of each film can be averaged. Received: {one.copies} and {other.copies}"
         )
-    copies = [average_scores(one.copy(number), other.copy(number)).logits for number in range(one.copies)]
+    copies = [ensemble_scores(one.copy(number), other.copy(number)).logits for number in range(one.copies)]
     return AugmentedScores(one.films, one.patients, one.labels, np.stack(copies, axis=1))
 
 
-def evaluate_average(
+def evaluate_ensemble(
     pairs: Mapping[str, tuple[Scores, Scores]],
     advance: Callable[..., None] = lambda *_: None,
     augmented: tuple[AugmentedScores, AugmentedScores] | None = None,
@@ -62,7 +62,7 @@ def evaluate_average(
     """Evaluate the average of two networks, with thresholds of its own, chosen on validation as each network's are.
 
     Args:
-        pairs: split → both networks' scores as `average_scores` takes them; "validation" at least.
+        pairs: split → both networks' scores as `ensemble_scores` takes them; "validation" at least.
         advance: called with the number of resamples done.
         augmented: both networks' readings of the augmented validation films, to choose the thresholds on those.
 
@@ -71,9 +71,9 @@ def evaluate_average(
         threshold on the mean probability), and for each split of `pairs` what
         `train.metrics.evaluate_scores.evaluate_scores` gives.
     """
-    averages = {split: average_scores(*pair) for split, pair in pairs.items()}
+    averages = {split: ensemble_scores(*pair) for split, pair in pairs.items()}
     seen: Seen = "plain" if augmented is None else "augmented"
-    readings = None if augmented is None else average_readings(*augmented)
+    readings = None if augmented is None else ensemble_readings(*augmented)
     thresholds = probability_thresholds(averages["validation"], OperatingSettings(seen=seen), readings)
     return {
         "selected_on": "validation",

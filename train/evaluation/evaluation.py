@@ -64,12 +64,16 @@ def curves(labels: ArrayLike, logits: ArrayLike) -> Json:
     called positive) to the lowest. The histogram counts films per class in HISTOGRAM_BINS equal bins of the
     probability. Raises as `evaluate_scores`.
     """
-    chances = probability(logits)
-    roc, pr, f1 = roc_curve(labels, chances), precision_recall_curve(labels, chances), f1_curve(labels, chances)
+    probabilities = probability(logits)
+    roc, pr, f1 = (
+        roc_curve(labels, probabilities),
+        precision_recall_curve(labels, probabilities),
+        f1_curve(labels, probabilities),
+    )
     # The same for all three curves; the first is infinite, which JSON does not know.
     thresholds = np.minimum(roc.thresholds, 1.0)
     edges = np.linspace(0, 1, HISTOGRAM_BINS + 1)
-    ill = np.asarray(labels) == 1
+    positive = np.asarray(labels) == 1
     return {
         "roc": _curve(
             thresholds,
@@ -83,8 +87,8 @@ def curves(labels: ArrayLike, logits: ArrayLike) -> Json:
         "f1": _curve(thresholds, thin_curve(thresholds, f1.f1), f1=f1.f1),
         "histogram": {
             "edges": [round(float(edge), 6) for edge in edges],
-            "normal": np.histogram(chances[~ill], edges)[0].tolist(),
-            "pneumonia": np.histogram(chances[ill], edges)[0].tolist(),
+            "normal": np.histogram(probabilities[~positive], edges)[0].tolist(),
+            "pneumonia": np.histogram(probabilities[positive], edges)[0].tolist(),
         },
     }
 

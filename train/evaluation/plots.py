@@ -62,7 +62,7 @@ def plot_curves(evaluation: Json, folder: Path, history: Sequence[Mapping[str, o
     return [folder / name for name in figures]
 
 
-def plot_stress(stress: Json, path: Path) -> None:
+def plot_robustness(stress: Json, path: Path) -> None:
     """Write a picture of stress.json: balanced accuracy, AUROC and mean |Δp| under each change, with intervals."""
     splits = {split: stress[split] for split in ("validation", "test", "external") if stress.get(split)}
     names = list(next(iter(splits.values()))["changes"])

@@ -10,15 +10,15 @@ from numpy.typing import ArrayLike
 
 from train.common.atomic import write_text
 from train.common.errors import PneumoscopeError
-from train.data.corruptions import AS_IT_IS, CHANGES, SEED
+from train.data.corruptions import AS_IT_IS, CORRUPTIONS, SEED
 from train.evaluation.evaluation import is_of_these_scores, json_text
 from train.metrics.cluster_bootstrap import (
     RESAMPLES,
     Figures,
     Floats,
     Ranking,
-    call_figures,
     patient_interval,
+    prediction_metrics,
     require_patients,
     resample,
 )
@@ -32,10 +32,10 @@ FORMAT = 1
 Json = dict[str, Any]
 
 #: For a bar's total.
-STRESS_RESAMPLES = RESAMPLES * len(CHANGES)
+ROBUSTNESS_RESAMPLES = RESAMPLES * len(CORRUPTIONS)
 
 
-def stress_table(
+def robustness_table(
     labels: ArrayLike,
     patients: Sequence[str],
     logits: Mapping[str, ArrayLike],
@@ -70,19 +70,19 @@ def stress_table(
         figures = _figures(labels, raw, before, threshold)
         draws = resample(patients, figures, advance)
         whole = {key: float(values[0]) for key, values in figures(np.ones((1, len(patients)))).items()}
-        table[name] = {"what": CHANGES[name][0]} | {
+        table[name] = {"what": CORRUPTIONS[name][0]} | {
             key: patient_interval(value, draws[key], closed.get(key)).as_json() for key, value in whole.items()
         }
     return table
 
 
 def _figures(labels: ArrayLike, logits: ArrayLike, before: Floats, threshold: float) -> Figures:
-    chances, ranking = probability(logits), Ranking.of(labels, logits)
-    called, shift = chances >= threshold, np.abs(chances - before)
-    other = (called != (before >= threshold)).astype(np.float64)
+    probabilities, ranking = probability(logits), Ranking.of(labels, logits)
+    predicted, shift = probabilities >= threshold, np.abs(probabilities - before)
+    other = (predicted != (before >= threshold)).astype(np.float64)
 
     def figures(weights: Floats) -> dict[str, Floats]:
-        rates, films = call_figures(labels, called, weights), weights.sum(axis=1)
+        rates, films = prediction_metrics(labels, predicted, weights), weights.sum(axis=1)
         return {
             **{key: rates[key] for key in ("accuracy", "balanced_accuracy", "sensitivity", "specificity")},
             "auroc": ranking.areas(weights)[0],
@@ -93,7 +93,7 @@ def _figures(labels: ArrayLike, logits: ArrayLike, before: Floats, threshold: fl
     return figures
 
 
-def stress_result(
+def robustness_result(
     evaluation: Mapping[str, Any],
     scores: Scores,
     logits: Mapping[str, ArrayLike],
@@ -105,10 +105,10 @@ def stress_result(
         evaluation: of the run; its default threshold is used.
         scores: of the films as they are, of one split.
         logits: change → [N].
-        advance: as `stress_table`.
+        advance: as `robustness_table`.
 
     Raises:
-        PneumoscopeError: as `stress_table`, or the network is not the one evaluated.
+        PneumoscopeError: as `robustness_table`, or the network is not the one evaluated.
     """
     split, point = scores.splits[0], evaluation["default_operating_point"]
     if split == "validation" and not is_of_these_scores(dict(evaluation), scores):
@@ -126,12 +126,12 @@ def stress_result(
             "films": len(scores),
             "patients": len(set(scores.patients)),
             "positives": int(scores.labels.sum()),
-            "changes": stress_table(scores.labels, scores.patients, logits, threshold, advance),
+            "changes": robustness_table(scores.labels, scores.patients, logits, threshold, advance),
         },
     }
 
 
-def write_stress(path: Path, result: Mapping[str, Any]) -> Json:
+def write_robustness(path: Path, result: Mapping[str, Any]) -> Json:
     """Write stress.json atomically; the other split's figures stay where they are of the same network and films.
 
     Returns:

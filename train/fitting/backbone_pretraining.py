@@ -44,7 +44,7 @@ def build_backbone_trainer(
     return keras.Model(image, classes, name="backbone_trainer")
 
 
-def kind_label(film: Film) -> int:
+def subtype_label(film: Film) -> int:
     """Return a film's place in BACKBONE_CLASSES.
 
     Raises:

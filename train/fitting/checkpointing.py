@@ -23,7 +23,7 @@ COUNTERS = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
 GPU_STEPS_PER_LOOK = 20
 
 
-class Keeper(keras.callbacks.Callback):
+class TrainingCheckpoint(keras.callbacks.Callback):
     """Keeps last and best network, history and the progress bar; stops at a loss of NaN.
 
     It must be the last of the callbacks: an epoch is written down with what the others counted in it.
@@ -126,9 +126,9 @@ class Keeper(keras.callbacks.Callback):
         progress.counters = {type(callback).__name__: _counts(callback) for callback in self.counting}
         progress.seeds = [np.array(state).tolist() for state in seed_states(self.network)]
         # Networks of other sides than the run's can be neither compared with its best nor evaluated.
-        judged = self.stage.image_size == self.settings.prepare.image_size
+        evaluated = self.stage.image_size == self.settings.prepare.image_size
         last = self.settings.keep == "last"
-        if judged and (last or values["val_loss"] < progress.best_val_loss):
+        if evaluated and (last or values["val_loss"] < progress.best_val_loss):
             progress.best_val_loss, progress.best_epoch = values["val_loss"], len(progress.rows)
         saved = progress.stage_finished or len(progress.rows) % self.settings.save_every == 0
         if saved:

@@ -12,12 +12,12 @@ from train.common.errors import PneumoscopeError
 from train.data.checksums import digest_films, write_digests
 from train.data.cohort import Cohort, Film, write_split
 from train.fitting.backbone_pretraining import build_backbone_trainer
-from train.fitting.checkpointing import Keeper, carry_over, restore
+from train.fitting.checkpointing import TrainingCheckpoint, carry_over, restore
 from train.fitting.device import Device
 from train.fitting.distillation import Distiller, load_teachers
 from train.fitting.frozen_features import StageParts, stage_parts
 from train.fitting.loader import FilmBatches, PreparedFilms, films_to_augment, prepare_films
-from train.fitting.resources import check_needs, needs_of, whole_films_of
+from train.fitting.resources import check_resources, estimate_resources, whole_films_of
 from train.fitting.stages import Stage, stages_of
 from train.fitting.targets import compile_arguments, training_targets, validation_targets
 from train.fitting.teachers import TeacherRecord, write_teachers
@@ -127,8 +127,8 @@ def make_ready(
     training, validation = _limited(cohort.of_split("train"), settings), cohort.of_split("validation")
     whole = whole_films_of(settings, cohort.root, training)
     prepared_films = len(validation) + (0 if whole else len(training))
-    needs = needs_of(network, settings, prepared_films, begun=since is not None, whole_films=whole)
-    check_needs(needs, runs_root())
+    needs = estimate_resources(network, settings, prepared_films, begun=since is not None, whole_films=whole)
+    check_resources(needs, runs_root())
     prepared = _prepared(cohort, settings, stage.image_size, workers)
     digests = {} if since else digest_films(cohort)
     ready = Preparation(network, *prepared, cohort, digests, since, workers, tuple(teachers))
@@ -158,8 +158,8 @@ def fit(run: RunFolder, settings: Settings, ready: Preparation, device: Device) 
             write_teachers(run.teachers, ready.teachers)
     else:
         origin, progress = since.origin, since.progress
-    keeper = Keeper(run, settings, origin, progress, device.kind)
-    network = _fit_stages(settings, ready, keeper)
+    checkpoint = TrainingCheckpoint(run, settings, origin, progress, device.kind)
+    network = _fit_stages(settings, ready, checkpoint)
     if settings.network == "backbone":
         best = keras.saving.load_model(run.best_network, compile=False)
         with atomic.replace_file(run.backbone_weights) as temporary:
@@ -181,9 +181,9 @@ def fit(run: RunFolder, settings: Settings, ready: Preparation, device: Device) 
     )
 
 
-def _fit_stages(settings: Settings, ready: Preparation, keeper: Keeper) -> keras.Model:
+def _fit_stages(settings: Settings, ready: Preparation, checkpoint: TrainingCheckpoint) -> keras.Model:
     """Run the stages that are left; return the network of the last one."""
-    progress, stages = keeper.progress, stages_of(settings)
+    progress, stages = checkpoint.progress, stages_of(settings)
     network, training, validation = ready.network, ready.training, ready.validation
     for stage in stages[: progress.stage]:
         stage.enter(network)
@@ -203,13 +203,13 @@ def _fit_stages(settings: Settings, ready: Preparation, keeper: Keeper) -> keras
         rate = rate_of(settings, stage, len(training))
         network.compile(optimizer=make_optimizer(settings.optimizer, rate), **compile_arguments(settings))
         if unrestored:
-            restore(network, keeper.run, progress)
-            keeper.write_the_rest(network)
+            restore(network, checkpoint.run, progress)
+            checkpoint.write_the_rest(network)
             unrestored = False
         if not progress.stage_finished:
             parts = _parts_of(stage, network, training, validation, settings)
             parts.compile_as(network, **compile_arguments(settings))
-            _fit_stage(stage, settings, network, parts, counting, keeper)
+            _fit_stage(stage, settings, network, parts, counting, checkpoint)
     return network
 
 
@@ -228,11 +228,11 @@ def _fit_stage(
     network: keras.Model,
     parts: StageParts,
     counting: list[keras.callbacks.Callback],
-    keeper: Keeper,
+    checkpoint: TrainingCheckpoint,
 ) -> None:
-    done = keeper.progress.epochs_in_stage
+    done = checkpoint.progress.epochs_in_stage
     with progress_bar(f"{settings.network} {stage.name}", len(parts.training) * (stage.epochs - done)) as advance:
-        keeper.enter(stage, network, parts, counting, advance)
+        checkpoint.enter(stage, network, parts, counting, advance)
         parts.model.fit(
             parts.training,
             validation_data=parts.validation,
@@ -240,7 +240,7 @@ def _fit_stage(
             epochs=stage.epochs,
             shuffle=False,
             verbose=0,
-            callbacks=[*counting, keeper],
+            callbacks=[*counting, checkpoint],
         )
 
 
@@ -297,7 +297,7 @@ def _prepared(
     _require_both_classes(validation, "validation")
     cohort = Cohort(cohort.root, tuple(film for film in cohort.films if film.path not in unreadable))
     channels = CHANNELS[settings.network]
-    learnt, judged = training_targets(training.films, settings), validation_targets(validation.films, settings)
+    learnt, evaluated = training_targets(training.films, settings), validation_targets(validation.films, settings)
     return (
         cohort,
         FilmBatches(
@@ -313,8 +313,8 @@ def _prepared(
         ),
         FilmBatches(
             validation.images,
-            judged.labels,
-            judged.weights,
+            evaluated.labels,
+            evaluated.weights,
             batch_size=settings.batch_size,
             channels=channels,
         ),

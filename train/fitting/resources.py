@@ -22,7 +22,7 @@ MEMORY_TABLE = Path("/proc/meminfo")  # Linux; elsewhere free memory is not look
 
 
 @dataclass(frozen=True)
-class Needs:
+class ResourceEstimate:
     """Bytes that a training will take.
 
     memory: films, weights, gradients, optimizer and a step's activations.
@@ -35,7 +35,9 @@ class Needs:
     temporary: int
 
 
-def needs_of(network: keras.Model, settings: Settings, films: int, *, begun: bool, whole_films: int = 0) -> Needs:
+def estimate_resources(
+    network: keras.Model, settings: Settings, films: int, *, begun: bool, whole_films: int = 0
+) -> ResourceEstimate:
     """Estimate what a training takes where it takes most.
 
     Activations count twice, forward and backward; every weight counts as trained if B is fine-tuned or has a teacher.
@@ -56,7 +58,7 @@ def needs_of(network: keras.Model, settings: Settings, films: int, *, begun: boo
     pictures = films * side**2
     on_disk = pictures > MEMORY_LIMIT_BYTES
     activations = 2 * FLOAT_BYTES * settings.batch_size * _activations(network) * (side / network.input_shape[1]) ** 2
-    return Needs(
+    return ResourceEstimate(
         memory=round(activations) + checkpoint + FLOAT_BYTES * trained + (0 if on_disk else pictures),
         disk=(1 if begun else 3) * checkpoint + (FLOAT_BYTES * parameters if settings.network == "backbone" else 0),
         temporary=(pictures if on_disk else 0) + whole_films,
@@ -74,7 +76,7 @@ def _largest_side(settings: Settings) -> int:
     return max(settings.prepare.image_size, *(step.image_size for step in settings.progressive), 1)
 
 
-def check_needs(needs: Needs, runs: Path) -> None:
+def check_resources(needs: ResourceEstimate, runs: Path) -> None:
     """Warn where memory may not do, refuse where the disk will not.
 
     Raises:

@@ -9,7 +9,7 @@ import numpy as np
 from train.common.console import progress_bar
 from train.common.errors import PneumoscopeError
 from train.data.cohort import Cohort, Film, Split
-from train.data.corruptions import AS_IT_IS, CHANGES, VIEWS, StressSpec, blacked_out_films, changed_films
+from train.data.corruptions import AS_IT_IS, CORRUPTIONS, VIEWS, CorruptionSpec, blacked_out_films, corrupt_films
 from train.data.film_hash import film_hashes, repeats
 from train.fitting.fit import CHANNELS, same_network
 from train.fitting.loader import FilmBatches, PreparedFilms, films_to_augment, prepare_films
@@ -45,10 +45,10 @@ def score_run(run: RunFolder, cohort: Cohort, split: Split, batch_size: int = 32
     return scores_of(films, logits), frozenset(film.path for film, again in zip(films, repeated, strict=True) if again)
 
 
-def score_changed(
+def score_corrupted(
     run: RunFolder, cohort: Cohort, split: Split, seed: int, batch_size: int = 32
 ) -> tuple[Scores, dict[str, np.ndarray]]:
-    """Read the films of one split under every change of `train.evaluation.robustness.CHANGES`.
+    """Read the films of one split under every change of `train.evaluation.robustness.CORRUPTIONS`.
 
     Args:
         run, cohort, split: as `score_run`.
@@ -63,12 +63,12 @@ def score_changed(
     """
     films, images, spec, model, channels = _to_be_changed(run, cohort, split)
     logits: dict[str, np.ndarray] = {}
-    with progress_bar(f"changing and scoring {split}", len(CHANGES) * len(films)) as advance:
-        for name in CHANGES:
+    with progress_bar(f"changing and scoring {split}", len(CORRUPTIONS) * len(films)) as advance:
+        for name in CORRUPTIONS:
             advance(0, note=name)
             rows = []
             for first in range(0, len(films), batch_size):
-                batch = changed_films(images[first : first + batch_size], name, spec, first, seed)
+                batch = corrupt_films(images[first : first + batch_size], name, spec, first, seed)
                 rows.append(_logits(model, batch, channels, batch_size, advance))
             logits[name] = np.concatenate(rows)
     return scores_of(films, logits[AS_IT_IS]), logits
@@ -162,10 +162,10 @@ def score_augmented(
 
 def _to_be_changed(
     run: RunFolder, cohort: Cohort, split: Split
-) -> tuple[tuple[Film, ...], np.ndarray, StressSpec, keras.Model, int]:
+) -> tuple[tuple[Film, ...], np.ndarray, CorruptionSpec, keras.Model, int]:
     """Return a split's films, their sized images, how these are changed and toned, the logit model, its channels."""
     settings = settings_of(run)
-    films, spec = _films_of(run, cohort, split), StressSpec.of(settings.prepare.spec())
+    films, spec = _films_of(run, cohort, split), CorruptionSpec.of(settings.prepare.spec())
     images = prepare_all(cohort.root, films, spec.sized, split)
     return films, images, spec, logit_model(load_network(run)), CHANNELS[settings.network]
 

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from train.data.cohort import Film
-from train.fitting.backbone_pretraining import kind_label
+from train.fitting.backbone_pretraining import subtype_label
 from train.runs.settings import Settings
 
 Tensor: TypeAlias = Any  # of the backend's own
@@ -30,7 +30,7 @@ class Targets:
 def training_targets(films: Sequence[Film], settings: Settings) -> Targets:
     """Return what a network learns from films, smoothed and weighed as the settings say."""
     if settings.network == "backbone":
-        labels = np.array([kind_label(film) for film in films])
+        labels = np.array([subtype_label(film) for film in films])
         return Targets(labels, _class_weights(labels, settings))
     labels = _ill(films)
     weights = _class_weights(labels, settings)
@@ -40,7 +40,7 @@ def training_targets(films: Sequence[Film], settings: Settings) -> Targets:
 def validation_targets(films: Sequence[Film], settings: Settings) -> Targets:
     """Return what a network is judged by: the labels as they are."""
     if settings.network == "backbone":
-        return Targets(np.array([kind_label(film) for film in films]))
+        return Targets(np.array([subtype_label(film) for film in films]))
     return Targets(_ill(films))
 
 

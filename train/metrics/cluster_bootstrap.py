@@ -147,7 +147,7 @@ class Ranking:
 
     order: NDArray[np.int64]
     ends: NDArray[np.int64]  # the last film of each group of equal scores
-    ill: NDArray[np.bool_]  # sorted
+    positive: NDArray[np.bool_]  # sorted
 
     @classmethod
     def of(cls, labels: ArrayLike, scores: ArrayLike) -> "Ranking":
@@ -168,35 +168,35 @@ class Ranking:
             Two arrays [r]; NaN where a class is missing.
         """
         falling = weights[:, self.order]
-        tp = np.cumsum(falling * self.ill, axis=1)[:, self.ends]
-        fp = np.cumsum(falling * ~self.ill, axis=1)[:, self.ends]
-        ill, well = tp[:, -1], fp[:, -1]
+        tp = np.cumsum(falling * self.positive, axis=1)[:, self.ends]
+        fp = np.cumsum(falling * ~self.positive, axis=1)[:, self.ends]
+        positive, negative = tp[:, -1], fp[:, -1]
         gained = np.diff(tp, axis=1, prepend=0)
         # A step of fp passes every pneumonia film ranked above it, and half of those ranked with it.
         area = np.sum(np.diff(fp, axis=1, prepend=0) * (tp - gained / 2), axis=1)
-        called = tp + fp
-        precision = np.divide(tp, called, out=np.zeros_like(tp), where=called > 0)
-        whole = (ill > 0) & (well > 0)
+        predicted = tp + fp
+        precision = np.divide(tp, predicted, out=np.zeros_like(tp), where=predicted > 0)
+        whole = (positive > 0) & (negative > 0)
         return (
-            _ratio(area, np.where(whole, ill * well, 0)),
-            _ratio(np.sum(gained * precision, axis=1), np.where(whole, ill, 0)),
+            _ratio(area, np.where(whole, positive * negative, 0)),
+            _ratio(np.sum(gained * precision, axis=1), np.where(whole, positive, 0)),
         )
 
 
-def call_figures(labels: ArrayLike, called: ArrayLike, weights: Floats) -> dict[str, Floats]:
+def prediction_metrics(labels: ArrayLike, predicted: ArrayLike, weights: Floats) -> dict[str, Floats]:
     """The figures of `train.metrics.operating_points.Confusion` by their names, of films counted `weights` times.
 
     Args:
         labels: 0 or 1, [N].
-        called: positive or not, [N].
+        predicted: positive or not, [N].
         weights: [r, N].
 
     Returns:
         Arrays [r], NaN where a denominator is zero.
     """
-    ill, positive = np.asarray(labels) == 1, np.asarray(called, dtype=bool)
-    kinds = np.stack([ill & positive, ~ill & positive, ~ill & ~positive, ill & ~positive], axis=1)
-    tp, fp, tn, fn = (weights @ kinds.astype(np.float64)).T
+    truth, positive = np.asarray(labels) == 1, np.asarray(predicted, dtype=bool)
+    cells = np.stack([truth & positive, ~truth & positive, ~truth & ~positive, truth & ~positive], axis=1)
+    tp, fp, tn, fn = (weights @ cells.astype(np.float64)).T
     sensitivity, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
     return {
         "accuracy": _ratio(tp + tn, tp + fp + tn + fn),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from train.metrics.cluster_bootstrap import Draws, Floats, Ranking, call_figures, patient_interval, resample
+from train.metrics.cluster_bootstrap import Draws, Floats, Ranking, patient_interval, prediction_metrics, resample
 from train.metrics.intervals import (
     Interval,
     auroc_interval,
@@ -64,9 +64,9 @@ def evaluate_scores(
         "average_precision": average_precision_interval(labels, logits),
     }
     truth, raw = np.asarray(labels, dtype=np.float64), np.asarray(logits, dtype=np.float64)
-    chances = probability(raw)
+    probabilities = probability(raw)
     cuts = {**thresholds, "at 0.5": 0.5}
-    tables = {name: confusion(labels, chances, cut) for name, cut in cuts.items()}
+    tables = {name: confusion(labels, probabilities, cut) for name, cut in cuts.items()}
     points = {name: closed_intervals(table) for name, table in tables.items()}
     draws: Mapping[str, Draws] = {}
     if patients is not None:
@@ -75,7 +75,7 @@ def evaluate_scores(
         def figures(weights: Floats) -> dict[str, Floats]:
             counted = dict(zip(areas, ranking.areas(weights), strict=True))
             for name, cut in cuts.items():
-                found = call_figures(truth, chances >= cut, weights)
+                found = prediction_metrics(truth, probabilities >= cut, weights)
                 counted |= {f"{name}: {key}": values for key, values in found.items()}
             return counted
 
@@ -101,14 +101,14 @@ def evaluate_scores(
         "positives": int(truth.sum()),
         "prevalence": float(truth.mean()),
         "log_loss": log_loss(truth, raw),
-        "brier": brier_score(truth, chances),
-        "ece": expected_calibration_error(truth, chances),
+        "brier": brier_score(truth, probabilities),
+        "ece": expected_calibration_error(truth, probabilities),
         **{name: shown(name, closed) for name, closed in areas.items()},
         "operating_points": {name: point(name) for name in thresholds},
         "as_report": {
             "note": AS_REPORT,
             "accuracy_at_0.5": shown("at 0.5: accuracy", points["at 0.5"]["accuracy"]),
-            "f1_maximum": {"value": confusion(labels, chances, best).f1, "threshold": best},
+            "f1_maximum": {"value": confusion(labels, probabilities, best).f1, "threshold": best},
         },
     }
 

@@ -93,10 +93,10 @@ def delong_covariance(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.
     areas = np.array([auroc(labels, row) for row in rows])
     if min(np.count_nonzero(truth), np.count_nonzero(~truth)) < 2:
         raise PneumoscopeError("DeLong's variance needs at least two films of each class: use more films")
-    ill = np.stack([_placements(row[truth], row[~truth]) for row in rows])  # [M, positives]
+    positive = np.stack([_placements(row[truth], row[~truth]) for row in rows])  # [M, positives]
     # Placements of the normal films are mirrored, for every network alike: their covariance is the same.
-    well = np.stack([_placements(row[~truth], row[truth]) for row in rows])  # [M, negatives]
-    covariance = np.cov(ill) / ill.shape[1] + np.cov(well) / well.shape[1]
+    negative = np.stack([_placements(row[~truth], row[truth]) for row in rows])  # [M, negatives]
+    covariance = np.cov(positive) / positive.shape[1] + np.cov(negative) / negative.shape[1]
     return areas, np.reshape(covariance, (len(rows), len(rows)))
 
 

@@ -136,9 +136,9 @@ def confusion(labels: ArrayLike, scores: ArrayLike, threshold: float) -> Confusi
     truth, values = _checked(labels, scores)
     if math.isnan(threshold):
         raise PneumoscopeError("the threshold is NaN: expected a number; choose the operating points again")
-    called = values >= threshold
-    tp, positives = int(np.count_nonzero(truth & called)), int(np.count_nonzero(truth))
-    fp = int(np.count_nonzero(called)) - tp
+    predicted = values >= threshold
+    tp, positives = int(np.count_nonzero(truth & predicted)), int(np.count_nonzero(truth))
+    fp = int(np.count_nonzero(predicted)) - tp
     return Confusion(tp=tp, fp=fp, tn=truth.size - positives - fp, fn=positives - tp)
 
 
@@ -154,9 +154,9 @@ def predictive_values(sensitivity: ArrayLike, specificity: ArrayLike, prevalence
     for name, rate in rates.items():
         if not np.all((np.asarray(rate) >= 0) & (np.asarray(rate) <= 1)):
             raise PneumoscopeError(f"{name} must lie between 0 and 1. Received: {rate!s}")
-    se, sp, ill = (np.asarray(rate, dtype=np.float64) for rate in rates.values())
-    true_positive, false_positive = se * ill, (1 - sp) * (1 - ill)
-    true_negative, false_negative = sp * (1 - ill), (1 - se) * ill
+    se, sp, share = (np.asarray(rate, dtype=np.float64) for rate in rates.values())
+    true_positive, false_positive = se * share, (1 - sp) * (1 - share)
+    true_negative, false_negative = sp * (1 - share), (1 - se) * share
     with np.errstate(invalid="ignore"):
         ppv = true_positive / (true_positive + false_positive)
         npv = true_negative / (true_negative + false_negative)

@@ -25,8 +25,8 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from train.radiograph.dicom_lut import DAMAGED, ToneRules, read_tone_rules, tone_table
-from train.radiograph.dicom_pixels import DECODABLE, NATIVE, PixelLayout, decode_codes
+from train.radiograph.dicom_lut import DAMAGED, GreyscaleTransform, read_greyscale_transform, tone_table
+from train.radiograph.dicom_pixels import DECODABLE, NATIVE, PixelLayout, decode_stored_values
 from train.radiograph.formats import MAX_FRAMES, RadiographError, check_pixels
 
 RADIOGRAPH_MODALITIES = frozenset({"CR", "DX", "DR", "RG", "PX", "XA", "RF", "OT"})
@@ -62,7 +62,7 @@ class _Picture:
     frame: bytes
     syntax: UID
     layout: PixelLayout
-    tone: ToneRules
+    tone: GreyscaleTransform
     frames: int
 
 
@@ -95,7 +95,7 @@ def read_dicom(data: bytes) -> tuple[np.ndarray, int]:
     try:
         with _quiet_pydicom():
             picture = _parse(data)
-        codes = decode_codes(picture.frame, picture.syntax, picture.layout)
+        codes = decode_stored_values(picture.frame, picture.syntax, picture.layout)
         return tone_table(picture.tone, codes)[codes], picture.frames
     except RadiographError:
         raise
@@ -145,7 +145,7 @@ def _parse(data: bytes) -> _Picture:
     frame = element.value
     if syntax not in NATIVE:
         frame = get_frame(_Bounded(frame), 0, number_of_frames=layout.frames)
-    return _Picture(frame, syntax, layout, read_tone_rules(dataset), layout.frames)
+    return _Picture(frame, syntax, layout, read_greyscale_transform(dataset), layout.frames)
 
 
 def _transfer_syntax(data: bytes) -> UID | None:

@@ -36,7 +36,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class ToneRules:
+class GreyscaleTransform:
     """All that a header says about the meaning of stored values; nothing that says whose they are.
 
     Attributes:
@@ -56,7 +56,7 @@ class ToneRules:
     inverse: bool
 
 
-def read_tone_rules(dataset: Dataset) -> ToneRules:
+def read_greyscale_transform(dataset: Dataset) -> GreyscaleTransform:
     """Take the rules out of a header.
 
     Raises:
@@ -75,7 +75,7 @@ def read_tone_rules(dataset: Dataset) -> ToneRules:
             raise RadiographError(DAMAGED)
         modality = line
     shape = str(dataset.get("PresentationLUTShape") or "").strip()
-    return ToneRules(
+    return GreyscaleTransform(
         stored=int(dataset.BitsStored),
         signed=dataset.get("PixelRepresentation", 0) == 1,
         padding=padding,
@@ -86,7 +86,7 @@ def read_tone_rules(dataset: Dataset) -> ToneRules:
     )
 
 
-def tone_table(rules: ToneRules, codes: np.ndarray) -> np.ndarray:
+def tone_table(rules: GreyscaleTransform, codes: np.ndarray) -> np.ndarray:
     """The grey of every code.
 
     Args:
@@ -103,7 +103,7 @@ def tone_table(rules: ToneRules, codes: np.ndarray) -> np.ndarray:
         return _tone_table(rules, codes)
 
 
-def _tone_table(rules: ToneRules, codes: np.ndarray) -> np.ndarray:
+def _tone_table(rules: GreyscaleTransform, codes: np.ndarray) -> np.ndarray:
     values = np.arange(1 << rules.stored)
     if rules.signed:
         values = np.where(values < 1 << (rules.stored - 1), values, values - (1 << rules.stored))
@@ -127,7 +127,7 @@ def _tone_table(rules: ToneRules, codes: np.ndarray) -> np.ndarray:
     return np.rint(shown * 255).astype(np.uint8)
 
 
-def _padding(rules: ToneRules, values: np.ndarray) -> np.ndarray:
+def _padding(rules: GreyscaleTransform, values: np.ndarray) -> np.ndarray:
     """bool [N]: codes that fill the area outside the film (PS3.3 section C.7.5.1.1.2)."""
     if rules.padding is None:
         return np.zeros(len(values), bool)
@@ -142,7 +142,7 @@ def _as_code(value: int, values: np.ndarray) -> int:
     return int(values[value % len(values)])
 
 
-def _modality(rules: ToneRules, values: np.ndarray) -> np.ndarray:
+def _modality(rules: GreyscaleTransform, values: np.ndarray) -> np.ndarray:
     """float64 [N]: stored values through the modality LUT, or slope and intercept (PS3.3 section C.11.1)."""
     if isinstance(rules.modality, LookupTable):
         entries = rules.modality.entries
@@ -151,7 +151,7 @@ def _modality(rules: ToneRules, values: np.ndarray) -> np.ndarray:
     return values * slope + intercept
 
 
-def _voi(rules: ToneRules, outputs: np.ndarray) -> np.ndarray | None:
+def _voi(rules: GreyscaleTransform, outputs: np.ndarray) -> np.ndarray | None:
     """float64 [N] in 0..1: through the first VOI LUT or window (PS3.3 section C.11.2); None without one."""
     if isinstance(rules.voi, LookupTable):
         entries = rules.voi.entries

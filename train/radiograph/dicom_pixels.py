@@ -57,7 +57,7 @@ class PixelLayout:
     words: bool
 
 
-def decode_codes(frame: bytes, syntax: UID, layout: PixelLayout) -> np.ndarray:
+def decode_stored_values(frame: bytes, syntax: UID, layout: PixelLayout) -> np.ndarray:
     """Decode the first frame.
 
     Args:

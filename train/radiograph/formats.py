@@ -50,7 +50,7 @@ class FilmWarning(UserWarning):
     """A film was read, but there is something its reader should know: it had several frames, for instance."""
 
 
-def sniff(data: bytes) -> FilmKind:
+def detect_format(data: bytes) -> FilmKind:
     """Tell the kind of a film from its first bytes, whatever it is called.
 
     Raises:

@@ -51,7 +51,7 @@ def to_8_bits(film: np.ndarray) -> np.ndarray:
     return scaled
 
 
-def turn(film: np.ndarray, orientation: int) -> np.ndarray:
+def apply_orientation(film: np.ndarray, orientation: int) -> np.ndarray:
     """Undo an EXIF or TIFF orientation (TIFF 6.0 tag 274): 1 is upright, other values than 1 to 8 too."""
     if orientation in (5, 6, 7, 8):
         film = film.T

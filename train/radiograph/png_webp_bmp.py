@@ -12,7 +12,7 @@ import imagecodecs
 import numpy as np
 
 from train.radiograph.formats import RadiographError, check_pixels, cut_short, damaged, moving
-from train.radiograph.greyscale import luma, turn
+from train.radiograph.greyscale import apply_orientation, luma
 from train.radiograph.tiff_tags import exif_orientation
 
 _MAX_PNG_CHUNKS = 100_000  # 100 MB in the customary 8 kB chunks are 12,000
@@ -41,7 +41,7 @@ def read_png(data: bytes) -> np.ndarray:
             raise moving("PNG")
         elif name == b"eXIf":
             orientation = exif_orientation(bytes(chunk[8:-4]))
-    return turn(luma(_decoded("PNG", imagecodecs.png_decode, data)), orientation)
+    return apply_orientation(luma(_decoded("PNG", imagecodecs.png_decode, data)), orientation)
 
 
 def read_webp(data: bytes) -> np.ndarray:
@@ -80,7 +80,7 @@ def read_webp(data: bytes) -> np.ndarray:
         position += 8 + size + size % 2
     if not framed or position + 8 <= end:
         raise damaged("WebP")
-    return turn(luma(_decoded("WebP", imagecodecs.webp_decode, data[:end])), orientation)
+    return apply_orientation(luma(_decoded("WebP", imagecodecs.webp_decode, data[:end])), orientation)
 
 
 def read_bmp(data: bytes) -> np.ndarray:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from train.radiograph.formats import EXPECTED, MAX_BYTES, FilmWarning, RadiographError, sniff
-from train.radiograph.greyscale import to_8_bits, turn
+from train.radiograph.formats import EXPECTED, MAX_BYTES, FilmWarning, RadiographError, detect_format
+from train.radiograph.greyscale import apply_orientation, to_8_bits
 
 # What a scan of a folder looks for; reading itself goes by content. DICOM files often have no suffix.
 READABLE_SUFFIXES = frozenset(
@@ -51,12 +51,12 @@ def read_with_warnings(source: str | Path | bytes) -> tuple[np.ndarray, tuple[st
     """
     data = source if isinstance(source, bytes) else _read_bytes(Path(source))
     # The decoders are imported when a film of their kind comes: pydicom alone takes 0.2 s, most films are no DICOM.
-    match sniff(data):
+    match detect_format(data):
         case "jpeg":
             from train.radiograph.jpeg import decode_jpeg, read_jpeg_header
 
             header = read_jpeg_header(data)
-            return to_8_bits(turn(decode_jpeg(data, header), header.orientation)), ()
+            return to_8_bits(apply_orientation(decode_jpeg(data, header), header.orientation)), ()
         case "png":
             from train.radiograph.png_webp_bmp import read_png
 

@@ -13,7 +13,7 @@ import imagecodecs
 import numpy as np
 
 from train.radiograph.formats import MAX_FRAMES, MAX_PIXELS, RadiographError, check_pixels, cut_short, damaged
-from train.radiograph.greyscale import luma, turn
+from train.radiograph.greyscale import apply_orientation, luma
 from train.radiograph.tiff_tags import ORIENTATION, TiffDirectory, read_tiff_header
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
@@ -67,7 +67,7 @@ def read_tiff(data: bytes) -> tuple[np.ndarray, int]:
         picture = imagecodecs.tiff_decode(data, index=0)
     except Exception:
         raise damaged("TIFF") from None
-    return turn(_grey(picture, first, layout), first.number(ORIENTATION, 1)), pages
+    return apply_orientation(_grey(picture, first, layout), first.number(ORIENTATION, 1)), pages
 
 
 def _layout(tags: TiffDirectory) -> _Layout:

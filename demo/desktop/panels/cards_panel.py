@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QTextBrowser, QVBoxLayout, QW
 
 from demo.desktop.drawing.text_direction import line
 from demo.desktop.drawing.theme import subdued
-from demo.inference.networks import Readers
+from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Wording, wording
 from demo.language.reading_sentences import why_missing
 from export.bundle import NETWORKS
@@ -21,7 +21,7 @@ class CardsPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._words = wording("en")
-        self._readers: Readers | None = None
+        self._readers: LoadedModels | None = None
         self._about = QLabel()
         self._about.setWordWrap(True)
         self.cards = {name: QTextBrowser() for name in NETWORKS}
@@ -35,9 +35,9 @@ class CardsPanel(QWidget):
         layout.addWidget(self._about)
         layout.addLayout(row, 1)
 
-    def take(self, readers: Readers) -> None:
+    def take(self, loaded: LoadedModels) -> None:
         """Take the networks whose cards are to be shown."""
-        self._readers = readers
+        self._readers = loaded
         self._show()
 
     def speak(self, words: Wording) -> None:

@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QScro
 
 from demo.desktop.drawing.plot_painter import paint_figure
 from demo.desktop.drawing.text_direction import paragraph
-from demo.inference.networks import Readers
+from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Wording, wording
-from demo.plots.described import HISTORIES, SHAPES, ToldFigure, tell_figures
+from demo.plots.described import HISTORIES, SHAPES, DescribedPlot, tell_figures
 from demo.plots.parts import SYMBOLS, Figure
 from export.bundle.evaluation import BundleEvaluation, read_bundle_evaluation
 from train.metrics.operating_points import POINT_NAMES
@@ -48,7 +48,7 @@ class CurvesPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._words = wording("en")
-        self._readers: Readers | None = None
+        self._readers: LoadedModels | None = None
         self._evaluations: Mapping[str, BundleEvaluation] = {}
         self._drawn: tuple[str, str] | None = None
         self.split, self._split_label, self._marks = QComboBox(), QLabel(), QLabel()
@@ -67,9 +67,9 @@ class CurvesPanel(QWidget):
         layout.addLayout(row)
         layout.addWidget(self._scroll, 1)
 
-    def take(self, readers: Readers) -> None:
+    def take(self, loaded: LoadedModels) -> None:
         """Take the networks whose curves are to be drawn."""
-        self._readers, self._evaluations, self._drawn = readers, {}, None
+        self._readers, self._evaluations, self._drawn = loaded, {}, None
         if self.isVisible():
             self.draw()
 
@@ -110,7 +110,7 @@ class CurvesPanel(QWidget):
             grid.addWidget(card, place // 2, place % 2)
         self._scroll.setWidget(content)
 
-    def figures(self, split: str) -> list[ToldFigure]:
+    def figures(self, split: str) -> list[DescribedPlot]:
         """All figures as the page tells them: the curves, the histograms, then the training."""
         told = tell_figures(self._evaluations, split, self._words)
         return [told[name] for name in sorted(told, key=lambda name: name in HISTORIES)]

@@ -61,7 +61,7 @@ class FilmPanel(QWidget):
         self.fit_button.clicked.connect(self.view.fit)
         self.grey_button.clicked.connect(self.view.reset_window)
         self.layer.currentIndexChanged.connect(self._show_layer)
-        self.readings.lid_moved.connect(self._show_layer)
+        self.readings.cover_moved.connect(self._show_layer)
         self.opacity.valueChanged.connect(lambda value: self.view.set_opacity(value / 100))
         self.report_button.clicked.connect(self.ask_for_report)
         self._lay_out()
@@ -114,7 +114,7 @@ class FilmPanel(QWidget):
             return
         from demo.inference.compare import decide_case
 
-        case = decide_case(self._film.case, self._networks.readers.cards, operating_point)
+        case = decide_case(self._film.case, self._networks.loaded.cards, operating_point)
         self._film = ReadFilm(self._film.name, self._film.path, case, self._film.copies)
         self._show()
 
@@ -153,7 +153,7 @@ class FilmPanel(QWidget):
         path = with_suffix(name, (".html", ".htm", ".pdf") if has_pdf_reports() else (".html", ".htm"))
         pdf = path.suffix.lower() == ".pdf"
         try:
-            save(path, lambda: film_report(film.case, networks.readers.cards, pdf, self._words))
+            save(path, lambda: film_report(film.case, networks.loaded.cards, pdf, self._words))
         except PneumoscopeError as error:
             self.told.emit(str(error))
         else:
@@ -197,7 +197,7 @@ class FilmPanel(QWidget):
         words = self._words
         case = self._film.case if self._film else None
         if self._networks is not None:
-            self.readings.show_case(case, self._networks.readers, self._networks.evidence, words)
+            self.readings.show_case(case, self._networks.loaded, self._networks.track_record, words)
         if case is None:
             waiting = words(self._state or "compare.waiting")
             if self._state == "compare.unreadable":
@@ -211,7 +211,7 @@ class FilmPanel(QWidget):
 
     def _fill_layers(self) -> None:
         words, chosen = self._words, self.layer.currentData()
-        classifiers = self._networks.readers.classifiers if self._networks else {}
+        classifiers = self._networks.loaded.classifiers if self._networks else {}
         names = [name for name, classifier in classifiers.items() if "heatmap" in classifier.outputs]
         self.layer.blockSignals(True)
         self.layer.clear()
@@ -233,12 +233,12 @@ class FilmPanel(QWidget):
         reading = next((one for one in self._film.case.readings if one.network == network), None)
         if reading is None or reading.heatmap is None:
             return None
-        if reading.refused and not self.readings.columns[network].lid.is_open:
+        if reading.refused and not self.readings.columns[network].cover.is_open:
             return None
         from demo.desktop.drawing.film_images import heatmap_picture
 
         height, width = self._film.case.film.shape
-        spec = self._networks.readers.cards[network].prepare
+        spec = self._networks.loaded.cards[network].prepare
         return heatmap_picture(reading.heatmap, (height, width), spec.resize, spec.centre_crop)
 
     def _show_grey(self) -> None:

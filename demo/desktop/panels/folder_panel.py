@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from demo.batch.batch import judged
+from demo.batch.batch import evaluated
 from demo.batch.table import tally
 from demo.desktop.drawing.text_direction import line
 from demo.desktop.panels.folder_table import DIFFERENCE, FILM, FolderTable
@@ -96,7 +96,7 @@ class FolderPanel(QWidget):
         self._networks, self._point = networks, operating_point
         self._total, self._notes, self._fault = 0, "", ""
         self.table.begin(_folder_of(paths))
-        run = FolderRun(paths, networks.readers.classifiers, operating_point)
+        run = FolderRun(paths, networks.loaded.classifiers, operating_point)
         run.found.connect(self._found)
         run.rows.connect(self._take)
         run.ended.connect(self._ended)
@@ -124,7 +124,7 @@ class FolderPanel(QWidget):
         """Judge the films at another operating point; films still to come will be too."""
         if self._networks is not None:
             self._point = operating_point
-            self.table.judge(self._networks.readers.cards, operating_point)
+            self.table.judge(self._networks.loaded.cards, operating_point)
             self._show_state()
 
     def speak(self, words: Wording) -> None:
@@ -150,7 +150,7 @@ class FolderPanel(QWidget):
     def summary(self) -> str:
         """The films counted, in words."""
         words, found = self._words, self.table.comparisons
-        networks = list(self._networks.readers.classifiers) if self._networks else []
+        networks = list(self._networks.loaded.classifiers) if self._networks else []
         counted = tally(found, networks)
         parts = [words("batch.read", read=counted.read, films=self._total or len(found))]
         if counted.unread:
@@ -177,15 +177,15 @@ class FolderPanel(QWidget):
         return list_html(self.table.headings(), rows, self.summary(), point, self._words)
 
     def _network_names(self) -> list[str]:
-        return list(self._networks.readers.classifiers) if self._networks else []
+        return list(self._networks.loaded.classifiers) if self._networks else []
 
     def _found(self, films: int, warnings: list[str]) -> None:
         self._total, self._notes = films, "\n".join(warnings)
         self._show_state()
 
     def _take(self, comparisons: list[Comparison]) -> None:
-        cards = self._networks.readers.cards if self._networks else {}
-        self.table.append([judged(comparison, cards, self._point) for comparison in comparisons])
+        cards = self._networks.loaded.cards if self._networks else {}
+        self.table.append([evaluated(comparison, cards, self._point) for comparison in comparisons])
         self._show_state()
 
     def _ended(self, whole: bool) -> None:  # noqa: ARG002  # the summary counts what is missing

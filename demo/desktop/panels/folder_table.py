@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 
-from demo.batch.batch import judged
+from demo.batch.batch import evaluated
 from demo.batch.table import Row, Sort, arranged
 from demo.desktop.drawing.text_direction import figure
 from demo.inference.compare import Comparison, verdict_kind
@@ -69,7 +69,7 @@ class FolderTable(QAbstractTableModel):
 
     def judge(self, cards: Mapping[str, Card], operating_point: str) -> None:
         """Judge all films at another operating point; no network runs."""
-        self.comparisons = [judged(comparison, cards, operating_point) for comparison in self.comparisons]
+        self.comparisons = [evaluated(comparison, cards, operating_point) for comparison in self.comparisons]
         self.arrange()
 
     def only_differing(self, wanted: bool) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from demo.desktop.drawing.text_direction import figure
 from demo.evaluation.operating_point_choices import shared_points
-from demo.evaluation.track_record import Evidence
+from demo.evaluation.track_record import TrackRecord
 from demo.inference.classifier import Reading
 from demo.language.catalogue import Wording
 from demo.language.numbers import rounded
@@ -27,11 +27,11 @@ def numbers(reading: Reading, words: Wording) -> list[tuple[str, str, str]]:
     return found
 
 
-def record_rows(reading: Reading, evidence: Evidence, words: Wording) -> list[tuple[str, str, str, str]]:
+def record_rows(reading: Reading, track_record: TrackRecord, words: Wording) -> list[tuple[str, str, str, str]]:
     """How good the network is at this threshold: (split, sensitivity, specificity, films) of each that was scored."""
     rows = []
     for split in SCORED_SPLITS:
-        counts = evidence.counts(reading.network, split, reading.threshold)
+        counts = track_record.counts(reading.network, split, reading.threshold)
         if counts is not None:
             found = f"{counts.sensitivity:.3f}", f"{counts.specificity:.3f}", f"{counts.n}"
             rows.append((words(f"word.{split}"), *found))

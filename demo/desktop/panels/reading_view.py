@@ -9,16 +9,16 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePol
 
 from demo.desktop.drawing.text_direction import line, paragraph
 from demo.desktop.drawing.theme import network_colour, subdued
-from demo.desktop.panels.refused_cover import Lid
+from demo.desktop.panels.refused_cover import RefusedCover
 from demo.language.catalogue import Wording
 from demo.language.colours import NETWORK_COLOURS
 
 # What judges readings is imported where one is shown: the reader's thread has imported it by then.
 if TYPE_CHECKING:
-    from demo.evaluation.track_record import Evidence
+    from demo.evaluation.track_record import TrackRecord
     from demo.inference.classifier import Reading
     from demo.inference.compare import Case
-    from demo.inference.networks import Readers
+    from demo.inference.networks import LoadedModels
 
 BAR_HEIGHT = 30  # pixels, the mark included
 MARK = 3
@@ -74,7 +74,7 @@ class NetworkColumn(QFrame):
         self.setMinimumWidth(230)
         self._network = network
         self._reading: Reading | None = None
-        self._head, self.lid = QLabel(), Lid()
+        self._head, self.cover = QLabel(), RefusedCover()
         self._placeholder, self._notice, self.verdict = QLabel(), QLabel(), QLabel()
         self.bar = ProbabilityBar(network)
         self._numbers, self._record = QGridLayout(), QGridLayout()
@@ -87,7 +87,7 @@ class NetworkColumn(QFrame):
         font.setBold(True)
         self.verdict.setFont(font)
         self.verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        layout.addWidget(self.lid)
+        layout.addWidget(self.cover)
         layout.addWidget(self.bar)
         self._under_lid = QWidget()
         self._under_lid.setLayout(self._numbers)
@@ -96,12 +96,14 @@ class NetworkColumn(QFrame):
         layout.addLayout(self._record)
         layout.addStretch()
 
-    def show_reading(self, reading: "Reading | None", readers: "Readers", evidence: "Evidence", words: Wording) -> None:
+    def show_reading(
+        self, reading: "Reading | None", loaded: "LoadedModels", track_record: "TrackRecord", words: Wording
+    ) -> None:
         """Show a reading; without one, what there is to say about the network itself."""
         from demo.inference.compare import verdict_kind
         from demo.language.reading_sentences import all_the_same, why_missing, why_refused
 
-        name, works = self._network, self._network in readers.classifiers
+        name, works = self._network, self._network in loaded.classifiers
         self._reading = reading
         self.setAccessibleName(words(f"network.{name}"))
         colour = network_colour(name, self.palette()).name()
@@ -109,7 +111,7 @@ class NetworkColumn(QFrame):
         # Two isolated pieces, so that what the letter stands for keeps its own order beside it.
         what = f"\u2068{escape(line(words(f'network.{name}.what'), words.direction))}\u2069"
         self._head.setText(paragraph(badge + what, words.direction))
-        card = readers.cards.get(name)
+        card = loaded.cards.get(name)
         self._placeholder.setVisible(card is not None and card.placeholder)
         if card is not None and card.placeholder:
             self._placeholder.setText(words("compare.placeholder"))
@@ -117,26 +119,26 @@ class NetworkColumn(QFrame):
             self._placeholder.setAccessibleDescription(card.placeholder_reason)
             self._placeholder.setStyleSheet(f"color: {subdued(self.palette()).name()}")
         self._notice.setVisible(not works)
-        self._notice.setText("" if works else line(why_missing(name, readers, words), words.direction))
+        self._notice.setText("" if works else line(why_missing(name, loaded, words), words.direction))
         self.verdict.setVisible(works)
         self.verdict.setText(words(f"verdict.{verdict_kind(reading.positive)}") if reading else "–")
         self.bar.show_reading(reading, words)
         _clear(self._numbers)
         _clear(self._record)
         if reading is not None:
-            self._fill(reading, evidence, words)
+            self._fill(reading, track_record, words)
         if reading is not None and reading.refused:
-            self.lid.say(why_refused(reading, words), all_the_same(reading, words), words)
+            self.cover.say(why_refused(reading, words), all_the_same(reading, words), words)
         self.lift()
 
     def lift(self) -> None:
         """Show what the lid of a refused film leaves open: all of it only when lifted."""
         refused = self._reading is not None and self._reading.refused
-        self.lid.setVisible(refused)
-        self.bar.setVisible(not self._notice.isVisibleTo(self) and (not refused or self.lid.is_open))
-        self._under_lid.setVisible(not refused or self.lid.is_open)
+        self.cover.setVisible(refused)
+        self.bar.setVisible(not self._notice.isVisibleTo(self) and (not refused or self.cover.is_open))
+        self._under_lid.setVisible(not refused or self.cover.is_open)
 
-    def _fill(self, reading: "Reading", evidence: "Evidence", words: Wording) -> None:
+    def _fill(self, reading: "Reading", track_record: "TrackRecord", words: Wording) -> None:
         from demo.desktop.panels import reading_values as said
 
         quiet = f"color: {subdued(self.palette()).name()}"
@@ -148,7 +150,7 @@ class NetworkColumn(QFrame):
             figure.setAccessibleName(f"{name}: {value}")
             self._numbers.addWidget(label, row, 0)
             self._numbers.addWidget(figure, row, 1)
-        rows = [] if reading.refused else said.record_rows(reading, evidence, words)
+        rows = [] if reading.refused else said.record_rows(reading, track_record, words)
         if not rows:
             return
         rates = ("word.sensitivity", "word.specificity")
@@ -166,15 +168,15 @@ class NetworkColumn(QFrame):
 class ReadingView(QWidget):
     """Both columns, the line that compares them, and what there is to know about the film."""
 
-    lid_moved = Signal()
+    cover_moved = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.columns = {name: NetworkColumn(name) for name in NETWORK_COLOURS}
         for column in self.columns.values():
             column.hide()
-            column.lid.moved.connect(column.lift)
-            column.lid.moved.connect(self.lid_moved)
+            column.cover.moved.connect(column.lift)
+            column.cover.moved.connect(self.cover_moved)
         self.agreement, self.notes = QLabel(), QLabel()
         for label in (self.agreement, self.notes):
             label.setWordWrap(True)
@@ -193,22 +195,24 @@ class ReadingView(QWidget):
     def close_lids(self) -> None:
         """Cover what a refused film's networks would say, for another film."""
         for column in self.columns.values():
-            column.lid.close_again()
+            column.cover.close_again()
 
     def show_waiting(self, text: str, fault: str, words: Wording) -> None:
         """Say that no film is shown, or why not; `fault` is the reader's own line."""
         self._say("", text, words, fault)
 
-    def show_case(self, case: "Case | None", readers: "Readers", evidence: "Evidence", words: Wording) -> None:
+    def show_case(
+        self, case: "Case | None", loaded: "LoadedModels", track_record: "TrackRecord", words: Wording
+    ) -> None:
         """Show a film's readings; without a film, what there is to say about the networks."""
         readings = {reading.network: reading for reading in case.readings} if case else {}
         for name, column in self.columns.items():
             column.show()
-            column.show_reading(readings.get(name), readers, evidence, words)
+            column.show_reading(readings.get(name), loaded, track_record, words)
         if case:
             from demo.language.reading_sentences import agreement_lines
 
-            self._say(*agreement_lines(readings, evidence, words), words, warnings=case.warnings)
+            self._say(*agreement_lines(readings, track_record, words), words, warnings=case.warnings)
 
     def _say(self, said: str, remark: str, words: Wording, fault: str = "", warnings: tuple[str, ...] = ()) -> None:
         text = f"<b>{escape(remark)}</b>" if fault else f"<b>{escape(said)}</b> {escape(remark)}"

@@ -10,7 +10,7 @@ from demo.desktop.drawing.theme import fault_colour
 from demo.language.catalogue import Wording
 
 
-class Lid(QWidget):
+class RefusedCover(QWidget):
     """A box to tick, and under it a warning and the verdict that is not given; its owner shows or hides the rest."""
 
     moved = Signal()  # by its user

@@ -17,9 +17,9 @@ from train.common.errors import PneumoscopeError
 if TYPE_CHECKING:
     import numpy as np
 
-    from demo.evaluation.track_record import Evidence
+    from demo.evaluation.track_record import TrackRecord
     from demo.inference.compare import Case
-    from demo.inference.networks import Readers
+    from demo.inference.networks import LoadedModels
     from demo.inference.onnx_runtime import Device
 
 log = logging.getLogger(__name__)
@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 class OpenNetworks:
     """The networks, and what they did on known films."""
 
-    readers: "Readers"
-    evidence: "Evidence"
+    loaded: "LoadedModels"
+    track_record: "TrackRecord"
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,12 +88,12 @@ class FilmReader(QObject):
     def _open_networks(self) -> None:
         try:
             self._preload()
-            from demo.evaluation.track_record import read_evidence
-            from demo.inference.networks import open_readers
+            from demo.evaluation.track_record import read_track_record
+            from demo.inference.networks import load_models
 
             self.panels_imported.emit()
-            readers = open_readers(self._models, self._device)
-            self._networks = OpenNetworks(readers, read_evidence(readers.bundles))
+            loaded = load_models(self._models, self._device)
+            self._networks = OpenNetworks(loaded, read_track_record(loaded.bundles))
         except PneumoscopeError as error:
             self.networks_failed.emit(str(error))
         except Exception as error:  # the window stays and says so
@@ -111,7 +111,7 @@ class FilmReader(QObject):
 
         name = printable(Path(path).name)
         try:
-            case = read_case(path, self._networks.readers.classifiers, operating_point)
+            case = read_case(path, self._networks.loaded.classifiers, operating_point)
             film = ReadFilm(name, path, case, half_copies(case.film))
         except PneumoscopeError as error:
             self._fail(number, f"{name}: {error}")

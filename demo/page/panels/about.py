@@ -9,13 +9,13 @@ import gradio as gr
 import numpy as np
 
 from demo.evaluation.operating_point_choices import shared_points
-from demo.inference.networks import Readers
+from demo.inference.networks import LoadedModels
 from demo.inference.onnx_runtime import import_onnxruntime
 from demo.language.catalogue import Wording, wording
 from demo.language.citations import REFERENCES, SOFTWARE
 from demo.language.glossary import explained, glossary_html
 from demo.page.panels.about_model_cards import cards_html
-from demo.page.panels.shared import Worded
+from demo.page.panels.shared import Localised
 from export.bundle.metric_text import number
 
 SECTIONS = ("what", "limits", "reading", "cards", "glossary", "elsewhere", "privacy", "cite", "licences", "versions")
@@ -24,19 +24,19 @@ COMMAND = "pneumoscope predict FILM…"
 PRIVACY = ("upload", "kept", "identifiers", "log", "internet", "browser")
 
 
-def build(readers: Readers, language: gr.Radio) -> tuple[Worded, ...]:  # noqa: ARG001 (every panel is given it)
+def build(loaded: LoadedModels, language: gr.Radio) -> tuple[Localised, ...]:  # noqa: ARG001 (every panel is given it)
     """Lay the panel out inside the page; it says the same to everybody, so the language alone changes it."""
-    text = gr.HTML(about_html(readers, wording("en")), padding=False, elem_classes="about-holder")
-    return (Worded(text, lambda words: {"value": about_html(readers, words)}),)
+    text = gr.HTML(about_html(loaded, wording("en")), padding=False, elem_classes="about-holder")
+    return (Localised(text, lambda words: {"value": about_html(loaded, words)}),)
 
 
-def about_html(readers: Readers, words: Wording) -> str:
+def about_html(loaded: LoadedModels, words: Wording) -> str:
     """The whole panel: a list of its sections, then the sections under their headings (h2)."""
     bodies = {
-        "what": _what(readers, words),
-        "limits": _limits(readers, words),
-        "reading": _reading(readers, words),
-        "cards": f"<p>{escape(words('about.cards.text'))}</p>{cards_html(readers.cards, words)}",
+        "what": _what(loaded, words),
+        "limits": _limits(loaded, words),
+        "reading": _reading(loaded, words),
+        "cards": f"<p>{escape(words('about.cards.text'))}</p>{cards_html(loaded.cards, words)}",
         "glossary": glossary_html(words),
         "elsewhere": _elsewhere(words),
         "privacy": _list([escape(words(f"about.privacy.{name}")) for name in PRIVACY]),
@@ -62,8 +62,8 @@ def about_html(readers: Readers, words: Wording) -> str:
     )
 
 
-def _what(readers: Readers, words: Wording) -> str:
-    cards = readers.cards.values()
+def _what(loaded: LoadedModels, words: Wording) -> str:
+    cards = loaded.cards.values()
     uses = [
         (escape(words(key)), "<br>".join(_english(text) for text in dict.fromkeys(texts)))
         for key, texts in (
@@ -78,8 +78,8 @@ def _what(readers: Readers, words: Wording) -> str:
     )
 
 
-def _limits(readers: Readers, words: Wording) -> str:
-    limits = {name.upper(): card.novelty_limit for name, card in readers.cards.items()}
+def _limits(loaded: LoadedModels, words: Wording) -> str:
+    limits = {name.upper(): card.novelty_limit for name, card in loaded.cards.items()}
     unguarded = ", ".join(name for name, limit in limits.items() if limit is None)
     guards = [words("about.limits.no_guard", networks=unguarded)] if unguarded else []
     guards += [
@@ -90,7 +90,7 @@ def _limits(readers: Readers, words: Wording) -> str:
     entries = [
         (name, [words(f"about.limits.{name}_text")]) for name in ("people", "views", "exposure", "question", "proof")
     ]
-    entries[2][1].extend(_false_alarms(readers, words))
+    entries[2][1].extend(_false_alarms(loaded, words))
     entries.insert(3, ("other_pictures", guards))
     return _definitions(
         [
@@ -100,10 +100,10 @@ def _limits(readers: Readers, words: Wording) -> str:
     )
 
 
-def _false_alarms(readers: Readers, words: Wording) -> list[str]:
+def _false_alarms(loaded: LoadedModels, words: Wording) -> list[str]:
     """For each network how its specificity differs between validation and test, as far as its card knows."""
     lines = []
-    for name, card in readers.cards.items():
+    for name, card in loaded.cards.items():
         validation = number(card.metrics.validation, "specificity", "value")
         test = number(card.metrics.test, "specificity", "value")
         if validation is not None and test is not None:
@@ -112,8 +112,8 @@ def _false_alarms(readers: Readers, words: Wording) -> list[str]:
     return lines
 
 
-def _reading(readers: Readers, words: Wording) -> str:
-    names = shared_points(readers.cards.values())
+def _reading(loaded: LoadedModels, words: Wording) -> str:
+    names = shared_points(loaded.cards.values())
     default = words("about.promise.default")
     promises = _definitions(
         [
@@ -138,7 +138,7 @@ def _reading(readers: Readers, words: Wording) -> str:
         part("agreement"),
         part("novelty"),
     ]
-    if any("heatmap" in classifier.outputs for classifier in readers.classifiers.values()):
+    if any("heatmap" in classifier.outputs for classifier in loaded.classifiers.values()):
         parts.append(part("heatmap"))
     return f"<div class='parts'>{''.join(parts)}</div>"
 

@@ -8,11 +8,11 @@ from demo.language.catalogue import Wording
 from demo.language.glossary import explained
 from demo.language.numbers import percent
 from demo.page.panels.evaluation.calibration import calibration_text, quality_row
-from demo.page.panels.evaluation.robustness import change_html
+from demo.page.panels.evaluation.robustness import corruption_html
 from export.bundle import Card
-from export.bundle.metric import Measured
+from export.bundle.metric import Metric
 from export.bundle.metric_text import number, with_interval
-from export.bundle.robustness import AS_IT_IS, Change, as_stress
+from export.bundle.robustness import AS_IT_IS, Corruption, as_robustness
 from train.metrics.scores import SCORED_SPLITS
 
 Fact = tuple[str, str]  # what it is about and what there is to say, HTML
@@ -22,7 +22,7 @@ TREATMENTS = ("as_is", "thumbnails", "blurred")
 METADATA = ("width", "height", "bytes")  # columns of the audit's baseline
 
 
-def evidence_facts(card: Card, words: Wording) -> list[Fact]:
+def track_record_facts(card: Card, words: Wording) -> list[Fact]:
     """All there is, in the order in which a reader needs it."""
     facts = [(explained("calibration", words), _lines(_calibration(card, words)))]
     if card.heatmap is not None:
@@ -157,7 +157,7 @@ def _refused(unseen: Mapping[str, Any] | None, treatment: str, words: Wording) -
 
 def _stress(card: Card, words: Wording) -> list[str]:
     """The changes that cost most accuracy, on test where it was measured."""
-    stress = as_stress(getattr(card, "stress", None))
+    stress = as_robustness(getattr(card, "stress", None))
     if stress is None:
         return []
     split = "test" if stress.changes["test"] else "validation"
@@ -169,15 +169,17 @@ def _stress(card: Card, words: Wording) -> list[str]:
         said = words("about.card.stress_unchanged", split=words(f"word.{split}"), accuracy=_share(unchanged, words))
         lines.append(escape(said))
     for change in worst:
-        lines.append(f"{change_html(change, words)}: <bdi dir='ltr'>{escape(_share(_accuracy(change), words))}</bdi>")
+        lines.append(
+            f"{corruption_html(change, words)}: <bdi dir='ltr'>{escape(_share(_accuracy(change), words))}</bdi>"
+        )
     return [*lines, escape(words("about.card.stress_more"))]
 
 
-def _accuracy(change: Change) -> Measured:
+def _accuracy(change: Corruption) -> Metric:
     return change.figures["accuracy"]
 
 
-def _share(found: Measured, words: Wording) -> str:
+def _share(found: Metric, words: Wording) -> str:
     if found.low is None or found.high is None:
         return percent(found.value, words)
     return f"{percent(found.value, words)} ({100 * found.low:.1f}–{100 * found.high:.1f})"

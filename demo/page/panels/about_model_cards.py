@@ -7,7 +7,7 @@ from typing import Any
 from demo.language.catalogue import Wording
 from demo.language.glossary import explained
 from demo.language.numbers import percent
-from demo.page.panels.about_card_details import english, evidence_facts
+from demo.page.panels.about_card_details import english, track_record_facts
 from export.bundle import MODEL, NETWORKS, Card
 from export.bundle.card import OperatingPoint
 from export.bundle.metric_text import interval_kind, number, with_interval
@@ -147,7 +147,7 @@ def _facts(card: Card, words: Wording) -> str:
         (explained("training", words), english(card.training)),
         (escape(words("about.card.data")), english(card.data)),
         (escape(words("about.card.prepare")), escape(prepared)),
-        *evidence_facts(card, words),
+        *track_record_facts(card, words),
         (explained("parity", words), escape(compared)),
         (explained("fingerprint", words), _digits(card.split_fingerprint)),
         (f"{explained('checksum', words)} (<bdi>{MODEL}</bdi>)", _digits(digits) if digits else "–"),

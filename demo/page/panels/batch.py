@@ -10,11 +10,11 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from demo.batch.batch import FilmSet, Upload, delete_uploads, film_bytes, find_films, judged, read_batch
+from demo.batch.batch import FilmSet, Upload, delete_uploads, evaluated, film_bytes, find_films, read_batch
 from demo.batch.table import SORTS, Sort, arranged, tally
 from demo.evaluation.operating_point_choices import shared_points
 from demo.inference.compare import Comparison
-from demo.inference.networks import Readers
+from demo.inference.networks import LoadedModels
 from demo.inference.onnx_runtime import usable_processors
 from demo.language.catalogue import LANGUAGES, Language, wording
 from demo.page.panels.batch_table import (
@@ -29,7 +29,7 @@ from demo.page.panels.batch_table import (
 )
 from demo.page.panels.compare import SECONDS_A_CASE_IS_KEPT, ComparePanel
 from demo.page.panels.downloads import Download, download, save_on_click
-from demo.page.panels.shared import Worded
+from demo.page.panels.shared import Localised
 from demo.predict.results import as_json, csv_header, csv_rows
 from demo.predict.stream import share_processors
 from train.common.errors import PneumoscopeError
@@ -83,9 +83,9 @@ class Batch:
         delete_uploads(self.uploads)
 
 
-def build(readers: Readers, compare: ComparePanel, language: gr.Radio, tabs: gr.Tabs) -> tuple[Worded, ...]:
+def build(loaded: LoadedModels, compare: ComparePanel, language: gr.Radio, tabs: gr.Tabs) -> tuple[Localised, ...]:
     """Lay the panel out inside the page and connect it."""
-    words, points = wording("en"), shared_points(readers.cards.values())
+    words, points = wording("en"), shared_points(loaded.cards.values())
     of_visitor: weakref.WeakValueDictionary[str, Batch] = (
         weakref.WeakValueDictionary()
     )  # by session, for those who leave
@@ -128,7 +128,7 @@ def build(readers: Readers, compare: ComparePanel, language: gr.Radio, tabs: gr.
         # Of a session that is pushed out nothing more is heard: its batch is only forgotten.
         weakref.finalize(received, delete_uploads, uploads)
         of_visitor[request.session_hash or ""] = received
-        return received, None, *draw(received), *_tools(received, readers)
+        return received, None, *draw(received), *_tools(received, loaded)
 
     def read(found: Batch | None) -> Iterator[tuple]:
         if found is None or found.is_gone or found.has_begun:
@@ -138,7 +138,7 @@ def build(readers: Readers, compare: ComparePanel, language: gr.Radio, tabs: gr.
         at_once, _ = share_processors(len(films), usable_processors())
         counted = tabled = time.monotonic()
         rows = 0  # of the table on screen
-        for comparison in read_batch(films, readers.classifiers, point, at_once, lambda: found.is_stopped):
+        for comparison in read_batch(films, loaded.classifiers, point, at_once, lambda: found.is_stopped):
             if found.is_gone:  # what is on screen now is no longer this batch's
                 break
             found.comparisons.append(comparison)
@@ -152,13 +152,13 @@ def build(readers: Readers, compare: ComparePanel, language: gr.Radio, tabs: gr.
                 yield status_html(found), *(gr.skip(),) * (2 + len(tools))
         found.is_reading = False
         if not found.is_gone:
-            yield *draw(found), *_tools(found, readers)
+            yield *draw(found), *_tools(found, loaded)
 
     def status_html(found: Batch) -> str:
         words = wording(found.view.language)
         if found.is_reading:
             return progress_html(len(found.comparisons), len(found.found.films), words)
-        return summary_html(tally(decided(found, found.view.operating_point), readers.classifiers), found.found, words)
+        return summary_html(tally(decided(found, found.view.operating_point), loaded.classifiers), found.found, words)
 
     def draw(found: Batch) -> tuple[str, str, str]:
         view, words = found.view, wording(found.view.language)
@@ -166,11 +166,11 @@ def build(readers: Readers, compare: ComparePanel, language: gr.Radio, tabs: gr.
         if not comparisons:
             return status_html(found), "", ""
         rows = arranged(comparisons, view.sort, view.descending, view.only_differing)
-        drawn = table_html(rows, readers, view.operating_point, view.sort, view.descending, words)
+        drawn = table_html(rows, loaded, view.operating_point, view.sort, view.descending, words)
         return status_html(found), formula_note(comparisons, words), drawn
 
     def decided(found: Batch, point: str) -> list[Comparison]:
-        return [judged(each, readers.cards, point) for each in tuple(found.comparisons)]
+        return [evaluated(each, loaded.cards, point) for each in tuple(found.comparisons)]
 
     def redraw(found: Batch | None, point: str, chosen: Language, only_differing: bool) -> tuple[str, str, str]:
         if found is None or found.is_gone:
@@ -207,7 +207,7 @@ def build(readers: Readers, compare: ComparePanel, language: gr.Radio, tabs: gr.
     def make_csv(found: Batch | None, point: str) -> Download | None:
         if found is None:
             return None
-        rows = b"".join(csv_rows(each, readers.classifiers) for each in decided(found, point))
+        rows = b"".join(csv_rows(each, loaded.classifiers) for each in decided(found, point))
         return download("readings.csv", "text/csv", csv_header() + rows)
 
     def make_json(found: Batch | None, point: str) -> Download | None:
@@ -251,12 +251,12 @@ def build(readers: Readers, compare: ComparePanel, language: gr.Radio, tabs: gr.
     if Context.root_block is not None:
         Context.root_block.unload(forget)
     return (
-        Worded(drop, lambda words: {"label": words("batch.drop_label")}),
-        Worded(stop, lambda words: {"value": words("batch.stop")}),
-        Worded(only, lambda words: {"label": words("batch.only")}),
-        Worded(csv, lambda words: {"value": words("batch.csv")}),
-        Worded(json, lambda words: {"value": words("batch.json")}),
-        Worded(clear, lambda words: {"value": words("batch.clear")}),
+        Localised(drop, lambda words: {"label": words("batch.drop_label")}),
+        Localised(stop, lambda words: {"value": words("batch.stop")}),
+        Localised(only, lambda words: {"label": words("batch.only")}),
+        Localised(csv, lambda words: {"value": words("batch.csv")}),
+        Localised(json, lambda words: {"value": words("batch.json")}),
+        Localised(clear, lambda words: {"value": words("batch.clear")}),
     )
 
 
@@ -269,10 +269,10 @@ def _discard(batch: Batch | None) -> None:
         batch.discard()
 
 
-def _tools(found: Batch, readers: Readers) -> tuple:
+def _tools(found: Batch, loaded: LoadedModels) -> tuple:
     """Which tools there are: to stop while films are read, afterwards the others."""
     has_readings = not found.is_reading and bool(found.comparisons)
-    both = len(readers.classifiers) > 1
+    both = len(loaded.classifiers) > 1
     shown = (found.is_reading, has_readings and both, has_readings, has_readings, not found.is_reading)
     return tuple(gr.update(visible=visible) for visible in shown)
 

@@ -8,7 +8,7 @@ from demo.batch.batch import MAX_FILMS, FilmSet
 from demo.batch.table import Row, Sort, Tally
 from demo.inference.classifier import threshold_of
 from demo.inference.compare import Comparison, ReadingObject, verdict_kind
-from demo.inference.networks import Readers
+from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Wording
 from demo.language.numbers import against_limit, rounded
 from demo.predict.film_paths import printable
@@ -93,10 +93,10 @@ def formula_note(comparisons: Sequence[Comparison], words: Wording) -> str:
 
 
 def table_html(
-    rows: Sequence[Row], readers: Readers, operating_point: str, sort: Sort, descending: bool, words: Wording
+    rows: Sequence[Row], loaded: LoadedModels, operating_point: str, sort: Sort, descending: bool, words: Wording
 ) -> str:
     """The rows as a table, its sortable columns with a button in their heads."""
-    networks = tuple(readers.classifiers)
+    networks = tuple(loaded.classifiers)
     if not rows:
         return f"<p class='batch-empty'>{escape(words('batch.no_row'))}</p>"
     heads = [_sorter("order", words("batch.number"), sort, descending), _head(words("batch.film"))]
@@ -106,11 +106,11 @@ def table_html(
     if len(networks) > 1:
         heads.append(_sorter("difference", words("batch.difference"), sort, descending))
         heads.append(_head(words("batch.both")))
-    guarded = any(card.novelty_limit is not None for card in readers.cards.values())
+    guarded = any(card.novelty_limit is not None for card in loaded.cards.values())
     if guarded:
         heads.append(_sorter("novelty", words("batch.refused"), sort, descending))
     thresholds = ", ".join(
-        f"{name.upper()} {rounded(threshold_of(card, operating_point))}" for name, card in readers.cards.items()
+        f"{name.upper()} {rounded(threshold_of(card, operating_point))}" for name, card in loaded.cards.items()
     )
     caption = words("batch.caption", point=words(f"operating_point.{operating_point}"))
     body = "".join(_row(row, networks, guarded, words) for row in rows)

@@ -12,14 +12,14 @@ import numpy as np
 from demo.batch.uploads import delete_upload
 from demo.evaluation.example_films import Example
 from demo.evaluation.operating_point_choices import shared_points
-from demo.evaluation.track_record import read_evidence
+from demo.evaluation.track_record import read_track_record
 from demo.inference.compare import Case, decide_case, read_case
 from demo.inference.images import heatmap_uri, jpeg_uri, shrunk
-from demo.inference.networks import Readers
+from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Language, Wording, wording
 from demo.page.panels import compare_save_report
 from demo.page.panels.compare_readings import error_html, readings_html
-from demo.page.panels.shared import Worded
+from demo.page.panels.shared import Localised
 from export.bundle import Card
 from train.common.errors import PneumoscopeError
 from train.radiograph import PrepareSpec, read_radiograph
@@ -39,44 +39,44 @@ class ComparePanel:
         operating_point: radio, a name of `demo.evaluation.operating_point_choices.shared_points`.
         shown: the components that `open_film` fills.
         open_film: reads a film at an operating point and returns what `shown` takes, in a language; never raises.
-        worded: components whose words follow the language.
+        localised: components whose words follow the language.
     """
 
     case: gr.State
     operating_point: gr.Radio
     shown: tuple[gr.blocks.Block, ...]
     open_film: Callable[[Path | bytes, str, Language], tuple]
-    worded: tuple[Worded, ...]
+    localised: tuple[Localised, ...]
 
 
-def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> ComparePanel:
+def build(loaded: LoadedModels, examples: Sequence[Example], language: gr.Radio) -> ComparePanel:
     """Lay the panel out inside the page and connect it."""
-    evidence = read_evidence(readers.bundles)
-    has_heatmap = any("heatmap" in classifier.outputs for classifier in readers.classifiers.values())
-    words, points = wording("en"), shared_points(readers.cards.values())
-    worded: list[Worded] = []
+    track_record = read_track_record(loaded.bundles)
+    has_heatmap = any("heatmap" in classifier.outputs for classifier in loaded.classifiers.values())
+    words, points = wording("en"), shared_points(loaded.cards.values())
+    localised: list[Localised] = []
 
     case = gr.State(None, time_to_live=SECONDS_A_CASE_IS_KEPT)
     with gr.Row(elem_classes="compare", elem_id="compare-panel"):
         with gr.Column(scale=4, min_width=300, elem_classes="film-side"):
-            film = gr.HTML(film_html(None, readers.cards, "en"), elem_classes="film-holder", padding=False)
+            film = gr.HTML(film_html(None, loaded.cards, "en"), elem_classes="film-holder", padding=False)
             drop = gr.File(
                 label=words("compare.drop_label"), height=56, elem_id="drop", elem_classes="drop", type="filepath"
             )
-            worded.append(Worded(drop, lambda words: {"label": words("compare.drop_label")}))
+            localised.append(Localised(drop, lambda words: {"label": words("compare.drop_label")}))
             with gr.Row(visible=has_heatmap, elem_classes="heatmap-choice"):
-                layer = gr.Radio(_layer_choices(readers, "en"), value="none", label=words("compare.heatmap"))
+                layer = gr.Radio(_layer_choices(loaded, "en"), value="none", label=words("compare.heatmap"))
                 opacity = gr.Slider(0, 100, value=60, step=1, label=words("compare.opacity"), buttons=[])
-                worded.append(
-                    Worded(
+                localised.append(
+                    Localised(
                         layer,
                         lambda words: {
                             "label": words("compare.heatmap"),
-                            "choices": _layer_choices(readers, words.language),
+                            "choices": _layer_choices(loaded, words.language),
                         },
                     )
                 )
-                worded.append(Worded(opacity, lambda words: {"label": words("compare.opacity")}))
+                localised.append(Localised(opacity, lambda words: {"label": words("compare.opacity")}))
         with gr.Column(scale=6, min_width=320, elem_classes="readings-side"):
             operating_point = gr.Radio(
                 operating_point_choices("en", points),
@@ -84,8 +84,8 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
                 label=words("operating_point.label"),
                 elem_classes="choice",
             )
-            worded.append(
-                Worded(
+            localised.append(
+                Localised(
                     operating_point,
                     lambda words: {
                         "label": words("operating_point.label"),
@@ -93,8 +93,8 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
                     },
                 )
             )
-            readings = gr.HTML(readings_html(None, readers, evidence, words), padding=False)
-            worded += compare_save_report.build(readers, case, language)
+            readings = gr.HTML(readings_html(None, loaded, track_record, words), padding=False)
+            localised += compare_save_report.build(loaded, case, language)
 
     def read_upload(path: str | None, point: str, language: Language) -> tuple:
         if path is None:
@@ -106,7 +106,7 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
 
     def read(source: Path | bytes, point: str, language: Language) -> tuple[Case | None, str, str]:
         try:
-            found = read_case(source, readers.classifiers, point)
+            found = read_case(source, loaded.classifiers, point)
         except PneumoscopeError as error:
             return unreadable(_named(str(error), source), language)
         except Exception as error:  # whatever a file does, the page goes on; the text may quote the film's header
@@ -116,16 +116,16 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
         return small, *drawn(small, language)
 
     def unreadable(fault: str, language: Language) -> tuple[None, str, str]:
-        return None, film_html(None, readers.cards, language), error_html(fault, wording(language))
+        return None, film_html(None, loaded.cards, language), error_html(fault, wording(language))
 
     def drawn(found: Case | None, language: Language) -> tuple[str, str]:
-        return film_html(found, readers.cards, language), readings_html(found, readers, evidence, wording(language))
+        return film_html(found, loaded.cards, language), readings_html(found, loaded, track_record, wording(language))
 
     def judge(found: Case | None, point: str, language: Language) -> tuple:
         if found is None:
             return gr.skip(), gr.skip()
-        judged = decide_case(found, readers.cards, point)
-        return judged, readings_html(judged, readers, evidence, wording(language))
+        evaluated = decide_case(found, loaded.cards, point)
+        return evaluated, readings_html(evaluated, loaded, track_record, wording(language))
 
     private = {"api_visibility": "private", "show_progress": "hidden"}
     # A reading takes all processors: two at once would only wait for each other.
@@ -143,21 +143,21 @@ def build(readers: Readers, examples: Sequence[Example], language: gr.Radio) -> 
 
     if examples:
         heading = gr.HTML(_heading("en"), padding=False)
-        worded.append(Worded(heading, lambda words: {"value": _heading(words.language)}))
+        localised.append(Localised(heading, lambda words: {"value": _heading(words.language)}))
         with gr.Row(elem_classes="examples"):
             for example in examples:
                 with gr.Column(min_width=108, elem_classes="example"):
                     # Beside the button and not its icon: Gradio would copy the film to where it serves files from.
                     gr.HTML(_thumbnail(example.path), padding=False)
                     button = gr.Button(_caption(example, words), size="sm")
-                worded.append(Worded(button, lambda words, example=example: {"value": _caption(example, words)}))
+                localised.append(Localised(button, lambda words, example=example: {"value": _caption(example, words)}))
                 button.click(
                     lambda point, language, example=example: read(example.path, point, language),
                     [operating_point, language],
                     [case, film, readings],
                     **reading,
                 )
-    return ComparePanel(case, operating_point, (case, film, readings), read, tuple(worded))
+    return ComparePanel(case, operating_point, (case, film, readings), read, tuple(localised))
 
 
 def _heatmap_uri(heatmap: np.ndarray, shape: tuple[int, int], spec: PrepareSpec) -> str:
@@ -190,9 +190,9 @@ def operating_point_choices(language: Language, points: Sequence[str]) -> list[t
     return [(words(f"operating_point.{name}"), name) for name in points]
 
 
-def _layer_choices(readers: Readers, language: Language) -> list[tuple[str, str]]:
+def _layer_choices(loaded: LoadedModels, language: Language) -> list[tuple[str, str]]:
     words = wording(language)
-    networks = [name for name, classifier in readers.classifiers.items() if "heatmap" in classifier.outputs]
+    networks = [name for name, classifier in loaded.classifiers.items() if "heatmap" in classifier.outputs]
     return [(words("compare.heatmap.none"), "none"), *((name.upper(), name) for name in networks)]
 
 

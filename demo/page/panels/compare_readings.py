@@ -2,10 +2,10 @@
 
 from html import escape
 
-from demo.evaluation.track_record import Evidence
+from demo.evaluation.track_record import TrackRecord
 from demo.inference.classifier import Reading
 from demo.inference.compare import Case, verdict_kind
-from demo.inference.networks import Readers
+from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Wording
 from demo.language.glossary import explained
 from demo.language.numbers import rounded
@@ -22,16 +22,16 @@ from export.bundle import NETWORKS, Card
 from train.metrics.scores import SCORED_SPLITS
 
 
-def readings_html(case: Case | None, readers: Readers, evidence: Evidence, words: Wording) -> str:
+def readings_html(case: Case | None, loaded: LoadedModels, track_record: TrackRecord, words: Wording) -> str:
     """Both columns and the line that compares them; before a film is there, the columns are empty.
 
     Args:
         case: the film's readings, judged at the operating point that is chosen.
-        evidence: what the networks did on known films, for how good each is and how often such a pair was right.
+        track_record: what the networks did on known films, for how good each is and how often such a pair was right.
     """
     readings = {reading.network: reading for reading in case.readings} if case else {}
-    columns = "".join(_column(name, readings.get(name), readers, evidence, words) for name in NETWORKS)
-    line, remark = agreement_lines(readings, evidence, words) if case else ("", words("compare.waiting"))
+    columns = "".join(_column(name, readings.get(name), loaded, track_record, words) for name in NETWORKS)
+    line, remark = agreement_lines(readings, track_record, words) if case else ("", words("compare.waiting"))
     line = f"<strong>{escape(line)}</strong> " if line else ""
     warnings = "".join(
         f"<p class='notice' dir='ltr'>{escape(warning)}</p>" for warning in (case.warnings if case else ())
@@ -49,16 +49,16 @@ def error_html(error: str, words: Wording) -> str:
     )
 
 
-def _column(name: str, reading: Reading | None, readers: Readers, evidence: Evidence, words: Wording) -> str:
-    head = f"<h2>{network_head(name, words)}</h2>{_placeholder(readers.cards.get(name), words)}"
-    if name not in readers.classifiers:
-        body = f"<p class='notice'>{escape(why_missing(name, readers, words))}</p>"
+def _column(name: str, reading: Reading | None, loaded: LoadedModels, track_record: TrackRecord, words: Wording) -> str:
+    head = f"<h2>{network_head(name, words)}</h2>{_placeholder(loaded.cards.get(name), words)}"
+    if name not in loaded.classifiers:
+        body = f"<p class='notice'>{escape(why_missing(name, loaded, words))}</p>"
     elif reading is None:
         body = f"<p class='verdict none'>–</p>{_bar(None, words)}"
     elif reading.refused:
         body = _refusal(reading, words)
     else:
-        body = _verdict(reading, words) + _bar(reading, words) + _record(reading, evidence, words)
+        body = _verdict(reading, words) + _bar(reading, words) + _record(reading, track_record, words)
     tone = f"{name} refused" if reading is not None and reading.refused else name
     return f"<section class='network {tone}' aria-label='{escape(words(f'network.{name}'))}'>{head}{body}</section>"
 
@@ -110,11 +110,11 @@ def _bar(reading: Reading | None, words: Wording) -> str:
     )
 
 
-def _record(reading: Reading, evidence: Evidence, words: Wording) -> str:
+def _record(reading: Reading, track_record: TrackRecord, words: Wording) -> str:
     """How good the network is at this threshold, on every split that was scored."""
     rows = ""
     for split in SCORED_SPLITS:
-        counts = evidence.counts(reading.network, split, reading.threshold)
+        counts = track_record.counts(reading.network, split, reading.threshold)
         if counts is not None:
             cells = f"<td>{counts.sensitivity:.3f}</td><td>{counts.specificity:.3f}</td><td>{counts.n}</td>"
             rows += f"<tr><th scope='row'>{escape(words(f'word.{split}'))}</th>{cells}</tr>"

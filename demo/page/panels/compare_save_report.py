@@ -3,14 +3,14 @@
 import gradio as gr
 
 from demo.inference.compare import Case
-from demo.inference.networks import Readers
+from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Language, wording
 from demo.page.panels.downloads import Download, download, save_on_click
-from demo.page.panels.shared import Worded
+from demo.page.panels.shared import Localised
 from demo.report.render import NOTE_LENGTH, TITLE_LENGTH, ReportCase, report_html, report_pdf
 
 
-def build(readers: Readers, case: gr.State, language: gr.Radio) -> tuple[Worded, ...]:
+def build(loaded: LoadedModels, case: gr.State, language: gr.Radio) -> tuple[Localised, ...]:
     """Lay the panel out, closed, inside Compare."""
     words = wording("en")
     with gr.Accordion(words("report.save"), open=False, elem_classes="report") as panel:
@@ -21,27 +21,27 @@ def build(readers: Readers, case: gr.State, language: gr.Radio) -> tuple[Worded,
             as_html = gr.Button("HTML", size="sm", min_width=80)
 
     def make_html(case: Case | None, title: str, note: str, language: Language) -> Download | None:
-        made = _report_case(case, readers, title, note, language)
+        made = _report_case(case, loaded, title, note, language)
         page = report_html(made, wording(language))
         return download(_file_name(made, "html"), "text/html", page.encode())
 
     def make_pdf(case: Case | None, title: str, note: str, language: Language) -> Download | None:
-        made = _report_case(case, readers, title, note, language)
+        made = _report_case(case, loaded, title, note, language)
         return download(_file_name(made, "pdf"), "application/pdf", report_pdf(made, wording(language)))
 
     for button, make in ((as_html, make_html), (as_pdf, make_pdf)):
         save_on_click(button, make, [case, title, note, language])
     return (
-        Worded(panel, lambda words: {"label": words("report.save")}),
-        Worded(title, lambda words: {"label": words("report.field.title"), "info": words("report.field.why")}),
-        Worded(note, lambda words: {"label": words("report.field.note")}),
+        Localised(panel, lambda words: {"label": words("report.save")}),
+        Localised(title, lambda words: {"label": words("report.field.title"), "info": words("report.field.why")}),
+        Localised(note, lambda words: {"label": words("report.field.note")}),
     )
 
 
-def _report_case(case: Case | None, readers: Readers, title: str, note: str, language: Language) -> ReportCase:
+def _report_case(case: Case | None, loaded: LoadedModels, title: str, note: str, language: Language) -> ReportCase:
     if case is None:
         raise gr.Error(wording(language)("report.no_film"), title="", print_exception=False)
-    return ReportCase(case, readers.cards, title or "", note or "")
+    return ReportCase(case, loaded.cards, title or "", note or "")
 
 
 def _file_name(case: ReportCase, suffix: str) -> str:

@@ -11,7 +11,7 @@ from demo.language.catalogue import Wording
 
 
 @dataclass(frozen=True)
-class Worded:
+class Localised:
     """A component whose words follow the language.
 
     Attributes:

@@ -5,7 +5,7 @@ from html import escape
 
 from demo.language.catalogue import Wording
 from demo.language.numbers import percent
-from export.bundle.metric import Measured
+from export.bundle.metric import Metric
 
 
 def wide_table(kind: str, caption: str, columns: Sequence[str], bodies: str) -> str:
@@ -33,7 +33,7 @@ def network_rows(network: str, head: str, columns: int, rows: str) -> str:
     )
 
 
-def figure_cell(found: Measured | None, words: Wording, *, share: bool = True, signed: bool = False) -> str:
+def figure_cell(found: Metric | None, words: Wording, *, share: bool = True, signed: bool = False) -> str:
     """A figure over its interval, HTML; a dash where it is not known.
 
     Args:

@@ -8,18 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demo.batch import batch
-from demo.batch.batch import BatchFilm, Upload, delete_uploads, film_bytes, find_films, judged, read_batch
+from demo.batch.batch import BatchFilm, Upload, delete_uploads, evaluated, film_bytes, find_films, read_batch
 from demo.batch.zip_archive import ArchiveError
 from demo.inference.compare import compare_film
-from demo.inference.networks import open_readers
+from demo.inference.networks import load_models
 from train.common.errors import UsageError
 from train.metrics.operating_points import OPERATING_POINTS
 from train.radiograph.formats import RadiographError
 
 
 @pytest.fixture
-def readers(models):
-    return open_readers(models, "cpu")
+def loaded(models):
+    return load_models(models, "cpu")
 
 
 @pytest.fixture
@@ -46,18 +46,18 @@ def without_time(comparison):
     return {**comparison, "readings": readings}
 
 
-def test_each_film_reads_as_predict_reads_it(readers, films):
+def test_each_film_reads_as_predict_reads_it(loaded, films):
     found = find_films(films)
-    read = [without_time(one) for one in read_batch(found.films, readers.classifiers, "f1", at_once=2)]
-    expected = [compare_film(film.name, readers.classifiers, "f1", film.path.read_bytes()) for film in films]
+    read = [without_time(one) for one in read_batch(found.films, loaded.classifiers, "f1", at_once=2)]
+    expected = [compare_film(film.name, loaded.classifiers, "f1", film.path.read_bytes()) for film in films]
     assert read == [without_time(one) for one in expected]
     assert {one["agree"] for one in read} == {True, False}
 
 
-def test_bad_films_are_errors_and_stop_nothing(readers, films, ward, tmp_path):
+def test_bad_films_are_errors_and_stop_nothing(loaded, films, ward, tmp_path):
     (tmp_path / "text.png").write_text("text")
     uploads = [Upload("text.png", tmp_path / "text.png"), Upload("gone.png", tmp_path / "gone.png"), films[0]]
-    text, gone, good = read_batch(find_films(uploads).films, readers.classifiers)
+    text, gone, good = read_batch(find_films(uploads).films, loaded.classifiers)
     assert text["error"] == "text: expected a JPEG, PNG, TIFF, BMP, WebP or DICOM film"
     assert gone == {
         "path": "gone.png",
@@ -67,7 +67,7 @@ def test_bad_films_are_errors_and_stop_nothing(readers, films, ward, tmp_path):
     }
     assert good["error"] is None
 
-    read = list(read_batch(find_films([ward]).films, readers.classifiers, at_once=2))
+    read = list(read_batch(find_films([ward]).films, loaded.classifiers, at_once=2))
     assert [one["path"] for one in read] == [
         "ward/20.png",
         "ward/40.png",
@@ -115,18 +115,18 @@ def test_a_film_is_read_again_from_file_and_archive(films, ward):
         film_bytes(BatchFilm("x.png", ward.path))
 
 
-def test_an_archive_that_went_in_between_gives_errors(readers, ward):
+def test_an_archive_that_went_in_between_gives_errors(loaded, ward):
     found = find_films([ward])
     ward.path.unlink()
-    assert all("not there any more" in one["error"] for one in read_batch(found.films[:3], readers.classifiers))
+    assert all("not there any more" in one["error"] for one in read_batch(found.films[:3], loaded.classifiers))
 
 
-def test_a_stop_keeps_what_was_read(readers, films, monkeypatch):
+def test_a_stop_keeps_what_was_read(loaded, films, monkeypatch):
     begun = []
     monkeypatch.setattr(batch, "compare_film", lambda name, *_: begun.append(name) or {"path": name})
     stopped = threading.Event()
     read = []
-    for one in read_batch(find_films(films).films, readers.classifiers, at_once=2, is_stopped=stopped.is_set):
+    for one in read_batch(find_films(films).films, loaded.classifiers, at_once=2, is_stopped=stopped.is_set):
         read.append(one["path"])
         if len(read) == 3:
             stopped.set()
@@ -135,7 +135,7 @@ def test_a_stop_keeps_what_was_read(readers, films, monkeypatch):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("batch")]
 
 
-def test_few_films_are_begun_ahead_of_the_one_that_is_waited_for(readers, films, monkeypatch):
+def test_few_films_are_begun_ahead_of_the_one_that_is_waited_for(loaded, films, monkeypatch):
     begun = []
 
     class Counting(ThreadPoolExecutor):
@@ -144,13 +144,13 @@ def test_few_films_are_begun_ahead_of_the_one_that_is_waited_for(readers, films,
             return super().submit(function, film, *rest)
 
     monkeypatch.setattr(batch, "ThreadPoolExecutor", Counting)
-    reading = read_batch(find_films(films).films, readers.classifiers, at_once=2)
+    reading = read_batch(find_films(films).films, loaded.classifiers, at_once=2)
     next(reading)
     assert len(begun) == 2 * batch.AHEAD
     assert len(list(reading)) == len(films) - 1
 
 
-def test_only_as_many_films_as_are_read_at_once_are_in_memory(readers, films, monkeypatch):
+def test_only_as_many_films_as_are_read_at_once_are_in_memory(loaded, films, monkeypatch):
     held, most, lock = [0], [0], threading.Lock()
     whole = threading.Barrier(2, timeout=10)
     compare, load = batch.compare_film, batch._bytes_of
@@ -170,7 +170,7 @@ def test_only_as_many_films_as_are_read_at_once_are_in_memory(readers, films, mo
 
     monkeypatch.setattr(batch, "_bytes_of", counted)
     monkeypatch.setattr(batch, "compare_film", compared)
-    assert len(list(read_batch(find_films(films).films, readers.classifiers, at_once=2))) == len(films)
+    assert len(list(read_batch(find_films(films).films, loaded.classifiers, at_once=2))) == len(films)
     assert most == [2]
 
 
@@ -185,26 +185,26 @@ def judge_again(tmp_path_factory, tiny_bundle, write_film):
     folder = tmp_path_factory.mktemp("judge")
     tiny_bundle(folder / "models", "a", {"weight": 8.0, "bias": -4.0})
     tiny_bundle(folder / "models", "b", {"weight": 20.0, "bias": -18.0, "novelty": True}, novelty_limit=0.9)
-    readers = open_readers(folder / "models", "cpu")
+    loaded = load_models(folder / "models", "cpu")
 
     def judge(grey, first, second):
         data = write_film(folder / "film.png", grey).read_bytes()
-        before, anew = (compare_film("film.png", readers.classifiers, point, data) for point in (first, second))
-        return without_time(judged(before, readers.cards, second)), without_time(anew)
+        before, anew = (compare_film("film.png", loaded.classifiers, point, data) for point in (first, second))
+        return without_time(evaluated(before, loaded.cards, second)), without_time(anew)
 
     return judge
 
 
-def test_a_probability_at_the_threshold_stays_positive(readers, films):
+def test_a_probability_at_the_threshold_stays_positive(loaded, films):
     """The threshold of a card may be a network's own float32, which has more digits than are printed."""
-    comparison = compare_film("x.png", readers.classifiers, "youden", films[5].path.read_bytes())
+    comparison = compare_film("x.png", loaded.classifiers, "youden", films[5].path.read_bytes())
     exact = float(np.float32(comparison["readings"]["a"]["probability"]))
-    card = readers.cards["a"]
+    card = loaded.cards["a"]
     point = card.operating_points["f1"].model_copy(update={"threshold": exact})
-    cards = {**readers.cards, "a": card.model_copy(update={"operating_points": {"f1": point}})}
-    assert judged(comparison, cards, "f1")["readings"]["a"]["positive"] is True
+    cards = {**loaded.cards, "a": card.model_copy(update={"operating_points": {"f1": point}})}
+    assert evaluated(comparison, cards, "f1")["readings"]["a"]["positive"] is True
     with pytest.raises(UsageError, match="operating point"):
-        judged(comparison, cards, "youden")
+        evaluated(comparison, cards, "youden")
 
 
 def test_deleting_uploads_takes_only_their_own_folders(tmp_path):

@@ -132,16 +132,16 @@ def test_what_a_refused_film_would_say_is_under_a_lid(open_window, read, write_f
     column = window.film.readings.columns["a"]
     reading = window.film.film.case.readings[0]
     choose(window.film.layer, "a")
-    assert column.lid.isVisible()
-    assert not window.film.readings.columns["b"].lid.isVisible()
+    assert column.cover.isVisible()
+    assert not window.film.readings.columns["b"].cover.isVisible()
     assert not column.bar.isVisible()
     assert not column._under_lid.isVisible()
     assert window.film.view._layer is None
-    column.lid.button.click()
+    column.cover.button.click()
     assert column.bar.isVisible()
     assert column._under_lid.isVisible()
     assert window.film.view._layer is not None
-    said = [label.text() for label in column.lid._texts if label.isVisible()]
+    said = [label.text() for label in column.cover._texts if label.isVisible()]
     verdict = "positive" if reading.probability >= reading.threshold else "negative"
     assert said == [
         ENGLISH("compare.all_the_same.warning"),
@@ -152,7 +152,7 @@ def test_what_a_refused_film_would_say_is_under_a_lid(open_window, read, write_f
     choose(window.operating_point, "f1")
     assert column.bar.isVisible()  # judging anew is still about this film
     read(window, write_film(tmp_path / "other.png", 251))
-    assert not column.lid.is_open
+    assert not column.cover.is_open
     assert not column.bar.isVisible()
 
 
@@ -242,7 +242,7 @@ def test_networks_that_cannot_be_loaded_are_said_whatever_is_dropped(open_window
     def broken(_models, _device):
         raise UsageError("ONNX Runtime is not installed")
 
-    monkeypatch.setattr("demo.inference.networks.open_readers", broken)
+    monkeypatch.setattr("demo.inference.networks.load_models", broken)
     window = open_window(wait=False)
     wait_until(lambda: "ONNX Runtime is not installed" in window.film.readings.agreement.text())
     assert ENGLISH("page.no_networks") in window.film.readings.agreement.text()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_score, recall_score
 
-from demo.evaluation.at_threshold import live_figures, prevalence_of, snapped
+from demo.evaluation.at_threshold import metrics_at_threshold, prevalence_of, snapped
 from export.bundle.scores import BundleScores
 from train.common.errors import PneumoscopeError
 
@@ -24,7 +24,7 @@ def scores_of(rows):
 @given(films, shares)
 def test_the_figures_are_those_of_scikit_learn(rows, threshold):
     scores = scores_of(rows)
-    found = live_figures(scores, threshold, prevalence_of(scores))
+    found = metrics_at_threshold(scores, threshold, prevalence_of(scores))
     called = (scores.probabilities >= threshold).astype(int)
     tn, fp, fn, tp = confusion_matrix(scores.labels, called, labels=[0, 1]).ravel()
     counts = found.confusion
@@ -42,7 +42,7 @@ def test_the_figures_are_those_of_scikit_learn(rows, threshold):
 
 @given(films, shares, st.floats(0.01, 0.99))
 def test_predictive_values_are_shares_of_an_imagined_population(rows, threshold, prevalence):
-    found = live_figures(scores_of(rows), threshold, prevalence)
+    found = metrics_at_threshold(scores_of(rows), threshold, prevalence)
     found_ill = prevalence * found.confusion.sensitivity
     false_alarms = (1 - prevalence) * (1 - found.confusion.specificity)
     if found_ill + false_alarms > 0:
@@ -53,7 +53,7 @@ def test_predictive_values_are_shares_of_an_imagined_population(rows, threshold,
 
 def test_a_prevalence_outside_the_shares_is_refused():
     with pytest.raises(PneumoscopeError, match="prevalence"):
-        live_figures(scores_of([(0, 0.1), (1, 0.9)]), 0.5, 1.2)
+        metrics_at_threshold(scores_of([(0, 0.1), (1, 0.9)]), 0.5, 1.2)
 
 
 def test_a_slider_stands_for_the_exact_value_within_its_step():

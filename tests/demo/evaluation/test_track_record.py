@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.evaluation.track_record import read_evidence
+from demo.evaluation.track_record import read_track_record
 from export.bundle import default_models_folder, find_bundles
 from export.bundle.scores import read_bundle_scores
 
@@ -52,40 +52,40 @@ def test_stored_scores_are_on_the_scale_of_the_thresholds(bundles_of):
     ],
 )
 def test_a_pair_of_verdicts_is_looked_up_among_validation_films(bundles_of, verdicts, films, pneumonia):
-    record = read_evidence(bundles_of(A, B)).pair(HALF, verdicts)
+    record = read_track_record(bundles_of(A, B)).pair(HALF, verdicts)
     assert (record.films, record.pneumonia, record.of_films) == (films, pneumonia, 4)
 
 
 def test_a_network_is_judged_on_each_split_at_the_threshold(bundles_of):
-    evidence = read_evidence(bundles_of(A, B))
-    counts = evidence.counts("a", "validation", 0.5)
+    track_record = read_track_record(bundles_of(A, B))
+    counts = track_record.counts("a", "validation", 0.5)
     assert (counts.sensitivity, counts.specificity) == (0.5, 0.5)
-    assert evidence.counts("a", "test", 0.5).tp == 1
-    assert evidence.counts("b", "test", 0.5).fn == 1
+    assert track_record.counts("a", "test", 0.5).tp == 1
+    assert track_record.counts("b", "test", 0.5).fn == 1
 
 
 def test_films_of_another_split_are_not_compared(bundles_of):
-    assert read_evidence(bundles_of(A, B, split_fingerprint="1" * 64)).pair(HALF, {"a": True, "b": True}) is None
-    assert read_evidence(bundles_of(A, B[1:])).pair(HALF, {"a": True, "b": True}) is None
+    assert read_track_record(bundles_of(A, B, split_fingerprint="1" * 64)).pair(HALF, {"a": True, "b": True}) is None
+    assert read_track_record(bundles_of(A, B[1:])).pair(HALF, {"a": True, "b": True}) is None
 
 
 def test_scores_that_cannot_be_read_count_as_not_there(models, tiny_bundle, tmp_path):
     tiny_bundle(tmp_path, "a", scores=b"\xff\xfe")
-    evidence = read_evidence(find_bundles(tmp_path))
-    assert evidence.counts("a", "validation", 0.5) is None
-    assert evidence.pair(HALF, {"a": True, "b": True}) is None
-    assert read_evidence({}).pair(HALF, {}) is None
+    track_record = read_track_record(find_bundles(tmp_path))
+    assert track_record.counts("a", "validation", 0.5) is None
+    assert track_record.pair(HALF, {"a": True, "b": True}) is None
+    assert read_track_record({}).pair(HALF, {}) is None
 
 
 @given(st.floats(0.01, 0.99), st.floats(0.01, 0.99))
 def test_the_four_pairs_cover_every_validation_film_once(a, b):
-    evidence = shipped_evidence()
-    records = [evidence.pair({"a": a, "b": b}, {"a": x, "b": y}) for x in (True, False) for y in (True, False)]
+    track_record = shipped_evidence()
+    records = [track_record.pair({"a": a, "b": b}, {"a": x, "b": y}) for x in (True, False) for y in (True, False)]
     assert sum(record.films for record in records) == records[0].of_films
-    labels = evidence.scores["a"]["validation"].labels
+    labels = track_record.scores["a"]["validation"].labels
     assert sum(record.pneumonia for record in records) == labels.sum()
 
 
 def shipped_evidence(cache={}):  # noqa: B006
     folder: Path = default_models_folder()
-    return cache.setdefault("evidence", read_evidence(find_bundles(folder)))
+    return cache.setdefault("evidence", read_track_record(find_bundles(folder)))

@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from demo.evaluation.track_record import Evidence, PairRecord, read_evidence
+from demo.evaluation.track_record import PairRecord, TrackRecord, read_track_record
 from demo.inference.compare import read_case
-from demo.inference.networks import Readers, open_readers
+from demo.inference.networks import LoadedModels, load_models
 from demo.language import reading_sentences
 from demo.language.catalogue import LANGUAGES, wording
 
 
 @pytest.fixture
 def read(models, write_film, tmp_path):
-    readers = open_readers(models, "cpu")
-    case = read_case(write_film(tmp_path / "film.png", 190), readers.classifiers)
-    return {reading.network: reading for reading in case.readings}, read_evidence(readers.bundles)
+    loaded = load_models(models, "cpu")
+    case = read_case(write_film(tmp_path / "film.png", 190), loaded.classifiers)
+    return {reading.network: reading for reading in case.readings}, read_track_record(loaded.bundles)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -30,25 +30,25 @@ def read(models, write_film, tmp_path):
     ],
 )
 def test_agreement_is_said_with_its_record(read, monkeypatch, language, a, b, record, line, remark, counts):
-    readings, evidence = read
+    readings, track_record = read
     words = wording(language)
-    judged = {name: replace(readings[name], positive=positive) for name, positive in (("a", a), ("b", b))}
-    monkeypatch.setattr(Evidence, "pair", lambda *_: record)
+    evaluated = {name: replace(readings[name], positive=positive) for name, positive in (("a", a), ("b", b))}
+    monkeypatch.setattr(TrackRecord, "pair", lambda *_: record)
     expected = words(f"compare.{remark}", **counts) if remark else ""
-    assert reading_sentences.agreement_lines(judged, evidence, words) == (words(f"compare.{line}"), expected)
+    assert reading_sentences.agreement_lines(evaluated, track_record, words) == (words(f"compare.{line}"), expected)
 
 
 def test_a_refused_film_agrees_with_nobody_even_when_its_verdict_was_forced(read):
-    readings, evidence = read
+    readings, track_record = read
     words = wording("en")
     forced = readings | {"a": replace(readings["a"], refused=True, positive=True)}
-    assert reading_sentences.agreement_lines(forced, evidence, words) == ("", words("compare.refused"))
+    assert reading_sentences.agreement_lines(forced, track_record, words) == ("", words("compare.refused"))
 
 
 def test_one_network_has_nobody_to_agree_with(read):
-    readings, evidence = read
+    readings, track_record = read
     words = wording("en")
-    assert reading_sentences.agreement_lines({"a": readings["a"]}, evidence, words) == (
+    assert reading_sentences.agreement_lines({"a": readings["a"]}, track_record, words) == (
         "",
         words("compare.one_network"),
     )
@@ -56,6 +56,6 @@ def test_one_network_has_nobody_to_agree_with(read):
 
 def test_why_a_network_is_missing_is_said(tmp_path):
     words = wording("en")
-    readers = Readers(tmp_path / "models", {}, {"b": "b/model.onnx: damaged"})
-    assert "pneumoscope train a" in reading_sentences.why_missing("a", readers, words)
-    assert "b/model.onnx: damaged" in reading_sentences.why_missing("b", readers, words)
+    loaded = LoadedModels(tmp_path / "models", {}, {"b": "b/model.onnx: damaged"})
+    assert "pneumoscope train a" in reading_sentences.why_missing("a", loaded, words)
+    assert "b/model.onnx: damaged" in reading_sentences.why_missing("b", loaded, words)

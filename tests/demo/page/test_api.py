@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from demo.inference.compare import compare_film
-from demo.inference.networks import open_readers
+from demo.inference.networks import load_models
 from export.bundle import default_models_folder
 from train.metrics.operating_points import POINT_NAMES
 from train.radiograph.formats import MAX_BYTES
@@ -46,7 +46,7 @@ def without_time(comparison):
 
 @pytest.fixture
 def api(models):
-    return endpoints(open_readers(models))
+    return endpoints(load_models(models))
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_an_upload_is_read_once(api, film):
 
 
 def test_classify_is_one_row(api, film, models):
-    expected = compare_film(film, open_readers(models).classifiers)["readings"]["b"]
+    expected = compare_film(film, load_models(models).classifiers)["readings"]["b"]
     answer = api["classify"](uploaded(film), "b")
     assert answer.pop("milliseconds") >= 0
     del expected["milliseconds"]
@@ -112,9 +112,9 @@ def test_a_batch_keeps_the_order_and_goes_on_after_a_bad_film(api, write_film, t
 
 
 def test_evaluation_and_card_come_from_the_bundle():
-    readers = open_readers()
-    api = endpoints(readers)
-    for network, bundle in readers.bundles.items():
+    loaded = load_models()
+    api = endpoints(loaded)
+    for network, bundle in loaded.bundles.items():
         stored = json.loads((default_models_folder() / network / "evaluation.json").read_text())
         answer = api["evaluation"](network)
         assert answer["split"] == "validation"
@@ -165,7 +165,7 @@ def test_a_bad_argument_is_one_line_and_reads_no_film(api, film, endpoint, argum
 
 def test_a_network_that_is_missing_or_damaged_is_said(models, film, tmp_path):
     shutil.rmtree(models / "b")
-    api = endpoints(open_readers(models))
+    api = endpoints(load_models(models))
     answer = api["compare"](uploaded(film))
     assert list(answer["readings"]) == ["a"]
     assert answer["agree"] is None
@@ -173,9 +173,9 @@ def test_a_network_that_is_missing_or_damaged_is_said(models, film, tmp_path):
         api["card"]("b")
     (models / "a" / "model.onnx").write_bytes(b"damaged")
     with pytest.raises(gradio.Error, match="differs from its checksum"):
-        endpoints(open_readers(models))["card"]("a")
+        endpoints(load_models(models))["card"]("a")
     with pytest.raises(gradio.Error, match="no network is here"):
-        endpoints(open_readers(tmp_path / "none"))["compare"](uploaded(film))
+        endpoints(load_models(tmp_path / "none"))["compare"](uploaded(film))
 
 
 def test_the_operating_points_of_the_types_are_those_of_the_cards(running_page):
@@ -349,7 +349,7 @@ def test_each_upload_is_a_file_of_its_own(client, phantoms):
 
 
 def test_many_clients_at_once_each_hear_of_their_own_film(running_page, phantoms):
-    classifiers = open_readers().classifiers
+    classifiers = load_models().classifiers
     expected = [without_time(compare_film("film.jpg", classifiers, data=film)) for film in phantoms]
     assert len({film["readings"]["a"]["probability"] for film in expected}) == CLIENTS
 

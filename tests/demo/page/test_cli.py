@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from demo.inference.networks import Readers
+from demo.inference.networks import LoadedModels
 from demo.page import cli as demo_cli
 from train.common.console import NOT_A_MEDICAL_DEVICE
 
@@ -93,8 +93,8 @@ def wait_for(text, path, seconds=30):
 
 
 def running(**changes):
-    readers = Readers(**{"models": "models", "classifiers": {}, "faults": {}} | changes)
-    return SimpleNamespace(url="http://127.0.0.1:7860/", readers=readers)
+    loaded = LoadedModels(**{"models": "models", "classifiers": {}, "faults": {}} | changes)
+    return SimpleNamespace(url="http://127.0.0.1:7860/", loaded=loaded)
 
 
 def test_the_address_is_the_only_thing_on_standard_output(capsys):

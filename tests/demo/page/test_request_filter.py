@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.page.request_filter import API, MOST_EVENT_BYTES, MOST_UPLOAD_BYTES, Gate
+from demo.page.request_filter import API, MOST_EVENT_BYTES, MOST_UPLOAD_BYTES, RequestFilter
 
 UPLOAD = "/folder/uploads/film.png"
 PARAMETERS = {"compare": ("film", "operating_point"), "card": ("network",)}
@@ -50,7 +50,7 @@ def ask(method, path, body=b"", length=None):
     }
     if length == "absent":
         scope["headers"] = []
-    asyncio.run(Gate(gradio, PARAMETERS)(scope, receive, send))
+    asyncio.run(RequestFilter(gradio, PARAMETERS)(scope, receive, send))
     headers = [(name.decode().lower(), value.decode()) for name, value in sent[0]["headers"]]
     return sent[0]["status"], headers, received[0] if received else None
 
@@ -186,5 +186,5 @@ def test_no_websocket():
     async def send(message):
         sent.append(message["type"])
 
-    asyncio.run(Gate(None, PARAMETERS)({"type": "websocket"}, None, send))
+    asyncio.run(RequestFilter(None, PARAMETERS)({"type": "websocket"}, None, send))
     assert sent == ["websocket.close"]

@@ -9,7 +9,7 @@ from sklearn import metrics
 from demo.language.catalogue import wording
 from demo.plots.curves import f1_figure, precision_recall_figure, roc_figure
 from demo.plots.parts import DECIMALS, ScoredNetwork
-from export.bundle.metric import Measured
+from export.bundle.metric import Metric
 from train.metrics.operating_points import auroc, average_precision, choose_operating_points
 
 CLOSE = 10.0**-DECIMALS
@@ -26,8 +26,8 @@ def scored_network(network="a", films=300, seed=0, separation=2.0):
 
 def of(network, labels, probabilities):
     thresholds = choose_operating_points(labels, probabilities)
-    area = Measured(auroc(labels, probabilities), 0.5, 1.0)
-    precision = Measured(average_precision(labels, probabilities))
+    area = Metric(auroc(labels, probabilities), 0.5, 1.0)
+    precision = Metric(average_precision(labels, probabilities))
     return ScoredNetwork(network, labels, probabilities, thresholds, "youden", area, precision)
 
 

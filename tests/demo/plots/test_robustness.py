@@ -3,23 +3,23 @@ import json
 import pytest
 
 from demo.language.catalogue import wording
-from demo.plots.robustness import stress_figure
-from export.bundle.metric import Measured
-from export.bundle.robustness import Change
+from demo.plots.robustness import robustness_figure
+from export.bundle.metric import Metric
+from export.bundle.robustness import Corruption
 
 NAMES = {"as_it_is": "as it is", "blur": "blur"}
-CHANGES = {
+CORRUPTIONS = {
     "a": (
-        Change("as_it_is", "nothing", {"accuracy": Measured(0.95, 0.9, 0.98), "auroc": Measured(0.99)}),
-        Change("blur", "blur", {"accuracy": Measured(0.7, 0.6, 0.75), "probability_shift": Measured(0.2, 0.1, 0.3)}),
+        Corruption("as_it_is", "nothing", {"accuracy": Metric(0.95, 0.9, 0.98), "auroc": Metric(0.99)}),
+        Corruption("blur", "blur", {"accuracy": Metric(0.7, 0.6, 0.75), "probability_shift": Metric(0.2, 0.1, 0.3)}),
     ),
-    "b": (Change("blur", "blur", {"accuracy": Measured(0.8)}),),
+    "b": (Corruption("blur", "blur", {"accuracy": Metric(0.8)}),),
 }
 
 
 @pytest.fixture
 def figure():
-    return stress_figure(CHANGES, NAMES, wording("en"))
+    return robustness_figure(CORRUPTIONS, NAMES, wording("en"))
 
 
 def test_each_network_stands_on_the_row_of_its_change_with_its_interval(figure):

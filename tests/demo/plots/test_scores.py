@@ -7,7 +7,7 @@ from sklearn.calibration import calibration_curve
 from demo.language.catalogue import wording
 from demo.plots.parts import DECIMALS, ScoredNetwork
 from demo.plots.scores import HISTOGRAM_BINS, LARGEST_MARK, SMALLEST_MARK, histogram_figure, reliability_figure
-from export.bundle.metric import Measured
+from export.bundle.metric import Metric
 from train.metrics.operating_points import choose_operating_points
 from train.metrics.reliability import expected_calibration_error
 
@@ -19,7 +19,7 @@ def scored_network(network="a", films=400, seed=0):
     labels = (random.random(films) < 0.6).astype(np.int64)
     probabilities = 1 / (1 + np.exp(-random.normal(3 * (labels - 0.5), 2)))
     thresholds = choose_operating_points(labels, probabilities)
-    return ScoredNetwork(network, labels, probabilities, thresholds, "youden", Measured(0.9), Measured(0.9))
+    return ScoredNetwork(network, labels, probabilities, thresholds, "youden", Metric(0.9), Metric(0.9))
 
 
 def test_the_reliability_is_that_of_scikit_learn():
@@ -83,6 +83,6 @@ def test_a_figure_is_one_that_plotly_knows(language):
 
 def test_one_class_in_one_bin_can_be_drawn():
     labels, probabilities = np.array([0, 1, 1]), np.array([0.0, 1.0, 1.0])
-    scored = ScoredNetwork("b", labels, probabilities, {"youden": 0.5}, "youden", Measured(1.0), Measured(1.0))
+    scored = ScoredNetwork("b", labels, probabilities, {"youden": 0.5}, "youden", Metric(1.0), Metric(1.0))
     normal, pneumonia, _ = histogram_figure(scored, wording("en"))["data"]
     assert (normal["y"], pneumonia["y"]) == ([1], [2])

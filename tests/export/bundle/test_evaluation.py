@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from export.bundle.evaluation import Cohort, read_bundle_evaluation
-from export.bundle.metric import Measured
+from export.bundle.metric import Metric
 from train.metrics.scores import probability
 
 SCORES = "film,patient,split,label,logit\n" + "".join(
@@ -49,8 +49,8 @@ def test_all_that_a_bundle_tells(bundle):
 
 def test_measured_figures(bundle):
     found = read_bundle_evaluation(bundle)
-    assert found.measured("validation", "auroc") == Measured(0.9, 0.8, 0.95)
-    assert found.measured_at("validation", "youden", "sensitivity") == Measured(0.7)  # half an interval is none
+    assert found.measured("validation", "auroc") == Metric(0.9, 0.8, 0.95)
+    assert found.measured_at("validation", "youden", "sensitivity") == Metric(0.7)  # half an interval is none
     assert found.measured("test", "auroc") is None
     assert found.measured_at("validation", "f1", "sensitivity") is None
     assert found.measured_at("validation", "youden", "confusion") is None
@@ -124,8 +124,8 @@ def test_the_films_of_other_choices_are_told_apart(bundle):
         Cohort("deduplicated", 4, 3, 2, ""),
         Cohort("without_training_patients", None, None, None, "fewer than 20 patients"),
     )
-    assert found.measured("validation", "auroc", "deduplicated") == Measured(0.85, 0.8, 0.95)
-    assert found.measured_at("validation", "youden", "accuracy", "deduplicated") == Measured(0.82, 0.8, 0.95)
+    assert found.measured("validation", "auroc", "deduplicated") == Metric(0.85, 0.8, 0.95)
+    assert found.measured_at("validation", "youden", "accuracy", "deduplicated") == Metric(0.82, 0.8, 0.95)
     assert found.measured("validation", "auroc", "without_training_patients") is None
     assert found.cohorts("test") == ()
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from export.bundle.metric import Measured
-from export.bundle.robustness import StressError, all_changes, as_stress, read_stress
+from export.bundle.metric import Metric
+from export.bundle.robustness import RobustnessError, all_corruptions, as_robustness, read_robustness
 
 FIGURE = {"value": 0.9, "low": 0.8, "high": 0.95}
 TABLE = {
@@ -38,11 +38,11 @@ def bundle(tmp_path, tiny_bundle):
 
 
 def test_a_table_is_read_as_far_as_it_goes(bundle):
-    stress = read_stress(bundle(TABLE))
+    stress = read_robustness(bundle(TABLE))
     assert [change.name for change in stress.changes["validation"]] == ["as_it_is", "blur"]  # with an accuracy
     unchanged, blur = stress.changes["validation"]
-    assert unchanged.figures["accuracy"] == Measured(0.9, 0.8, 0.95)
-    assert unchanged.figures["probability_shift"] == Measured(0.0)
+    assert unchanged.figures["accuracy"] == Metric(0.9, 0.8, 0.95)
+    assert unchanged.figures["probability_shift"] == Metric(0.0)
     assert blur.what == "blur"
     assert "auroc" not in blur.figures  # 7 is none
     assert stress.changes["test"] == ()
@@ -51,24 +51,28 @@ def test_a_table_is_read_as_far_as_it_goes(bundle):
 
 def test_a_bundle_without_a_table_has_none(tmp_path, tiny_bundle):
     made = tiny_bundle(tmp_path)
-    assert read_stress(made) is None
+    assert read_robustness(made) is None
     (made.folder / "stress.json").write_text(json.dumps(TABLE))  # not of this bundle: its checksums do not know it
-    assert read_stress(made) is None
+    assert read_robustness(made) is None
 
 
 @pytest.mark.parametrize("change", [{"network": "b"}, {"split_fingerprint": "1" * 64}, {"validation": None}, "{", "[]"])
 def test_another_networks_or_a_spoilt_table_is_an_error(bundle, change):
-    with pytest.raises(StressError):
-        read_stress(bundle(change if isinstance(change, str) else {**TABLE, **change}))
+    with pytest.raises(RobustnessError):
+        read_robustness(bundle(change if isinstance(change, str) else {**TABLE, **change}))
 
 
 @pytest.mark.parametrize("found", [None, 3, {}, {"validation": 1}, {"validation": {"changes": []}}])
 def test_what_is_no_table_is_none(found):
-    assert as_stress(found) is None
+    assert as_robustness(found) is None
 
 
 def test_the_changes_of_both_networks_are_each_told_once():
     other = {"validation": {"changes": {"noise": {"accuracy": FIGURE}, "blur": {"accuracy": FIGURE}}}}
-    stresses = {"a": as_stress(TABLE), "b": as_stress(other)}
-    assert [change.name for change in all_changes(stresses, "validation")] == ["as_it_is", "blur", "noise"]
-    assert all_changes(stresses, "test") == []
+    by_network = {"a": as_robustness(TABLE), "b": as_robustness(other)}
+    assert [change.name for change in all_corruptions(by_network, "validation")] == [
+        "as_it_is",
+        "blur",
+        "noise",
+    ]
+    assert all_corruptions(by_network, "test") == []

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from export.card.stress import read_stress
+from export.card.stress import read_robustness
 from train.common.errors import PneumoscopeError
 from train.runs.run_folder import RunFolder
 
@@ -46,12 +46,12 @@ def write(run, value):
 
 
 def test_a_run_without_one_has_none(run):
-    assert read_stress(run, EVALUATION) is None
+    assert read_robustness(run, EVALUATION) is None
 
 
 def test_the_file_is_kept_as_it_is_and_summed_up(run):
     write(run, table())
-    text, summary = read_stress(run, EVALUATION)
+    text, summary = read_robustness(run, EVALUATION)
     assert text == run.stress.read_bytes()
     assert summary["operating_point"] == "youden"
     assert summary["test"] is None
@@ -87,7 +87,7 @@ def test_one_of_something_else_is_one_line(run, change, words):
     change(found)
     write(run, found)
     with pytest.raises(PneumoscopeError, match=words) as error:
-        read_stress(run, EVALUATION)
+        read_robustness(run, EVALUATION)
     assert "\n" not in str(error.value)
     assert "pneumoscope evaluate tiny --stress" in str(error.value)
 
@@ -96,4 +96,4 @@ def test_one_of_something_else_is_one_line(run, change, words):
 def test_a_damaged_one_is_one_line(run, text):
     write(run, text)
     with pytest.raises(PneumoscopeError, match=r"stress\.json"):
-        read_stress(run, EVALUATION)
+        read_robustness(run, EVALUATION)

@@ -11,8 +11,8 @@ import onnx
 import onnxruntime
 import pytest
 
-from export.graph.convert import GraphEvidence, to_onnx, with_metadata
-from export.graph.fit_outputs import evidence_model, measure_films
+from export.graph.convert import GraphOutputs, to_onnx, with_metadata
+from export.graph.fit_outputs import measure_films, outputs_model
 from export.graph.heatmap import map_scale
 from export.graph.novelty import NoveltyModel, fit_novelty
 from export.graph.parity import (
@@ -109,17 +109,17 @@ def test_the_gate_is_where_it_should_be(stored_float16):
 
 @pytest.fixture(scope="module")
 def evidence(network, films):
-    measured = measure_films(evidence_model(network), films)
+    measured = measure_films(outputs_model(network), films)
     assert measured.contributions.max() > 0.01  # of this seed: a map that is dark everywhere would prove nothing
-    return GraphEvidence(map_scale(measured.contributions.max(axis=(1, 2))), fit_novelty(measured.pooled))
+    return GraphOutputs(map_scale(measured.contributions.max(axis=(1, 2))), fit_novelty(measured.pooled))
 
 
 @pytest.mark.parametrize("name", ["a", "b"])
 def test_heatmap_and_novelty_are_in_the_graph_and_say_the_same(name, network, evidence, films):
     if name == "b":
         network = build_network_b(32, backbone_weights="random")
-        measured = measure_films(evidence_model(network), films)
-        evidence = GraphEvidence(map_scale(measured.contributions.max(axis=(1, 2))), fit_novelty(measured.pooled, 8))
+        measured = measure_films(outputs_model(network), films)
+        evidence = GraphOutputs(map_scale(measured.contributions.max(axis=(1, 2))), fit_novelty(measured.pooled, 8))
     half = name == "b"
     data = to_onnx(network, Scale(2.0), evidence, store_float16=half).SerializeToString()
     assert len(data) < 50e6  # of B, whose weights are half as large as float16
@@ -139,7 +139,7 @@ def test_a_graph_with_evidence_holds_each_kernel_once():
     network = build_network_a(224, width=0.25)
     novelty = NoveltyModel(np.zeros(64, np.float32), np.ones(64, np.float32), np.zeros((64, 8), np.float32))
     plain = len(to_onnx(network, Scale()).SerializeToString())
-    assert len(to_onnx(network, Scale(), GraphEvidence(1.0, novelty)).SerializeToString()) < plain + 12_000
+    assert len(to_onnx(network, Scale(), GraphOutputs(1.0, novelty)).SerializeToString()) < plain + 12_000
 
 
 def test_evidence_that_differs_is_found(network, evidence, films):

@@ -8,7 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pytest
 
-from export.graph.fit_outputs import evidence_model, measure_films
+from export.graph.fit_outputs import measure_films, outputs_model
 from export.graph.heatmap import SMALLEST_SCALE, map_scale, shown_map
 from export.graph.heatmap_checks import check_heatmaps, gradient_correlation, gradient_maps, occlusion, random_head
 from train.fitting.scoring import predict_logits
@@ -43,7 +43,7 @@ def network(request):
 def measured(network):
     side = network.input_shape[1]
     images = np.random.default_rng(0).integers(0, 256, (6, side, side), dtype=np.uint8)
-    return images, measure_films(evidence_model(network), images)
+    return images, measure_films(outputs_model(network), images)
 
 
 def test_the_map_and_the_constant_terms_are_the_logit(network, measured):
@@ -67,7 +67,7 @@ def test_a_closed_relu_lets_nothing_through():
     network = with_biases(build_network_a(64, width=0.25))
     dense = network.get_layer("dense1")
     dense.set_weights([dense.get_weights()[0], np.full(128, -1e6)])
-    found = measure_films(evidence_model(network), np.full((2, 64, 64), 120, np.uint8))
+    found = measure_films(outputs_model(network), np.full((2, 64, 64), 120, np.uint8))
     assert not found.contributions.any()
     assert found.constants == pytest.approx(np.repeat(network.get_layer("logit").get_weights()[1], 2))
 
@@ -105,7 +105,7 @@ def marked_network():
 def test_covering_what_the_network_looks_at_lowers_the_score():
     images = np.full((8, 128, 128), 10, np.uint8)
     images[:, :20, :20] = 250
-    model = evidence_model(marked_network())
+    model = outputs_model(marked_network())
     found = measure_films(model, images)
     assert (found.contributions[:, 0, 0] > 1).all()
     assert (found.contributions.reshape(8, -1)[:, 1:] == 0).all()
@@ -120,7 +120,7 @@ def test_covering_what_the_network_looks_at_lowers_the_score():
 def test_a_random_head_shows_other_maps_and_the_network_is_as_before(network, measured):
     images, found = measured
     before = network.get_weights()
-    figures = random_head(network, evidence_model(network), images, found.contributions)
+    figures = random_head(network, outputs_model(network), images, found.contributions)
     # Of a map of four places chance alone reaches any figure.
     assert abs(figures["mean_rank_correlation"]) < (0.5 if found.contributions[0].size >= 9 else 1.0)
     assert all(np.array_equal(one, other) for one, other in zip(before, network.get_weights(), strict=True))
@@ -129,7 +129,7 @@ def test_a_random_head_shows_other_maps_and_the_network_is_as_before(network, me
 def test_the_checks_are_json(network, measured):
     images, found = measured
     labels, patients = np.array([0, 1, 1, 1, 0, 1]), list("uvwxyz")
-    checks = check_heatmaps(network, evidence_model(network), images, labels, patients, found, Scale())
+    checks = check_heatmaps(network, outputs_model(network), images, labels, patients, found, Scale())
     assert json.loads(json.dumps(checks, allow_nan=False)) == checks
     assert checks["occlusion"]["films"] == 4
 
@@ -137,9 +137,9 @@ def test_the_checks_are_json(network, measured):
 def test_a_map_of_one_place_has_no_correlation():
     network = build_network_a(32, width=0.125)
     images = np.random.default_rng(0).integers(0, 256, (4, 32, 32), dtype=np.uint8)
-    found = measure_films(evidence_model(network), images)
+    found = measure_films(outputs_model(network), images)
     checks = check_heatmaps(
-        network, evidence_model(network), images, np.array([0, 1, 1, 1]), list("uvwx"), found, Scale()
+        network, outputs_model(network), images, np.array([0, 1, 1, 1]), list("uvwx"), found, Scale()
     )
     assert json.loads(json.dumps(checks, allow_nan=False)) == checks
     assert checks["gradient_correlation"]["mean"] is None
@@ -149,7 +149,7 @@ def test_a_map_of_one_place_has_no_correlation():
 
 def test_a_short_last_batch_is_measured_like_the_others(network, measured):
     images, found = measured
-    again = measure_films(evidence_model(network), images, batch_size=4)
+    again = measure_films(outputs_model(network), images, batch_size=4)
     assert again.logits == pytest.approx(found.logits, abs=1e-5)
     assert again.contributions == pytest.approx(found.contributions, abs=1e-5)
     assert len(again.pooled) == len(images)

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from export.graph.novelty import SMALLEST_FIT, fit_novelty, novelty_limit
 from export.graph.novelty_checks import (
-    ForeignPictures,
+    OODImages,
     as_thumbnail,
     blurred_to,
-    guard_figures,
+    detector_figures,
     kinds_to_choose_on,
     nearest_neighbours,
-    read_foreign_pictures,
+    read_ood_images,
     sharpness,
 )
 from train.common.errors import PneumoscopeError
@@ -120,11 +120,11 @@ def test_the_guards_figures_are_of_both_halves():
         return np.stack([flat.mean(axis=(1, 2)), flat.std(axis=(1, 2)), np.abs(np.diff(flat)).mean(axis=(1, 2))], 1)
 
     films = pictures(60)
-    foreign = ForeignPictures(255 - pictures(8, 1) // 4, tuple("aabbccdd"))
+    foreign = OODImages(255 - pictures(8, 1) // 4, tuple("aabbccdd"))
     train = pool(pictures(100, 2))
     model = fit_novelty(train)
     limit = novelty_limit(model.distance(pool(films)))
-    found = guard_figures(pool, model.distance, limit, train, films, pool(films), foreign)
+    found = detector_figures(pool, model.distance, limit, train, films, pool(films), foreign)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert sorted(found["choosing"]["kinds"] + found["unseen"]["kinds"]) == list("abcd")
     for half in ("choosing", "unseen"):
@@ -147,17 +147,17 @@ def test_the_nearest_neighbour_is_found():
 
 def test_foreign_pictures_are_read_from_their_table(tmp_path):
     spec = PrepareSpec(image_size=32)
-    assert read_foreign_pictures(tmp_path, spec) is None
+    assert read_ood_images(tmp_path, spec) is None
     folder = tmp_path / "ood"
     folder.mkdir()
     (folder / "cat.png").write_bytes(cv2.imencode(".png", np.full((9, 9), 77, np.uint8))[1].tobytes())
     (folder / "index.csv").write_text("file,kind\ncat.png,cat\n")
-    found = read_foreign_pictures(tmp_path, spec)
+    found = read_ood_images(tmp_path, spec)
     assert found.kinds == ("cat",)
     assert (found.images == 77).all()
     (folder / "index.csv").write_text("file,kind\ngone.png,cat\n")
     with pytest.raises(PneumoscopeError, match=r"gone\.png"):
-        read_foreign_pictures(tmp_path, spec)
+        read_ood_images(tmp_path, spec)
     (folder / "index.csv").write_text("picture\ncat.png\n")
     with pytest.raises(PneumoscopeError, match="columns file and kind"):
-        read_foreign_pictures(tmp_path, spec)
+        read_ood_images(tmp_path, spec)

@@ -7,7 +7,7 @@ import shutil
 import cv2
 import pytest
 
-from train.data.corruptions import CHANGES
+from train.data.corruptions import CORRUPTIONS
 from train.metrics.scores import Scores, read_scores, write_scores
 from train.runs.run_folder import RunFolder
 
@@ -121,7 +121,7 @@ def test_stress_keeps_a_table_and_a_picture(copied_run, phantom_root, run_comman
     result = run_command("evaluate", "tiny", "--data", phantom_root, "--stress", "--json")
     assert result.exit_code == 0, result.output
     shown = json.loads(result.stdout)
-    assert list(shown["validation"]["changes"]) == list(CHANGES)
+    assert list(shown["validation"]["changes"]) == list(CORRUPTIONS)
     kept = json.loads(copied_run.stress.read_text())
     assert kept["validation"] == shown["validation"]
     assert kept["test"] is None

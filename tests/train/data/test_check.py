@@ -30,7 +30,7 @@ def checked(tmp_path, films, rows=None):
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
 @pytest.mark.parametrize(
-    ("picture", "oddities"),
+    ("picture", "anomalies"),
     [
         (SHADES, {}),
         (SHADES[:99], {"small": "256×99 pixels", "elongated": "256×99 pixels"}),
@@ -46,11 +46,11 @@ def checked(tmp_path, films, rows=None):
         (np.dstack([SHADES, SHADES, cv2.add(SHADES, 12)]), {"colour": "by 12 grey levels"}),
     ],
 )
-def test_oddities(tmp_path, picture, oddities, suffix):
+def test_oddities(tmp_path, picture, anomalies, suffix):
     report = checked(tmp_path, {"film" + suffix: encoded(picture, suffix)})
-    assert set(report.unusual) == set(oddities)
-    for oddity, words in oddities.items():
-        ((path, detail),) = report.unusual[oddity]
+    assert set(report.unusual) == set(anomalies)
+    for anomaly, words in anomalies.items():
+        ((path, detail),) = report.unusual[anomaly]
         assert path == "film" + suffix
         if suffix == ".png":
             assert words in detail

@@ -16,10 +16,10 @@ from train.data.cohort import (
     CohortError,
     Film,
     index_cohort,
-    kind_of,
     patient_id,
     read_split,
     split_cohort,
+    subtype_of,
     write_split,
 )
 
@@ -100,7 +100,7 @@ class TestNames:
         ],
     )
     def test_kind(self, name, label, kind):
-        assert kind_of(name, label) == kind
+        assert subtype_of(name, label) == kind
 
 
 class TestFolders:

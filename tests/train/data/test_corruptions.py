@@ -8,14 +8,14 @@ import pytest
 from train.common.errors import PneumoscopeError
 from train.data.corruptions import (
     AS_IT_IS,
-    CHANGES,
+    CORRUPTIONS,
     LUNGS_ONLY,
     VIEWS,
-    StressSpec,
+    CorruptionSpec,
     blacked_out,
     blacked_out_films,
     changed,
-    changed_films,
+    corrupt_films,
 )
 from train.radiograph import PrepareSpec, prepare
 
@@ -29,7 +29,7 @@ def film(phantom_root):
 
 
 @pytest.mark.parametrize("side", [8, 32, 225])
-@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("name", CORRUPTIONS)
 def test_every_change_gives_a_film_of_every_size_and_leaves_its_own_alone(name, side):
     film = np.random.default_rng(0).integers(0, 256, (side, side)).astype(np.uint8)
     before = film.copy()
@@ -41,7 +41,7 @@ def test_every_change_gives_a_film_of_every_size_and_leaves_its_own_alone(name, 
     assert np.array_equal(result, film) == (name == AS_IT_IS or (name == "blur" and side < 64))
 
 
-@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("name", CORRUPTIONS)
 def test_a_change_is_the_same_every_time_and_drawn_film_by_film(film, name):
     assert np.array_equal(changed(film, name, 5), changed(film, name, 5))
     others = [changed(film, name, index) for index in range(8)]
@@ -108,30 +108,30 @@ def test_what_takes_detail_takes_detail(film):
 @pytest.mark.parametrize("centre_crop", [1, 0.7])
 def test_a_film_as_it_is_is_prepared_as_ever(film, contrast, resize, centre_crop):
     spec = PrepareSpec(64, resize, contrast, centre_crop)
-    parts = StressSpec.of(spec)
+    parts = CorruptionSpec.of(spec)
     tall = film[:, :100]
-    stressed = changed_films(prepare(tall, parts.sized)[None], AS_IT_IS, parts)[0]
-    assert np.array_equal(stressed, prepare(tall, spec))
+    corrupted = corrupt_films(prepare(tall, parts.sized)[None], AS_IT_IS, parts)[0]
+    assert np.array_equal(corrupted, prepare(tall, spec))
 
 
 def test_a_contrast_rule_sees_the_changed_film(film):
-    parts = StressSpec.of(PrepareSpec(64, contrast="stretch"))
+    parts = CorruptionSpec.of(PrepareSpec(64, contrast="stretch"))
     sized = prepare(film, parts.sized)
     low_contrast = np.clip(sized * 0.4 + 60, 0, 255).astype(np.uint8)[None]
-    plain, darker = (changed_films(low_contrast, name, parts) for name in (AS_IT_IS, "darker"))
+    plain, darker = (corrupt_films(low_contrast, name, parts) for name in (AS_IT_IS, "darker"))
     # Stretched to the full range after the change, the two are the same film again.
     assert np.abs(plain.astype(int) - darker).max() <= 3
     assert (
-        np.abs(changed_films(low_contrast, "darker", replace(parts, toned=PrepareSpec(64))).astype(int) - plain).max()
+        np.abs(corrupt_films(low_contrast, "darker", replace(parts, toned=PrepareSpec(64))).astype(int) - plain).max()
         > 30
     )
 
 
 def test_batches_make_no_difference(film):
-    parts = StressSpec.of(PrepareSpec(128))
+    parts = CorruptionSpec.of(PrepareSpec(128))
     images = np.stack([film, film, film])
-    whole = changed_films(images, "noise", parts)
-    pieces = [changed_films(images[:2], "noise", parts), changed_films(images[2:], "noise", parts, first=2)]
+    whole = corrupt_films(images, "noise", parts)
+    pieces = [corrupt_films(images[:2], "noise", parts), corrupt_films(images[2:], "noise", parts, first=2)]
     assert np.array_equal(whole, np.concatenate(pieces))
 
 
@@ -150,7 +150,7 @@ def test_a_film_loses_its_lungs_or_all_else():
 
 
 def test_the_contrast_rule_comes_after():
-    spec = StressSpec.of(PrepareSpec(32, contrast="equalise"))
+    spec = CorruptionSpec.of(PrepareSpec(32, contrast="equalise"))
     film = np.random.default_rng(0).integers(60, 90, (32, 32)).astype(np.uint8)
     lungs = np.zeros((32, 32), bool)
     lungs[8:20, 4:28] = True

@@ -12,13 +12,13 @@ from sklearn.metrics import cohen_kappa_score, confusion_matrix
 from train.cli.evaluate_tables import print_comparison
 from train.common.errors import PneumoscopeError
 from train.evaluation.comparison import (
-    Judged,
+    EvaluatedRun,
     OtherSplitError,
+    agreement_tables,
     auroc_difference,
-    call_tables,
     compare,
     mcnemar_exact,
-    read_judged,
+    read_evaluated,
 )
 from train.evaluation.evaluation import evaluate_validation, write_evaluation
 from train.metrics.scores import Scores, write_scores
@@ -37,14 +37,14 @@ def make_scores(seed: int, noise: float, splits=("validation",) * 160 + ("test",
     return Scores(films, tuple(f"person{row // 2}" for row in range(n)), splits, labels, logits)
 
 
-def judged(name: str, scores: Scores, fingerprint: str = FINGERPRINT) -> Judged:
+def evaluated(name: str, scores: Scores, fingerprint: str = FINGERPRINT) -> EvaluatedRun:
     evaluation = evaluate_validation(scores, name[0], fingerprint)
-    return Judged(name, name[0], fingerprint, evaluation["thresholds"], scores)
+    return EvaluatedRun(name, name[0], fingerprint, evaluation["thresholds"], scores)
 
 
 @pytest.fixture(scope="module")
 def pair():
-    return judged("a-1", make_scores(1, 0.3)), judged("b-1", make_scores(2, 1.5))
+    return evaluated("a-1", make_scores(1, 0.3)), evaluated("b-1", make_scores(2, 1.5))
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_both_splits_are_compared_at_each_networks_own_thresholds(pair, result):
 def test_shifted_films_are_compared_where_both_were_judged_on_them(pair, result):
     assert "shifted" not in result
     splits = ("validation",) * 160 + ("shifted",) * 80
-    shifted = compare(judged("a-1", make_scores(1, 0.3, splits)), judged("b-1", make_scores(2, 1.5, splits)))
+    shifted = compare(evaluated("a-1", make_scores(1, 0.3, splits)), evaluated("b-1", make_scores(2, 1.5, splits)))
     assert shifted["test"] is None
     assert shifted["shifted"]["films"] == 80
     assert shifted["shifted"]["auroc"]["first"] == pytest.approx(result["test"]["auroc"]["first"])
@@ -136,13 +136,13 @@ def test_tables_are_scikit_learns():
     rng = np.random.default_rng(3)
     labels = rng.integers(0, 2, 200)
     first, second = rng.random((2, 200)) < 0.4 + 0.3 * labels
-    found = call_tables(labels, first, second)
+    found = agreement_tables(labels, first, second)
     both = confusion_matrix(first, second, labels=[True, False]).ravel().tolist()
     names = ("both_positive", "only_first_positive", "only_second_positive", "both_negative")
     assert [found["agreement"][name] for name in names] == both
     assert found["kappa"] == pytest.approx(cohen_kappa_score(first, second))
     assert sum(sum(table.values()) for table in found["right_and_wrong"].values()) == 200
-    assert call_tables([0, 1], np.ones(2, bool), np.ones(2, bool))["kappa"] is None
+    assert agreement_tables([0, 1], np.ones(2, bool), np.ones(2, bool))["kappa"] is None
 
 
 def test_delongs_test_holds_its_level():
@@ -165,19 +165,19 @@ def test_the_order_of_the_films_does_not_matter(pair, result):
         scores.labels[rows],
         scores.logits[rows],
     )
-    other = Judged("b-1", "b", FINGERPRINT, pair[1].thresholds, shuffled)
+    other = EvaluatedRun("b-1", "b", FINGERPRINT, pair[1].thresholds, shuffled)
     assert compare(pair[0], other) == result
 
 
 def test_test_is_compared_only_where_both_have_read_it(pair):
-    unread = Judged("b-1", "b", FINGERPRINT, pair[1].thresholds, pair[1].scores.of_split("validation"))
+    unread = EvaluatedRun("b-1", "b", FINGERPRINT, pair[1].thresholds, pair[1].scores.of_split("validation"))
     assert compare(pair[0], unread)["test"] is None
 
 
 def test_what_cannot_be_compared_is_refused_in_one_line(pair):
     first, second = pair
-    stranger = Judged("b-2", "b", "cd" * 32, second.thresholds, second.scores)
-    fewer = Judged("b-3", "b", FINGERPRINT, second.thresholds, second.scores.of_rows(np.arange(N) > 3))
+    stranger = EvaluatedRun("b-2", "b", "cd" * 32, second.thresholds, second.scores)
+    fewer = EvaluatedRun("b-3", "b", FINGERPRINT, second.thresholds, second.scores.of_rows(np.arange(N) > 3))
     flipped = Scores(
         second.scores.films,
         second.scores.patients,
@@ -188,7 +188,7 @@ def test_what_cannot_be_compared_is_refused_in_one_line(pair):
     for other, words in (
         (stranger, "a-1 and b-2 come from different splits"),
         (fewer, "scored on different validation films"),
-        (Judged("b-4", "b", FINGERPRINT, second.thresholds, flipped), "other labels or patients"),
+        (EvaluatedRun("b-4", "b", FINGERPRINT, second.thresholds, flipped), "other labels or patients"),
     ):
         with pytest.raises(OtherSplitError, match=words) as refusal:
             compare(first, other)
@@ -198,7 +198,7 @@ def test_what_cannot_be_compared_is_refused_in_one_line(pair):
 def test_few_patients_are_refused():
     few = make_scores(1, 0.3, ("validation",) * 30)
     thresholds = dict.fromkeys(("f1", "youden", "sensitivity_95", "specificity_95"), 0.5)
-    one = Judged("a", "a", FINGERPRINT, thresholds, few)
+    one = EvaluatedRun("a", "a", FINGERPRINT, thresholds, few)
     with pytest.raises(PneumoscopeError, match="validation films are of 15 patients"):
         compare(one, one)
 
@@ -207,14 +207,14 @@ def test_a_folders_files_must_belong_together(tmp_path):
     scores = make_scores(1, 0.3)
     write_scores(tmp_path / "scores.csv", scores)
     with pytest.raises(PneumoscopeError, match=r"evaluation.json: no such file"):
-        read_judged("a-1", tmp_path / "evaluation.json", tmp_path / "scores.csv")
+        read_evaluated("a-1", tmp_path / "evaluation.json", tmp_path / "scores.csv")
     evaluation = evaluate_validation(scores, "a", FINGERPRINT)
     write_evaluation(tmp_path / "evaluation.json", evaluation)
-    found = read_judged("a-1", tmp_path / "evaluation.json", tmp_path / "scores.csv")
+    found = read_evaluated("a-1", tmp_path / "evaluation.json", tmp_path / "scores.csv")
     assert (found.network, found.split_fingerprint, len(found.scores)) == ("a", FINGERPRINT, N)
     write_scores(tmp_path / "scores.csv", make_scores(9, 2.0))
     with pytest.raises(PneumoscopeError, match="not those its thresholds were chosen on"):
-        read_judged("a-1", tmp_path / "evaluation.json", tmp_path / "scores.csv")
+        read_evaluated("a-1", tmp_path / "evaluation.json", tmp_path / "scores.csv")
     write_scores(tmp_path / "scores.csv", scores.of_split("test"))
     with pytest.raises(PneumoscopeError, match="no validation scores"):
-        read_judged("a-1", tmp_path / "evaluation.json", tmp_path / "scores.csv")
+        read_evaluated("a-1", tmp_path / "evaluation.json", tmp_path / "scores.csv")

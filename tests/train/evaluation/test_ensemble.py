@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tests.train.evaluation.test_comparison import judged, make_scores
+from tests.train.evaluation.test_comparison import evaluated, make_scores
 from train.cli.evaluate_tables import print_comparison
 from train.common.errors import PneumoscopeError
 from train.evaluation.comparison import compare
-from train.evaluation.ensemble import average_readings, average_scores
+from train.evaluation.ensemble import ensemble_readings, ensemble_scores
 from train.evaluation.thresholds import choose_thresholds
 from train.metrics.augmented_scores import AugmentedScores
 from train.metrics.operating_points import auroc, confusion
@@ -30,12 +30,12 @@ def scores_of(logits):
 def test_the_average_is_the_mean_probability(one, other):
     first, second = scores_of(one), scores_of(other)
     mean = (probability(first.logits) + probability(second.logits)) / 2
-    assert probability(average_scores(first, second).logits) == pytest.approx(mean, abs=1e-12)
+    assert probability(ensemble_scores(first, second).logits) == pytest.approx(mean, abs=1e-12)
 
 
 @given(LOGITS)
 def test_a_network_averaged_with_itself_is_itself(logits):
-    same = average_scores(scores_of(logits), scores_of(logits))
+    same = ensemble_scores(scores_of(logits), scores_of(logits))
     # Near 30, where scores are bounded, 1 - p is 1e-13: what is left of it after rounding.
     assert same.logits == pytest.approx(np.clip(logits, -30, 30), abs=1e-9)
 
@@ -44,17 +44,17 @@ def test_other_films_are_refused():
     other = scores_of(np.zeros(4))
     other = Scores(other.films[::-1], other.patients, other.splits, other.labels, other.logits)
     with pytest.raises(PneumoscopeError, match="same order"):
-        average_scores(scores_of(np.zeros(4)), other)
+        ensemble_scores(scores_of(np.zeros(4)), other)
 
 
 def test_two_networks_are_reported_averaged_at_thresholds_from_validation(capsys):
-    first, second = judged("a-1", make_scores(1, 1.5)), judged("b-1", make_scores(2, 1.5))
+    first, second = evaluated("a-1", make_scores(1, 1.5)), evaluated("b-1", make_scores(2, 1.5))
     result = compare(first, second)
     average = result["average"]
-    mean = average_scores(first.scores.of_split("validation"), second.scores.of_split("validation"))
+    mean = ensemble_scores(first.scores.of_split("validation"), second.scores.of_split("validation"))
     expected = {name: logistic(cut) for name, cut in choose_thresholds(mean.labels, mean.logits).items()}
     assert average["thresholds"] == pytest.approx(expected)
-    test = average_scores(first.scores.of_split("test"), second.scores.of_split("test"))
+    test = ensemble_scores(first.scores.of_split("test"), second.scores.of_split("test"))
     assert average["test"]["auroc"]["value"] == auroc(test.labels, test.logits)
     point = average["test"]["operating_points"]["youden"]
     called = confusion(test.labels, probability(test.logits), expected["youden"])
@@ -69,7 +69,7 @@ def test_two_networks_are_reported_averaged_at_thresholds_from_validation(capsys
 
 
 def test_both_networks_stand_beside_their_average(capsys):
-    first, second = judged("a-1", make_scores(1, 1.5)), judged("b-1", make_scores(2, 1.5))
+    first, second = evaluated("a-1", make_scores(1, 1.5)), evaluated("b-1", make_scores(2, 1.5))
     result = compare(first, second)
     for place, one in enumerate((first, second)):
         rows = one.scores.of_split("test")
@@ -85,7 +85,7 @@ def test_both_networks_stand_beside_their_average(capsys):
 
 def test_the_average_of_networks_with_augmented_thresholds_has_such_thresholds():
     def with_readings(name, seed):
-        one = judged(name, make_scores(seed, 1.0))
+        one = evaluated(name, make_scores(seed, 1.0))
         rows = one.scores.of_split("validation")
         readings = AugmentedScores(rows.films, rows.patients, rows.labels, rows.logits[:, None] + [[1.0, 3.0]])
         return replace(one, augmented=readings)
@@ -93,7 +93,7 @@ def test_the_average_of_networks_with_augmented_thresholds_has_such_thresholds()
     first, second = with_readings("a-1", 1), with_readings("b-1", 2)
     average = compare(first, second)["average"]
     assert average["seen"] == "augmented"
-    readings = average_readings(first.augmented, second.augmented)
+    readings = ensemble_readings(first.augmented, second.augmented)
     labels, logits, _ = readings.all_readings()
     assert average["thresholds"]["youden"] == pytest.approx(logistic(choose_thresholds(labels, logits)["youden"]))
     plain = compare(first, replace(second, augmented=None))["average"]
@@ -103,11 +103,11 @@ def test_the_average_of_networks_with_augmented_thresholds_has_such_thresholds()
         *(getattr(second.augmented, name) for name in ("films", "patients", "labels")), logits[::2, None]
     )
     with pytest.raises(PneumoscopeError, match="Received: 2 and 1"):
-        average_readings(first.augmented, other)
+        ensemble_readings(first.augmented, other)
 
 
 def test_films_that_only_one_has_read_are_not_averaged():
     alone = make_scores(1, 0.5, ("validation",) * 160)
-    result = compare(judged("a-1", alone), judged("b-1", make_scores(2, 0.5)))
+    result = compare(evaluated("a-1", alone), evaluated("b-1", make_scores(2, 0.5)))
     assert result["test"] is None
     assert "test" not in result["average"]

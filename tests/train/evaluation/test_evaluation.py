@@ -73,16 +73,18 @@ def test_shifted_films_are_judged_at_the_thresholds_of_validation_and_choose_not
 
 def test_metrics_are_scikit_learns(scores):
     rows = scores.of_split("validation")
-    chances = probability(rows.logits)
+    probabilities = probability(rows.logits)
     result = evaluate_scores(rows.labels, rows.logits, {"mine": 0.4})
     assert result["n"] == 120
     assert result["prevalence"] == pytest.approx(rows.labels.mean())
     assert result["positives"] == rows.labels.sum()
-    assert result["log_loss"] == pytest.approx(metrics.log_loss(rows.labels, chances))
-    assert result["brier"] == pytest.approx(metrics.brier_score_loss(rows.labels, chances))
-    assert result["auroc"]["value"] == pytest.approx(metrics.roc_auc_score(rows.labels, chances))
-    assert result["average_precision"]["value"] == pytest.approx(metrics.average_precision_score(rows.labels, chances))
-    point, called = result["operating_points"]["mine"], chances >= 0.4
+    assert result["log_loss"] == pytest.approx(metrics.log_loss(rows.labels, probabilities))
+    assert result["brier"] == pytest.approx(metrics.brier_score_loss(rows.labels, probabilities))
+    assert result["auroc"]["value"] == pytest.approx(metrics.roc_auc_score(rows.labels, probabilities))
+    assert result["average_precision"]["value"] == pytest.approx(
+        metrics.average_precision_score(rows.labels, probabilities)
+    )
+    point, called = result["operating_points"]["mine"], probabilities >= 0.4
     expected = {
         "accuracy": metrics.accuracy_score(rows.labels, called),
         "balanced_accuracy": metrics.balanced_accuracy_score(rows.labels, called),
@@ -113,12 +115,14 @@ def test_predictive_values_that_do_not_exist_are_null():
 def test_as_the_report_counts(scores):
     rows = scores.of_split("test")
     report = evaluate_scores(rows.labels, rows.logits, {})["as_report"]
-    chances = probability(rows.logits)
+    probabilities = probability(rows.logits)
     assert report["note"] == AS_REPORT == "as the report counts: threshold chosen on this split"
-    assert report["accuracy_at_0.5"]["value"] == pytest.approx(metrics.accuracy_score(rows.labels, chances >= 0.5))
-    best = max(metrics.f1_score(rows.labels, chances >= threshold) for threshold in chances)
+    assert report["accuracy_at_0.5"]["value"] == pytest.approx(
+        metrics.accuracy_score(rows.labels, probabilities >= 0.5)
+    )
+    best = max(metrics.f1_score(rows.labels, probabilities >= threshold) for threshold in probabilities)
     assert report["f1_maximum"]["value"] == pytest.approx(best)
-    assert metrics.f1_score(rows.labels, chances >= report["f1_maximum"]["threshold"]) == pytest.approx(best)
+    assert metrics.f1_score(rows.labels, probabilities >= report["f1_maximum"]["threshold"]) == pytest.approx(best)
 
 
 def test_thresholds_keep_their_promise_on_validation(evaluation):
@@ -227,7 +231,7 @@ def test_one_class_and_nan_are_refused():
 def test_curves_are_small_and_true(scores):
     large = make_scores(validation=5000).of_split("validation")
     drawn = curves(large.labels, large.logits)
-    chances = probability(large.logits)
+    probabilities = probability(large.logits)
     for name, axes in (
         ("roc", ("false_positive_rate", "sensitivity")),
         ("precision_recall", ("recall", "precision")),
@@ -240,9 +244,9 @@ def test_curves_are_small_and_true(scores):
         assert curve["thresholds"][0] == 1.0
         assert curve["thresholds"] == sorted(curve["thresholds"], reverse=True)
     area = metrics.auc(drawn["roc"]["false_positive_rate"], drawn["roc"]["sensitivity"])
-    assert area == pytest.approx(metrics.roc_auc_score(large.labels, chances), abs=1e-3)
+    assert area == pytest.approx(metrics.roc_auc_score(large.labels, probabilities), abs=1e-3)
     middle = len(drawn["f1"]["f1"]) // 2
-    called = chances >= drawn["f1"]["thresholds"][middle] - 1e-9
+    called = probabilities >= drawn["f1"]["thresholds"][middle] - 1e-9
     assert drawn["f1"]["f1"][middle] == pytest.approx(metrics.f1_score(large.labels, called), abs=1e-6)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from train.common.errors import PneumoscopeError
 from train.evaluation.evaluation import evaluate_test, evaluate_validation
-from train.evaluation.plots import COLOURS, plot_curves, plot_stress, read_history
+from train.evaluation.plots import COLOURS, plot_curves, plot_robustness, read_history
 from train.metrics.scores import Scores
 
 
@@ -88,7 +88,7 @@ def test_a_stress_is_drawn_for_the_splits_it_has(tmp_path: Path, splits):
     row = dict.fromkeys(("balanced_accuracy", "auroc", "probability_shift"), figure)
     changes = {name: row | {"what": f"{name} (5 %)"} for name in ("as_it_is", "blur", "letters")}
     stress = {"network": "a", "validation": None, "test": None} | {split: {"changes": changes} for split in splits}
-    plot_stress(stress, tmp_path / "curves" / "stress.png")
+    plot_robustness(stress, tmp_path / "curves" / "stress.png")
     for split in ("validation", "test"):
         assert (pixels_of(tmp_path / "curves" / "stress.png", COLOURS[split]) > 100) == (split in splits)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from train.common.errors import PneumoscopeError
-from train.data.corruptions import AS_IT_IS, CHANGES
+from train.data.corruptions import AS_IT_IS, CORRUPTIONS
 from train.evaluation.evaluation import evaluate_validation
-from train.evaluation.robustness import STRESS_RESAMPLES, stress_result, stress_table, write_stress
+from train.evaluation.robustness import ROBUSTNESS_RESAMPLES, robustness_result, robustness_table, write_robustness
 from train.metrics.scores import Scores, probability
 
 N = 80
@@ -24,7 +24,7 @@ def scores() -> Scores:
 
 def test_the_table_counts_what_a_change_did(scores):
     logits = {AS_IT_IS: scores.logits, "brighter": scores.logits + 1.0, "noise": -scores.logits}
-    table = stress_table(scores.labels, scores.patients, logits, 0.5)
+    table = robustness_table(scores.labels, scores.patients, logits, 0.5)
     assert list(table) == list(logits)
     same, brighter, mirrored = table.values()
     for name in ("probability_shift", "decisions_changed"):
@@ -45,33 +45,33 @@ def test_the_table_counts_what_a_change_did(scores):
 def test_a_stress_is_of_the_network_that_was_evaluated(scores):
     evaluation = evaluate_validation(scores, "a", "f00d")
     done = []
-    logits = dict.fromkeys(CHANGES, scores.logits)
-    result = stress_result(evaluation, scores, logits, done.append)
-    assert sum(done) == STRESS_RESAMPLES
+    logits = dict.fromkeys(CORRUPTIONS, scores.logits)
+    result = robustness_result(evaluation, scores, logits, done.append)
+    assert sum(done) == ROBUSTNESS_RESAMPLES
     assert result["threshold"] == evaluation["thresholds"]["youden"]
     assert (result["validation"]["films"], result["validation"]["patients"]) == (N, N // 2)
     json.dumps(result, allow_nan=False)
     other = Scores(scores.films, scores.patients, scores.splits, scores.labels, scores.logits + 0.5)
     with pytest.raises(PneumoscopeError, match="evaluate the run again"):
-        stress_result(evaluation, other, logits)
+        robustness_result(evaluation, other, logits)
 
 
 def test_nan_one_class_and_few_patients_are_refused(scores):
     with pytest.raises(PneumoscopeError, match="NaN or infinite"):
-        stress_table(scores.labels, scores.patients, {AS_IT_IS: np.full(N, np.nan)}, 0.5)
+        robustness_table(scores.labels, scores.patients, {AS_IT_IS: np.full(N, np.nan)}, 0.5)
     with pytest.raises(PneumoscopeError, match="all 80 films are pneumonia"):
-        stress_table(np.ones(N), scores.patients, {AS_IT_IS: scores.logits}, 0.5)
+        robustness_table(np.ones(N), scores.patients, {AS_IT_IS: scores.logits}, 0.5)
     with pytest.raises(PneumoscopeError, match="are of 1 patients"):
-        stress_table(scores.labels, ("p",) * N, {AS_IT_IS: scores.logits}, 0.5)
+        robustness_table(scores.labels, ("p",) * N, {AS_IT_IS: scores.logits}, 0.5)
 
 
 def test_the_other_splits_figures_stay_as_long_as_they_are_of_the_same_network(tmp_path):
     base = {"format": 1, "network": "a", "split_fingerprint": "f", "seed": 0, "threshold": 0.5}
     path = tmp_path / "stress.json"
-    assert write_stress(path, base | {"test": {"films": 1}})["validation"] is None
-    kept = write_stress(path, base | {"validation": {"films": 2}})
+    assert write_robustness(path, base | {"test": {"films": 1}})["validation"] is None
+    kept = write_robustness(path, base | {"validation": {"films": 2}})
     assert (kept["validation"], kept["test"]) == ({"films": 2}, {"films": 1})
     assert json.loads(path.read_text()) == kept
-    assert write_stress(path, base | {"threshold": 0.4, "validation": {"films": 3}})["test"] is None
+    assert write_robustness(path, base | {"threshold": 0.4, "validation": {"films": 3}})["test"] is None
     path.write_text("no JSON")
-    assert write_stress(path, base | {"validation": {"films": 4}})["test"] is None
+    assert write_robustness(path, base | {"validation": {"films": 4}})["test"] is None

@@ -72,11 +72,11 @@ def test_the_evaluation_remembers_the_choice_and_judges_films_as_they_are(rows, 
 
 def test_external_films_are_judged_at_the_frozen_thresholds_and_choose_nothing(rows, readings):
     evaluation = evaluate_validation(rows, "a", "0" * 64, operating=SEEN, augmented=readings)
-    judged = evaluate_external(evaluation, scores("external", 1), "f" * 64)
-    assert {name: part for name, part in judged.items() if name != "external"} == evaluation
-    points = judged["external"]["metrics"]["operating_points"]
+    evaluated = evaluate_external(evaluation, scores("external", 1), "f" * 64)
+    assert {name: part for name, part in evaluated.items() if name != "external"} == evaluation
+    points = evaluated["external"]["metrics"]["operating_points"]
     assert {name: point["threshold"] for name, point in points.items()} == evaluation["thresholds"]
-    assert judged["external"]["cohort_fingerprint"] == "f" * 64
+    assert evaluated["external"]["cohort_fingerprint"] == "f" * 64
     with pytest.raises(PneumoscopeError, match="no external films"):
         evaluate_external(evaluation, rows, "f" * 64)
 

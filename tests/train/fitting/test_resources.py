@@ -10,14 +10,21 @@ from train.data.cohort import index_cohort, split_cohort
 from train.fitting import fit
 from train.fitting import resources as needs
 from train.fitting.loader import read_whole_films, side_for_crops
-from train.fitting.resources import Needs, available_memory, check_needs, existing, needs_of, whole_films_of
+from train.fitting.resources import (
+    ResourceEstimate,
+    available_memory,
+    check_resources,
+    estimate_resources,
+    existing,
+    whole_films_of,
+)
 from train.networks import build_network_a
 from train.runs.settings import make_settings
 
 
 def of_a(changes, films=100):
     settings = make_settings("a", {"prepare.image_size": 64, "width": 0.25, **changes})
-    return needs_of(build_network_a(64, 0.25), settings, films, begun=False)
+    return estimate_resources(build_network_a(64, 0.25), settings, films, begun=False)
 
 
 def test_three_checkpoints_of_weights_and_optimizer_are_reckoned_with():
@@ -47,13 +54,13 @@ def test_films_kept_whole_are_reckoned_with_as_they_are_on_disk(phantom_root):
         read_whole_films(cohort.root, films, side_for_crops(64, 0.2)).images.shape[1], rel=0.1
     )
     assert whole_films_of(make_settings("a", {}), cohort.root, films) == 0
-    needs_of_crops = needs_of(build_network_a(64, 0.25), settings, 10, begun=False, whole_films=reckoned)
+    needs_of_crops = estimate_resources(build_network_a(64, 0.25), settings, 10, begun=False, whole_films=reckoned)
     assert needs_of_crops == replace(of_a({}, films=10), temporary=reckoned)
 
 
 def test_a_training_on_crops_asks_for_room_for_its_films(phantom_root, monkeypatch):
     asked = []
-    monkeypatch.setattr(fit, "check_needs", lambda needs, runs: asked.append(needs.temporary))
+    monkeypatch.setattr(fit, "check_resources", lambda needs, runs: asked.append(needs.temporary))
     changes = {"prepare.image_size": 64, "width": 0.25, "films_per_class": 4}
     cohort = split_cohort(index_cohort(phantom_root), 0)
     for crop in (1, 0.2):
@@ -64,20 +71,20 @@ def test_a_training_on_crops_asks_for_room_for_its_films(phantom_root, monkeypat
 
 def test_too_little_disk_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(needs.shutil, "disk_usage", lambda place: SimpleNamespace(free=2_000_000))
-    check_needs(Needs(memory=0, disk=2_000_000, temporary=0), tmp_path)
+    check_resources(ResourceEstimate(memory=0, disk=2_000_000, temporary=0), tmp_path)
     with pytest.raises(PneumoscopeError, match=r"has 2 MB of disk left and this training needs about 1\.5 GB"):
-        check_needs(Needs(memory=0, disk=1_500_000_000, temporary=0), tmp_path / "runs")
+        check_resources(ResourceEstimate(memory=0, disk=1_500_000_000, temporary=0), tmp_path / "runs")
 
 
 def test_too_little_memory_is_warned_of(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(needs, "MEMORY_TABLE", tmp_path / "meminfo")
-    check_needs(Needs(memory=2**60, disk=0, temporary=0), tmp_path)
+    check_resources(ResourceEstimate(memory=2**60, disk=0, temporary=0), tmp_path)
     assert available_memory() is None
     assert capsys.readouterr().err == ""
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    1000000 kB\n")
-    check_needs(Needs(memory=1_000_000_000, disk=0, temporary=0), tmp_path)
+    check_resources(ResourceEstimate(memory=1_000_000_000, disk=0, temporary=0), tmp_path)
     assert capsys.readouterr().err == ""
-    check_needs(Needs(memory=8_000_000_000, disk=0, temporary=0), tmp_path)
+    check_resources(ResourceEstimate(memory=8_000_000_000, disk=0, temporary=0), tmp_path)
     assert "needs about 8.0 GB of memory and 1.0 GB are free" in capsys.readouterr().err
 
 

@@ -22,9 +22,9 @@ def test_logits_are_the_networks_own_and_every_step_has_one_length(count, monkey
     monkeypatch.setattr(keras.Model, "predict_on_batch", watched)
     logits = predict_logits(network, images, channels=1, batch_size=32)
     assert set(lengths) == {32}  # another length would compile the network anew
-    chances = np.asarray(network(images[..., np.newaxis], training=False)).reshape(-1)
+    probabilities = np.asarray(network(images[..., np.newaxis], training=False)).reshape(-1)
     assert logits.shape == (count,)
-    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), chances, atol=1e-6)
+    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), probabilities, atol=1e-6)
 
 
 def test_a_network_trained_in_16_bits_is_read_in_float32(tmp_path):

@@ -14,9 +14,9 @@ from train.metrics import cluster_bootstrap
 from train.metrics.cluster_bootstrap import (
     Draws,
     Ranking,
-    call_figures,
     patient_interval,
     patient_weights,
+    prediction_metrics,
     require_patients,
     resample,
 )
@@ -68,7 +68,7 @@ def test_a_resample_of_one_class_leaves_areas_undefined():
 @given(st.lists(st.tuples(st.integers(0, 1), st.booleans(), st.integers(0, 4)), min_size=1, max_size=30))
 def test_weighted_calls_are_those_of_films_repeated(films):
     labels, called, times = map(np.array, zip(*films, strict=True))
-    found = call_figures(labels, called, times[None].astype(float))
+    found = prediction_metrics(labels, called, times[None].astype(float))
     kinds = [(1, True), (0, True), (0, False), (1, False)]
     counts = Confusion(*(int(times[(labels == label) & (called == positive)].sum()) for label, positive in kinds))
     for name, values in found.items():
@@ -161,7 +161,7 @@ def test_few_patients_are_refused():
 def test_calls_agree_with_the_confusion_at_a_threshold():
     labels, scores = [0, 0, 1, 1, 1], [0.1, 0.6, 0.4, 0.7, 0.9]
     counts = confusion(labels, scores, 0.5)
-    found = call_figures(labels, np.array(scores) >= 0.5, np.ones((1, 5)))
+    found = prediction_metrics(labels, np.array(scores) >= 0.5, np.ones((1, 5)))
     assert {name: values[0] for name, values in found.items()} == pytest.approx(
         {name: getattr(counts, name) for name in found}
     )

@@ -94,9 +94,9 @@ def test_f1_is_f1_with_the_interval_of_the_jaccard_index(tp, fp, fn):
 def test_f1_covers_as_often_as_it_says():
     # A classifier of known sensitivity, specificity and prevalence, read 2,000 times on 200 films.
     rng = np.random.default_rng(11)
-    chances = [0.6 * 0.9, 0.4 * 0.15, 0.6 * 0.1, 0.4 * 0.85]
-    truth = 2 * chances[0] / (2 * chances[0] + chances[1] + chances[2])
-    draws = rng.multinomial(200, chances, size=2000)
+    probabilities = [0.6 * 0.9, 0.4 * 0.15, 0.6 * 0.1, 0.4 * 0.85]
+    truth = 2 * probabilities[0] / (2 * probabilities[0] + probabilities[1] + probabilities[2])
+    draws = rng.multinomial(200, probabilities, size=2000)
     covered = [
         interval.low <= truth <= interval.high for interval in (f1_interval(*draw[:3]) for draw in draws.tolist())
     ]

@@ -100,13 +100,13 @@ class TestPixels:
 
     def test_threads_do_not_wait_for_each_others_pixels(self, dicom, monkeypatch):
         both_decoding = threading.Barrier(2, timeout=20)
-        decode = train.radiograph.dicom.decode_codes
+        decode = train.radiograph.dicom.decode_stored_values
 
         def wait_for_the_other(*arguments):
             both_decoding.wait()
             return decode(*arguments)
 
-        monkeypatch.setattr(train.radiograph.dicom, "decode_codes", wait_for_the_other)
+        monkeypatch.setattr(train.radiograph.dicom, "decode_stored_values", wait_for_the_other)
         with ThreadPoolExecutor(2) as pool:
             films = list(pool.map(read_radiograph, [dicom(ramp(0, 255, np.uint8))] * 2))
         np.testing.assert_array_equal(*films)

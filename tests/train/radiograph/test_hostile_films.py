@@ -49,7 +49,7 @@ def segment(marker, body):
     return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
 
 
-KINDS = 26
+SUBTYPES = 26
 
 
 def ends_well(data):
@@ -67,13 +67,13 @@ def ends_well(data):
 
 class TestEveryKind:
     def test_whole_films_are_read_whatever_their_name(self, films, tmp_path):
-        assert len(films) == KINDS
+        assert len(films) == SUBTYPES
         for data in films.values():
             path = tmp_path / "film.svg"
             path.write_bytes(data)
             assert read_radiograph(path).shape == (80, 60)
 
-    @pytest.mark.parametrize("kind", range(KINDS))
+    @pytest.mark.parametrize("kind", range(SUBTYPES))
     def test_cut_at_20_points_and_at_its_last_bytes(self, films, kind, capfd):
         data = list(films.values())[kind]
         whole = read_radiograph(data)
@@ -83,7 +83,7 @@ class TestEveryKind:
             assert film is None or (length > len(data) - 10 and np.array_equal(film, whole))
         assert capfd.readouterr() == ("", "")
 
-    @pytest.mark.parametrize("kind", range(KINDS))
+    @pytest.mark.parametrize("kind", range(SUBTYPES))
     def test_half_of_it_was_never_written(self, films, kind, capfd):
         data = list(films.values())[kind]
         whole = read_radiograph(data)
@@ -276,6 +276,6 @@ def test_predict_survives_them_all(films, tmp_path, tiny_bundle):
     )
     assert run.returncode == 1
     assert "Traceback" not in run.stdout + run.stderr
-    assert len(run.stdout.splitlines()) == 2 + 4 * KINDS
+    assert len(run.stdout.splitlines()) == 2 + 4 * SUBTYPES
     known = ("error:", "warning:", "device:", "Not a medical device")
     assert [line for line in run.stderr.splitlines() if not line.startswith(known)] == []

@@ -24,7 +24,7 @@ import keras  # noqa: E402
 
 from train.cli.train_session import train_or_resume  # noqa: E402
 from train.common import atomic  # noqa: E402
-from train.fitting.checkpointing import Keeper  # noqa: E402
+from train.fitting.checkpointing import TrainingCheckpoint  # noqa: E402
 from train.networks import build as networks  # noqa: E402
 from train.runs.settings import make_settings  # noqa: E402
 
@@ -54,7 +54,7 @@ def kill_at(moment):
             before()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    sync, replace, step = atomic._sync, Path.replace, Keeper.on_train_batch_end
+    sync, replace, step = atomic._sync, Path.replace, TrainingCheckpoint.on_train_batch_end
 
     def striking_sync(path):
         strike(lambda: os.truncate(path, path.stat().st_size // 2))
@@ -66,11 +66,11 @@ def kill_at(moment):
         strike()
         return found
 
-    def striking_step(keeper, batch, logs=None):
-        step(keeper, batch, logs)
+    def striking_step(checkpoint, batch, logs=None):
+        step(checkpoint, batch, logs)
         strike()
 
-    atomic._sync, Path.replace, Keeper.on_train_batch_end = striking_sync, striking_replace, striking_step
+    atomic._sync, Path.replace, TrainingCheckpoint.on_train_batch_end = striking_sync, striking_replace, striking_step
 
 
 def train(run, moment):

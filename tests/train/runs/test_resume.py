@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from demo.cli import app
 from train.cli import train_session
 from train.common import atomic
-from train.fitting.checkpointing import Keeper
+from train.fitting.checkpointing import TrainingCheckpoint
 from train.fitting.loader import FilmBatches
 from train.runs.resume import RECORD_NAME, changed_surroundings, read_record
 from train.runs.run_folder import RunFolder
@@ -72,14 +72,14 @@ def train(runs, films, *options, name="run"):
 
 def stop_in(monkeypatch, epoch, error):
     """Let the first step of an epoch, counted from 1, end in an error."""
-    step = Keeper.on_train_batch_end
+    step = TrainingCheckpoint.on_train_batch_end
 
-    def stopping_step(keeper, batch, logs=None):
-        step(keeper, batch, logs)
-        if len(keeper.progress.rows) + 1 == epoch:
+    def stopping_step(checkpoint, batch, logs=None):
+        step(checkpoint, batch, logs)
+        if len(checkpoint.progress.rows) + 1 == epoch:
             raise error
 
-    monkeypatch.setattr(Keeper, "on_train_batch_end", stopping_step)
+    monkeypatch.setattr(TrainingCheckpoint, "on_train_batch_end", stopping_step)
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ from demo.language.catalogue import Wording
 from demo.language.glossary import explained
 from demo.page.panels.tables import figure_cell, p_value, wide_table
 from export.bundle.evaluation import BundleEvaluation
-from export.bundle.metric import Measured, measured
+from export.bundle.metric import Metric, measured
 from export.bundle.metric_text import number
 
 FIGURES = ("accuracy", "sensitivity", "specificity")
-CALLS = ("both_positive", "only_first_positive", "only_second_positive", "both_negative")
+PREDICTIONS = ("both_positive", "only_first_positive", "only_second_positive", "both_negative")
 Json = Mapping[str, Any]
 
 
@@ -30,10 +30,10 @@ def against_html(
     """
     films = _entry(comparison, split)
     at = _entry(films, "operating_points", point)
-    calls = [number(at, "agreement", name) for name in CALLS]
-    if films is None or at is None or None in calls:
+    predictions = [number(at, "agreement", name) for name in PREDICTIONS]
+    if films is None or at is None or None in predictions:
         return ""
-    both, only_a, only_b, neither = (int(count or 0) for count in calls)
+    both, only_a, only_b, neither = (int(count or 0) for count in predictions)
     counts = {"films": f"{both + only_a + only_b + neither:,}", "differ": f"{only_a + only_b:,}"}
     lines = [words("evaluation.against.differ", **counts), *_right(at, words)]
     rows = [("positive", both, only_a), ("negative", only_b, neither)]
@@ -89,7 +89,7 @@ def _area_row(films: Json | None, average: Json | None, words: Wording) -> str:
         ends = f"{by_delong.low:+.3f} – {by_delong.high:+.3f}".replace("-", "−")
         said = words("evaluation.against.delong", interval=ends, p=p_value(p))
         difference += f"<small>{escape(said)}</small>"
-    each = [figure_cell(Measured(area or 0), words, share=False) for area in areas]
+    each = [figure_cell(Metric(area or 0), words, share=False) for area in areas]
     return _row("AUROC", [*each, difference, figure_cell(measured(_entry(average, "auroc")), words, share=False)])
 
 

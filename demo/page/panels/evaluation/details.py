@@ -8,25 +8,25 @@ from typing import Any
 import gradio as gr
 
 from demo.evaluation.operating_point_choices import shared_points
-from demo.inference.networks import Readers
+from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Language, Wording, wording
 from demo.page.panels.compare import operating_point_choices
 from demo.page.panels.evaluation.a_versus_b import against_html
 from demo.page.panels.evaluation.calibration import calibration_html
 from demo.page.panels.evaluation.plot_component import plot_update
-from demo.page.panels.evaluation.robustness import change_name, stress_html
+from demo.page.panels.evaluation.robustness import corruption_name, robustness_html
 from demo.page.panels.evaluation.subsets import cohorts_html
-from demo.page.panels.shared import Worded
-from demo.plots.robustness import stress_figure
+from demo.page.panels.shared import Localised
+from demo.plots.robustness import robustness_figure
 from export.bundle import STRESS
 from export.bundle.evaluation import BundleEvaluation
-from export.bundle.robustness import all_changes
+from export.bundle.robustness import all_corruptions
 
 Evaluations = Mapping[str, BundleEvaluation]
 
 
 @dataclass(frozen=True)
-class EvidencePart:
+class EvaluationDetails:
     """What the panel needs of its lower part.
 
     Attributes:
@@ -35,7 +35,7 @@ class EvidencePart:
         draw: (split, operating point, language) → what `shown` takes.
         redraw_pair: the same, for the first components only: those that hang on the operating point.
         pair: these components.
-        worded: components whose words follow the language.
+        localised: components whose words follow the language.
     """
 
     point: gr.Radio
@@ -43,16 +43,16 @@ class EvidencePart:
     draw: Callable[[str, str, Language], list]
     redraw_pair: Callable[[str, str, Language], list[str]]
     pair: tuple[gr.blocks.Block, ...]
-    worded: tuple[Worded, ...]
+    localised: tuple[Localised, ...]
 
 
 def build(
-    readers: Readers, evaluations: Callable[[], Evaluations], comparison: Callable[[], dict[str, Any] | None]
-) -> EvidencePart:
+    loaded: LoadedModels, evaluations: Callable[[], Evaluations], comparison: Callable[[], dict[str, Any] | None]
+) -> EvaluationDetails:
     """Lay the part out; nothing of it is seen before it is drawn, and nothing is read."""
-    words, points = wording("en"), shared_points(readers.cards.values())
+    words, points = wording("en"), shared_points(loaded.cards.values())
     # A plot that can never be drawn is not laid out.
-    stressed = any(bundle.stress is not None for bundle in readers.bundles.values())
+    corrupted = any(bundle.stress is not None for bundle in loaded.bundles.values())
     with gr.Row(visible=False, elem_classes="pair-point") as choice:
         point = gr.Radio(
             operating_point_choices("en", points),
@@ -62,7 +62,7 @@ def build(
         )
     cohorts, against, calibration, stress = (gr.HTML(padding=False, elem_classes="evidence") for _ in range(4))
     shown: list[gr.blocks.Block] = [cohorts, against, choice, calibration, stress]
-    if stressed:
+    if corrupted:
         with gr.Column(min_width=280, visible=False, elem_classes="plot-card stress") as card:
             caption = gr.HTML(padding=False)
             plot = gr.Plot(show_label=False, container=False, elem_classes="plot")
@@ -78,24 +78,24 @@ def build(
     def draw(split: str, point: str, language: Language) -> list:
         words, found = wording(language), evaluations()
         pair = redraw_pair(split, point, language)
-        made = [*pair, gr.update(visible=any(pair)), calibration_html(readers.cards, split, words)]
-        stresses = {name: evaluation.stress for name, evaluation in found.items() if evaluation.stress is not None}
-        made.append((stress_html(stresses, split, words) if stresses else "") + _broken(found, words))
-        if stressed:
-            measured = {name: stress.changes[split] for name, stress in stresses.items() if stress.changes[split]}
-            names = {change.name: change_name(change, words) for change in all_changes(stresses, split)}
-            figure = stress_figure(measured, names, words) if measured else None
+        made = [*pair, gr.update(visible=any(pair)), calibration_html(loaded.cards, split, words)]
+        by_network = {name: evaluation.stress for name, evaluation in found.items() if evaluation.stress is not None}
+        made.append((robustness_html(by_network, split, words) if by_network else "") + _broken(found, words))
+        if corrupted:
+            measured = {name: stress.changes[split] for name, stress in by_network.items() if stress.changes[split]}
+            names = {change.name: corruption_name(change, words) for change in all_corruptions(by_network, split)}
+            figure = robustness_figure(measured, names, words) if measured else None
             made += [gr.update(visible=figure is not None), _caption(words), plot_update(figure)]
         return made
 
-    return EvidencePart(
+    return EvaluationDetails(
         point,
         tuple(shown),
         draw,
         redraw_pair,
         (cohorts, against),
         (
-            Worded(
+            Localised(
                 point,
                 lambda words: {
                     "label": words("evaluation.pair_point"),

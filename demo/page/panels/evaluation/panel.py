@@ -9,7 +9,7 @@ import gradio as gr
 
 from demo.evaluation.at_threshold import PREVALENCE_DIGITS, THRESHOLD_DIGITS, prevalence_of, snapped
 from demo.evaluation.operating_point_choices import shared_points
-from demo.inference.networks import Readers
+from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Language, Wording, wording
 from demo.language.numbers import percent as in_percent
 from demo.page.panels.compare import operating_point_choices
@@ -19,7 +19,7 @@ from demo.page.panels.evaluation.plot_component import plot_update
 from demo.page.panels.evaluation.plots import draw_plots, marks_html
 from demo.page.panels.evaluation.published_study import report_html
 from demo.page.panels.evaluation.threshold import threshold_html
-from demo.page.panels.shared import Worded
+from demo.page.panels.shared import Localised
 from demo.plots.described import figure_names
 from export.bundle.comparison import read_comparison
 from export.bundle.evaluation import BundleEvaluation, read_bundle_evaluation
@@ -31,27 +31,27 @@ PRIVATE = {"api_visibility": "private", "show_progress": "hidden", "queue": Fals
 LIVE = PRIVATE | {"trigger_mode": "always_last"}
 
 
-def build(readers: Readers, language: gr.Radio, tab: gr.Tab) -> tuple[Worded, ...]:
+def build(loaded: LoadedModels, language: gr.Radio, tab: gr.Tab) -> tuple[Localised, ...]:
     """Lay the panel out inside its tab and connect it; nothing is read or drawn before the tab is first opened."""
-    cards = readers.cards
+    cards = loaded.cards
     names = figure_names(list(cards))
     words = wording("en")
-    worded: list[Worded] = []
+    localised: list[Localised] = []
 
     @cache
     def evaluations() -> Mapping[str, BundleEvaluation]:
-        return {name: read_bundle_evaluation(bundle) for name, bundle in readers.bundles.items()}
+        return {name: read_bundle_evaluation(bundle) for name, bundle in loaded.bundles.items()}
 
     @cache
     def comparison() -> dict[str, Any] | None:
-        return read_comparison(readers.bundles)
+        return read_comparison(loaded.bundles)
 
     with gr.Column(elem_classes="evaluation"):
         drawn = gr.State(None)  # what is on screen: None before anything is, "" once it is out of date
         on_screen = gr.Checkbox(True, visible=False)
         with gr.Row(elem_classes="measured-on"):
             split = gr.Radio(
-                _splits(readers, words),
+                _splits(loaded, words),
                 value=SCORED_SPLITS[0],
                 label=words("evaluation.split"),
                 elem_classes="choice",
@@ -59,20 +59,20 @@ def build(readers: Readers, language: gr.Radio, tab: gr.Tab) -> tuple[Worded, ..
                 scale=0,
             )
             about = gr.HTML(padding=False, elem_classes="about-split")
-        worded.append(
-            Worded(split, lambda words: {"label": words("evaluation.split"), "choices": _splits(readers, words)})
+        localised.append(
+            Localised(split, lambda words: {"label": words("evaluation.split"), "choices": _splits(loaded, words)})
         )
         heading = gr.HTML(_heading(words), padding=False)
-        worded.append(Worded(heading, lambda words: {"value": _heading(words)}))
+        localised.append(Localised(heading, lambda words: {"value": _heading(words)}))
         sliders, points, tables = {}, {}, {}
         with gr.Row(elem_classes="thresholds"):
             for name, card in cards.items():
                 with gr.Column(min_width=300, elem_classes=f"threshold-side {name}"):
                     default = card.default_operating_point
                     sliders[name], entry = _threshold_slider(name, card.operating_points[default].threshold)
-                    worded.append(entry)
+                    localised.append(entry)
                     points[name], entry = _point_radio(name, shared_points([card]))
-                    worded.append(entry)
+                    localised.append(entry)
                     tables[name] = gr.HTML(padding=False)
         with gr.Row(elem_classes="prevalence"):
             prevalence = gr.Slider(
@@ -86,22 +86,22 @@ def build(readers: Readers, language: gr.Radio, tab: gr.Tab) -> tuple[Worded, ..
                 min_width=240,
             )
             as_here = gr.Button(words("evaluation.prevalence.cohort"), size="sm", scale=0, min_width=180)
-        worded.append(Worded(prevalence, lambda words: {"label": words("evaluation.prevalence")}))
-        worded.append(Worded(as_here, lambda words: {"value": words("evaluation.prevalence.cohort")}))
+        localised.append(Localised(prevalence, lambda words: {"label": words("evaluation.prevalence")}))
+        localised.append(Localised(as_here, lambda words: {"value": words("evaluation.prevalence.cohort")}))
         explained = gr.HTML(_explained(words), padding=False)
-        worded.append(Worded(explained, lambda words: {"value": _explained(words)}))
+        localised.append(Localised(explained, lambda words: {"value": _explained(words)}))
         intervals = gr.HTML(padding=False)
         shared = shared_points(cards.values())
         marks = gr.HTML(marks_html(words, shared), padding=False)
-        worded.append(Worded(marks, lambda words: {"value": marks_html(words, shared)}))
+        localised.append(Localised(marks, lambda words: {"value": marks_html(words, shared)}))
         captions, plots = [], []
         with gr.Row(elem_classes="plot-grid"):
             for name in names:
                 with gr.Column(min_width=280, elem_classes=f"plot-card {name}"):
                     captions.append(gr.HTML(padding=False))
                     plots.append(gr.Plot(show_label=False, container=False, elem_classes="plot"))
-        evidence = build_evidence(readers, evaluations, comparison)
-        worded += evidence.worded
+        details = build_evidence(loaded, evaluations, comparison)
+        localised += details.localised
         report = gr.HTML(padding=False, elem_classes="beside-report")
 
     def table(name: str, split: str, threshold: float, point: str | None, percent: float, language: Language) -> str:
@@ -155,26 +155,26 @@ def build(readers: Readers, language: gr.Radio, tab: gr.Tab) -> tuple[Worded, ..
             *(plot.caption for plot in drawings),
             *(plot_update(plot.figure) for plot in drawings),
             intervals_html(found, words),
-            *evidence.draw(split, pair_point, language),
+            *details.draw(split, pair_point, language),
             report_html(found, words),
         ]
 
     chosen = [component for name in tables for component in (sliders[name], points[name])]
-    shown = [drawn, about, prevalence, *tables.values(), *captions, *plots, intervals, *evidence.shown, report]
+    shown = [drawn, about, prevalence, *tables.values(), *captions, *plots, intervals, *details.shown, report]
     for happens in (tab.select, language.change, split.input):
-        looks = [on_screen, drawn, split, prevalence, language, evidence.point, *chosen]
+        looks = [on_screen, drawn, split, prevalence, language, details.point, *chosen]
         happens(show, looks, shown, js=ON_SCREEN, **PRIVATE)
-    evidence.point.input(evidence.redraw_pair, [split, evidence.point, language], [*evidence.pair], **PRIVATE)
+    details.point.input(details.redraw_pair, [split, details.point, language], [*details.pair], **PRIVATE)
     for name, slider in sliders.items():
         point = points[name]
         slider.input(partial(slide, name), [slider, point, split, prevalence, language], [tables[name], point], **LIVE)
         point.input(partial(jump, name), [point, split, prevalence, language], [tables[name], slider], **LIVE)
     prevalence.input(both, [split, prevalence, language, *chosen], [*tables.values()], **LIVE)
     as_here.click(back_to_cohort, [split, language, *chosen], [prevalence, *tables.values()], **PRIVATE)
-    return tuple(worded)
+    return tuple(localised)
 
 
-def _threshold_slider(name: str, threshold: float) -> tuple[gr.Slider, Worded]:
+def _threshold_slider(name: str, threshold: float) -> tuple[gr.Slider, Localised]:
     def label(words: Wording) -> str:
         return words("evaluation.threshold_of", network=words(f"network.{name}"))
 
@@ -187,10 +187,10 @@ def _threshold_slider(name: str, threshold: float) -> tuple[gr.Slider, Worded]:
         buttons=[],
         elem_classes=f"threshold {name}",
     )
-    return slider, Worded(slider, lambda words: {"label": label(words)})
+    return slider, Localised(slider, lambda words: {"label": label(words)})
 
 
-def _point_radio(name: str, points: Sequence[str]) -> tuple[gr.Radio, Worded]:
+def _point_radio(name: str, points: Sequence[str]) -> tuple[gr.Radio, Localised]:
     def label(words: Wording) -> str:
         return words("evaluation.point_of", network=words(f"network.{name}"))
 
@@ -200,13 +200,13 @@ def _point_radio(name: str, points: Sequence[str]) -> tuple[gr.Radio, Worded]:
         label=label(wording("en")),
         elem_classes=f"choice point {name}",
     )
-    return radio, Worded(
+    return radio, Localised(
         radio, lambda words: {"label": label(words), "choices": operating_point_choices(words.language, points)}
     )
 
 
-def _splits(readers: Readers, words: Wording) -> list[tuple[str, str]]:
-    read = any(card.metrics.test is not None for card in readers.cards.values())
+def _splits(loaded: LoadedModels, words: Wording) -> list[tuple[str, str]]:
+    read = any(card.metrics.test is not None for card in loaded.cards.values())
     return [
         (words("word.validation"), "validation"),
         (words("word.test") if read else words("evaluation.split.unread"), "test"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 
 from demo.language.catalogue import Wording
-from demo.plots.described import SHAPES, ToldFigure, tell_figures
+from demo.plots.described import SHAPES, DescribedPlot, tell_figures
 from demo.plots.parts import SYMBOLS, Figure
 from export.bundle.evaluation import BundleEvaluation
 from train.metrics.operating_points import POINT_NAMES
@@ -43,7 +43,7 @@ def marks_html(words: Wording, points: Collection[str]) -> str:
     )
 
 
-def _caption(told: ToldFigure) -> str:
+def _caption(told: DescribedPlot) -> str:
     sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in told.told)
     notices = "".join(f"<p class='notice'>{escape(fault)}</p>" for fault in told.faults)
     return (

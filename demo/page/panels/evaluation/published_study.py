@@ -8,7 +8,7 @@ from demo.language.catalogue import Wording
 from demo.language.numbers import percent
 from demo.page.panels.shared import network_head
 from export.bundle.evaluation import BundleEvaluation
-from export.bundle.metric import Measured
+from export.bundle.metric import Metric
 from train.metrics.scores import SCORED_SPLITS
 
 COLUMNS = ("auroc", "accuracy", "sensitivity", "specificity", "f1")
@@ -70,13 +70,13 @@ def _published(network: str, words: Wording) -> Iterator[tuple[str, Cells]]:
 
 
 def _published_cells(row: Published, words: Wording) -> Cells:
-    cells = {"accuracy": _cell(Measured(row.accuracy), words, "accuracy", 0.5)}
+    cells = {"accuracy": _cell(Metric(row.accuracy), words, "accuracy", 0.5)}
     if row.f1 is not None:
-        cells["f1"] = _cell(Measured(row.f1), words, "f1", row.threshold)
+        cells["f1"] = _cell(Metric(row.f1), words, "f1", row.threshold)
     return cells
 
 
-def _cell(found: Measured, words: Wording, column: str, threshold: float | None = None) -> str:
+def _cell(found: Metric, words: Wording, column: str, threshold: float | None = None) -> str:
     plain = column == "auroc"  # an area, not a share of films
     lines = [f"{found.value:.3f}" if plain else escape(percent(found.value, words))]
     if found.low is not None and found.high is not None:

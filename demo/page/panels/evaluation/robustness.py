@@ -5,23 +5,25 @@ from html import escape
 
 from demo.language.catalogue import Wording, wording
 from demo.page.panels.tables import figure_cell, wide_table
-from export.bundle.robustness import Change, Stress, all_changes
+from export.bundle.robustness import Corruption, Robustness, all_corruptions
 
 #: Changes whose names are no keys of the catalogue as they stand.
 KEYS = {"gamma_0.7": "gamma_low", "gamma_1.4": "gamma_high"}
 
 
-def stress_html(stresses: Mapping[str, Stress], split: str, words: Wording) -> str:
+def robustness_html(by_network: Mapping[str, Robustness], split: str, words: Wording) -> str:
     """A row per change, three figures per network; a sentence for a network that was not measured on this split.
 
     Args:
-        stresses: of the networks that were measured at all, by name.
+        by_network: of the networks that were measured at all, by name.
         split: "validation" or "test".
         words: of the language.
     """
-    measured = {name: stress.changes[split] for name, stress in stresses.items() if stress.changes[split]}
+    measured = {name: stress.changes[split] for name, stress in by_network.items() if stress.changes[split]}
     notices = "".join(
-        f"<p class='notice'>{escape(_unmeasured(name, split, words))}</p>" for name in stresses if name not in measured
+        f"<p class='notice'>{escape(_unmeasured(name, split, words))}</p>"
+        for name in by_network
+        if name not in measured
     )
     head = (
         f"<h2>{escape(words('evaluation.stress'))}</h2><p class='how'>{escape(words('evaluation.stress.how'))}</p>"
@@ -34,17 +36,19 @@ def stress_html(stresses: Mapping[str, Stress], split: str, words: Wording) -> s
         figures = (words("evaluation.accuracy"), "AUROC", words("evaluation.stress.shift"))
         columns += [f"<span class='network-column {name}'>{name.upper()}</span> {escape(text)}" for text in figures]
     rows = ""
-    for change in all_changes(stresses, split):
+    for change in all_corruptions(by_network, split):
         cells = ""
         for changes in measured.values():
             found = next((each for each in changes if each.name == change.name), None)
             cells += "".join(f"<td>{cell}</td>" for cell in _cells(found, words))
-        rows += f"<tr><th scope='row'>{change_html(change, words)}</th>{cells}</tr>"
-    caption = words("evaluation.stress.caption", split=words(f"word.{split}"), point=_points(stresses, measured, words))
+        rows += f"<tr><th scope='row'>{corruption_html(change, words)}</th>{cells}</tr>"
+    caption = words(
+        "evaluation.stress.caption", split=words(f"word.{split}"), point=_points(by_network, measured, words)
+    )
     return head + wide_table("stress", caption, columns, f"<tbody>{rows}</tbody>")
 
 
-def change_html(change: Change, words: Wording) -> str:
+def corruption_html(change: Corruption, words: Wording) -> str:
     """What was done to the films: translated where the catalogue says the very same, otherwise as it is told."""
     key = f"evaluation.stress.what.{KEYS.get(change.name, change.name)}"
     if change.what and wording("en").texts.get(key) == change.what:
@@ -52,13 +56,13 @@ def change_html(change: Change, words: Wording) -> str:
     return f"<bdi lang='en' dir='ltr'>{escape(change.what or change.name)}</bdi>"
 
 
-def change_name(change: Change, words: Wording) -> str:
+def corruption_name(change: Corruption, words: Wording) -> str:
     """The change in a word or two, for a plot; plain text. One that is not known keeps its own name."""
     key = f"evaluation.stress.name.{KEYS.get(change.name, change.name)}"
     return words(key) if key in words.texts else change.name
 
 
-def _cells(change: Change | None, words: Wording) -> list[str]:
+def _cells(change: Corruption | None, words: Wording) -> list[str]:
     figures = {} if change is None else change.figures
     return [
         figure_cell(figures.get("accuracy"), words),
@@ -67,8 +71,8 @@ def _cells(change: Change | None, words: Wording) -> list[str]:
     ]
 
 
-def _points(stresses: Mapping[str, Stress], measured: Mapping[str, object], words: Wording) -> str:
-    keys = dict.fromkeys(f"operating_point.{stresses[name].operating_point}" for name in measured)
+def _points(by_network: Mapping[str, Robustness], measured: Mapping[str, object], words: Wording) -> str:
+    keys = dict.fromkeys(f"operating_point.{by_network[name].operating_point}" for name in measured)
     return ", ".join(words(key) if key in words.texts else "–" for key in keys)
 
 

@@ -5,8 +5,8 @@ from html import escape
 from demo.evaluation.at_threshold import (
     PREVALENCE_DIGITS,
     THRESHOLD_DIGITS,
-    LiveFigures,
-    live_figures,
+    MetricsAtThreshold,
+    metrics_at_threshold,
     prevalence_of,
     snapped,
 )
@@ -15,7 +15,7 @@ from demo.language.numbers import percent
 from demo.page.panels.shared import network_head
 from demo.plots.described import why_missing
 from export.bundle.evaluation import BundleEvaluation
-from export.bundle.metric import Measured
+from export.bundle.metric import Metric
 
 
 def threshold_html(
@@ -40,7 +40,7 @@ def threshold_html(
     scores = evaluation.scores[split]
     point = snapped(threshold, evaluation.thresholds, THRESHOLD_DIGITS, point)
     cohort = snapped(prevalence, {"cohort": prevalence_of(scores)}, PREVALENCE_DIGITS) is not None
-    figures = live_figures(
+    figures = metrics_at_threshold(
         scores,
         evaluation.thresholds[point] if point else threshold,
         prevalence_of(scores) if cohort else prevalence,
@@ -56,7 +56,7 @@ def threshold_html(
     )
 
 
-def _matrix(evaluation: BundleEvaluation, figures: LiveFigures, words: Wording) -> str:
+def _matrix(evaluation: BundleEvaluation, figures: MetricsAtThreshold, words: Wording) -> str:
     counts = figures.confusion
     caption = words("evaluation.matrix", network=words(f"network.{evaluation.network}"))
     rows = (("pneumonia", counts.tp, counts.fn, "right", "wrong"), ("normal", counts.fp, counts.tn, "wrong", "right"))
@@ -76,7 +76,12 @@ def _matrix(evaluation: BundleEvaluation, figures: LiveFigures, words: Wording) 
 
 
 def _figures(
-    evaluation: BundleEvaluation, split: str, figures: LiveFigures, point: str | None, cohort: bool, words: Wording
+    evaluation: BundleEvaluation,
+    split: str,
+    figures: MetricsAtThreshold,
+    point: str | None,
+    cohort: bool,
+    words: Wording,
 ) -> str:
     counts = figures.confusion
     found = {
@@ -109,13 +114,13 @@ def _figures(
     )
 
 
-def _interval(found: Measured | None, words: Wording) -> str:
+def _interval(found: Metric | None, words: Wording) -> str:
     if found is None or found.low is None or found.high is None:
         return "–"
     return f"<bdi dir='ltr'>{100 * found.low:.1f}–{escape(percent(found.high, words))}</bdi>"
 
 
-def _of_thousand(figures: LiveFigures, words: Wording) -> str:
+def _of_thousand(figures: MetricsAtThreshold, words: Wording) -> str:
     ill = round(1000 * figures.prevalence)
     return words(
         "evaluation.of_thousand",

@@ -14,22 +14,22 @@ from demo.desktop.drawing.plot_painter import Axis, paint_figure, plain
 from demo.desktop.drawing.theme import DARK_NETWORK_COLOURS
 from demo.desktop.panels.cards_panel import CardsPanel
 from demo.desktop.panels.curves_panel import CurvesPanel, CurveView
-from demo.inference.networks import open_readers
+from demo.inference.networks import load_models
 from demo.language.catalogue import LANGUAGES, wording
 from demo.language.colours import NETWORK_COLOURS
 from demo.plots.described import CURVES, HISTORIES
 
 
 @pytest.fixture(scope="module")
-def readers():
-    return open_readers(device="cpu")
+def loaded():
+    return load_models(device="cpu")
 
 
 @pytest.fixture
-def panel(qt, readers):
+def panel(qt, loaded):
     panel = CurvesPanel()
     panel.speak(wording("en"))
-    panel.take(readers)
+    panel.take(loaded)
     panel.resize(900, 700)
     panel.show()
     panel.draw()
@@ -86,7 +86,7 @@ def test_the_panel_draws_every_split_in_every_language(panel, qt, language, spli
 def test_broken_scores_are_said_and_nothing_is_drawn(qt, models, tmp_path):
     (models / "a" / "scores.csv").unlink()
     panel = CurvesPanel()
-    panel.take(open_readers(models, "cpu"))
+    panel.take(load_models(models, "cpu"))
     panel.draw()
     assert all(told.figure is None for told in panel.figures("validation"))
     panel.close()
@@ -114,12 +114,12 @@ def test_marks_for_browsers_are_taken_out():
     assert plain("a &lt; b") == "a < b"
 
 
-def test_the_cards_say_what_the_bundles_say(qt, readers):
+def test_the_cards_say_what_the_bundles_say(qt, loaded):
     panel = CardsPanel()
-    panel.take(readers)
+    panel.take(loaded)
     for name, card in panel.cards.items():
         text = card.toPlainText()
-        assert readers.cards[name].split_fingerprint in text
+        assert loaded.cards[name].split_fingerprint in text
         assert card.accessibleName()
     panel.resize(1000, 600)
     panel.show()

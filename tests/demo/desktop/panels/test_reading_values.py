@@ -8,20 +8,20 @@ pytest.importorskip(
 
 from demo.desktop.drawing import text_direction
 from demo.desktop.panels import reading_values
-from demo.evaluation.track_record import read_evidence
+from demo.evaluation.track_record import read_track_record
 from demo.inference.compare import read_case
-from demo.inference.networks import open_readers
+from demo.inference.networks import load_models
 from demo.language.catalogue import wording
 
 
 def test_the_numbers_of_a_reading_are_named(models, write_film, tmp_path):
-    readers, words = open_readers(models, "cpu"), wording("en")
-    case = read_case(write_film(tmp_path / "film.png", 190), readers.classifiers)
+    loaded, words = load_models(models, "cpu"), wording("en")
+    case = read_case(write_film(tmp_path / "film.png", 190), loaded.classifiers)
     for reading in case.readings:
         found = {name: value for name, value, _ in reading_values.numbers(reading, words)}
         assert found[words("word.probability")].lstrip(text_direction.LEFT_TO_RIGHT_MARK)
         assert found[words("word.logit")].lstrip(text_direction.LEFT_TO_RIGHT_MARK) == f"{reading.logit:.2f}"
-        for row in reading_values.record_rows(reading, read_evidence(readers.bundles), words):
+        for row in reading_values.record_rows(reading, read_track_record(loaded.bundles), words):
             assert len(row) == 4
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from demo.evaluation.example_films import default_examples_folder
 from demo.inference.compare import compare_film
-from demo.inference.networks import open_readers
+from demo.inference.networks import load_models
 from demo.predict.results import CSV_COLUMNS
 
 
@@ -24,8 +24,8 @@ def films(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def predicted(films):
-    readers = open_readers(device="cpu")
-    return {path.name: compare_film(path, readers.classifiers) for path in films}
+    loaded = load_models(device="cpu")
+    return {path.name: compare_film(path, loaded.classifiers) for path in films}
 
 
 @pytest.fixture

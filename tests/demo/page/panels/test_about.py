@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import gradio as gr
 import pytest
 
-from demo.inference.networks import open_readers
+from demo.inference.networks import load_models
 from demo.language.catalogue import LANGUAGES, wording
 from demo.language.citations import REFERENCES
 from demo.page.panels import about
@@ -52,13 +52,13 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def shipped():
     """The networks that come with pneumoscope."""
-    return open_readers(default_models_folder(), "cpu")
+    return load_models(default_models_folder(), "cpu")
 
 
 @pytest.fixture
 def panel(models):
-    def build(language="en", readers=None):
-        return Page(about.about_html(readers or open_readers(models, "cpu"), wording(language)))
+    def build(language="en", loaded=None):
+        return Page(about.about_html(loaded or load_models(models, "cpu"), wording(language)))
 
     return build
 
@@ -140,7 +140,7 @@ def test_a_card_without_test_figures_says_that_test_was_not_read(panel):
 def test_what_export_wrote_is_shown_as_it_is_left_to_right(models, tiny_bundle, panel, language):
     training = "three epochs & one <b>more</b>"
     tiny_bundle(models, "a", training=training, placeholder=True, placeholder_reason='trained "briefly"')
-    html = about.about_html(open_readers(models, "cpu"), wording(language))
+    html = about.about_html(load_models(models, "cpu"), wording(language))
     assert f"<bdi lang='en' dir='ltr'>{escape(training)}</bdi>" in html
     assert 'trained "briefly"' in Page(html).text
     assert wording(language)("word.placeholder") + ":" in Page(html).text
@@ -168,7 +168,7 @@ def test_the_guard_is_spoken_of_as_each_card_has_it(models, tiny_bundle, panel):
 
 def test_a_missing_network_has_no_card(tmp_path, tiny_bundle, panel):
     tiny_bundle(tmp_path / "one", "b")
-    page = panel(readers=open_readers(tmp_path / "one", "cpu"))
+    page = panel(loaded=load_models(tmp_path / "one", "cpu"))
     assert "Network A is not here" in page.text
     assert sum(tag == "table" for tag, _ in page.tags) == 2
 
@@ -182,10 +182,10 @@ def test_every_operating_point_says_what_it_promises(panel, language):
 
 def test_the_heatmap_is_explained_only_where_there_is_one(panel, models):
     explanation = wording("en")("about.reading.heatmap")
-    readers = open_readers(models, "cpu")
-    assert explanation not in panel(readers=readers).text
-    seeing = replace(readers.classifiers["b"], outputs=("logit", "probability", "heatmap"))
-    assert explanation in panel(readers=replace(readers, classifiers={**readers.classifiers, "b": seeing})).text
+    loaded = load_models(models, "cpu")
+    assert explanation not in panel(loaded=loaded).text
+    seeing = replace(loaded.classifiers["b"], outputs=("logit", "probability", "heatmap"))
+    assert explanation in panel(loaded=replace(loaded, classifiers={**loaded.classifiers, "b": seeing})).text
 
 
 def test_versions_and_sources_are_named(panel):
@@ -202,6 +202,6 @@ def test_versions_and_sources_are_named(panel):
 
 
 def test_the_language_rewords_the_panel(models):
-    (entry,) = about.build(open_readers(models, "cpu"), gr.Radio(["en", "he"]))
+    (entry,) = about.build(load_models(models, "cpu"), gr.Radio(["en", "he"]))
     assert entry.component.value == entry.properties(wording("en"))["value"]
     assert wording("he")("about.what") in entry.properties(wording("he"))["value"]

@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 
 from demo.language.catalogue import LANGUAGES, wording
-from demo.page.panels.about_card_details import evidence_facts
+from demo.page.panels.about_card_details import track_record_facts
 
 WORDS = wording("en")
 CHECKS = {
@@ -65,7 +65,7 @@ PLATT = {
 @pytest.fixture
 def facts(tiny_card):
     def told(language="en", **entries):
-        found = evidence_facts(tiny_card(**entries), wording(language))
+        found = track_record_facts(tiny_card(**entries), wording(language))
         return {plain(name): plain(text) for name, text in found}
 
     return told

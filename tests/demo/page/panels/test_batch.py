@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import gradio as gr
 import pytest
 
-from demo.inference.networks import open_readers
+from demo.inference.networks import load_models
 from demo.language.catalogue import wording
 from demo.page.panels import batch
 
@@ -17,15 +17,15 @@ GREYS = (20, 90, 200, 250)  # both say no, both again, A alone says yes, both sa
 
 @pytest.fixture
 def panel(models):
-    return built(open_readers(models, "cpu"))
+    return built(load_models(models, "cpu"))
 
 
-def built(readers):
+def built(loaded):
     """The panel in a page of its own: its callbacks by name, what it asked Compare to open, its worded components."""
-    return asyncio.run(_built(readers))  # without a running loop Gradio makes loops that nobody closes
+    return asyncio.run(_built(loaded))  # without a running loop Gradio makes loops that nobody closes
 
 
-async def _built(readers):
+async def _built(loaded):
     opened = []
     with gr.Blocks(analytics_enabled=False) as page:
         language = gr.Radio(["en", "he"], value="en")
@@ -35,9 +35,9 @@ async def _built(readers):
                 shown=(gr.State(), gr.HTML()),
                 open_film=lambda *given: opened.append(given) or ("case", "film"),
             )
-            worded = batch.build(readers, compare, language, tabs)
+            localised = batch.build(loaded, compare, language, tabs)
     calls = {block.fn.__name__: block.fn for block in page.fns.values() if block.fn}
-    return SimpleNamespace(**calls, opened=opened, worded=worded, page=page)
+    return SimpleNamespace(**calls, opened=opened, localised=localised, page=page)
 
 
 @pytest.fixture
@@ -297,7 +297,7 @@ def test_what_a_client_sends_is_checked(panel, tmp_path):
 
 def test_one_network_has_one_pair_of_columns(models, tmp_path, write_film, tiny_bundle):
     tiny_bundle(tmp_path / "one", "b")
-    panel = built(open_readers(tmp_path / "one", "cpu"))
+    panel = built(load_models(tmp_path / "one", "cpu"))
     file = {"path": str(write_film(tmp_path / "x.png")), "orig_name": "x.png"}
     found = panel.receive([file], None, "youden", "en", False, SimpleNamespace(session_hash="one"))[0]
     status, _, table, *tools = read(panel, found)
@@ -322,6 +322,6 @@ def test_every_event_is_private_and_quick_ones_wait_for_nothing(panel):
 
 
 def test_every_worded_component_has_words_in_both_languages(panel):
-    for entry in panel.worded:
+    for entry in panel.localised:
         assert all(entry.properties(wording("en")).values())
         assert entry.properties(wording("en")) != entry.properties(wording("he"))

@@ -4,7 +4,7 @@ import pytest
 
 from demo.batch.batch import BatchFilm, FilmSet
 from demo.batch.table import Row, Tally
-from demo.inference.networks import open_readers
+from demo.inference.networks import load_models
 from demo.language.catalogue import wording
 from demo.page.panels.batch_table import formula_note, progress_html, summary_html, table_html
 
@@ -28,8 +28,8 @@ class Tags(HTMLParser):
 
 
 @pytest.fixture
-def readers(models):
-    return open_readers(models, "cpu")
+def loaded(models):
+    return load_models(models, "cpu")
 
 
 def film(name="x.png", a=0.9, b=0.1, positive=(True, False), agree=False, error=None):
@@ -46,12 +46,12 @@ def film(name="x.png", a=0.9, b=0.1, positive=(True, False), agree=False, error=
     return {"path": name, "readings": {} if error else readings, "agree": None if error else agree, "error": error}
 
 
-def table(readers, *films, sort="order", descending=False):
-    return table_html([Row(n, one) for n, one in enumerate(films)], readers, "youden", sort, descending, WORDS)
+def table(loaded, *films, sort="order", descending=False):
+    return table_html([Row(n, one) for n, one in enumerate(films)], loaded, "youden", sort, descending, WORDS)
 
 
-def test_the_table_says_what_it_is_and_how_it_is_sorted(readers):
-    tags = Tags(table(readers, film(), sort="difference", descending=True))
+def test_the_table_says_what_it_is_and_how_it_is_sorted(loaded):
+    tags = Tags(table(loaded, film(), sort="difference", descending=True))
     (region,) = tags.all("div")
     assert (region["role"], region["tabindex"], region["aria-label"]) == ("region", "0", "Readings of the batch")
     assert len(tags.all("caption")) == 1
@@ -61,25 +61,25 @@ def test_the_table_says_what_it_is_and_how_it_is_sorted(readers):
     assert "Thresholds: A 0.400, B 0.400" in tags.text
 
 
-def test_a_row_shows_both_readings_and_names_its_button(readers):
-    tags = Tags(table(readers, film("ward/1.png", a=0.9999)))
+def test_a_row_shows_both_readings_and_names_its_button(loaded):
+    tags = Tags(table(loaded, film("ward/1.png", a=0.9999)))
     assert tags.all("button")[-1]["aria-label"] == "Open ward/1.png in Compare"
     for said in (">0.999", "pneumonia likely", "0.100", "no sign of pneumonia", "0.900", "differ"):
         assert said in tags.text
 
 
-def test_a_refused_film_has_no_difference(readers):
-    tags = Tags(table(readers, film(positive=(True, None), agree=None)))
+def test_a_refused_film_has_no_difference(loaded):
+    tags = Tags(table(loaded, film(positive=(True, None), agree=None)))
     assert "not a chest film as I know them" in tags.text
     assert "–" in tags.text
     assert "not both judged" in tags.text
     assert "0.100" not in tags.text  # its number means nothing
 
 
-def test_refusals_have_a_column_where_a_network_can_refuse(readers, models, tiny_bundle):
-    assert "Refused" not in Tags(table(readers, film())).text
+def test_refusals_have_a_column_where_a_network_can_refuse(loaded, models, tiny_bundle):
+    assert "Refused" not in Tags(table(loaded, film())).text
     tiny_bundle(models, "b", {"novelty": True}, novelty_limit=3.0)
-    guarded = open_readers(models, "cpu")
+    guarded = load_models(models, "cpu")
     tags = Tags(table(guarded, film(positive=(True, None), agree=None), film(error="broken"), sort="novelty"))
     assert "novelty" in [button.get("data-sort") for button in tags.all("button")]
     assert "B: 7.50, limit 3.00" in tags.text
@@ -88,22 +88,22 @@ def test_refusals_have_a_column_where_a_network_can_refuse(readers, models, tiny
     assert cell["colspan"] == "7"
 
 
-def test_a_film_that_could_not_be_read_spans_the_readings(readers):
-    tags = Tags(table(readers, film(error="cut short: expected a whole film")))
+def test_a_film_that_could_not_be_read_spans_the_readings(loaded):
+    tags = Tags(table(loaded, film(error="cut short: expected a whole film")))
     (cell,) = [cell for cell in tags.all("td") if "colspan" in cell]
     assert cell["colspan"] == "6"
     assert len(tags.all("th")) - 1 == 2 + 6
 
 
-def test_names_and_errors_are_harmless(readers):
-    html = table(readers, film("<img src=x onerror='x'>\n\x1b[31m.png", error="<b>"), film("'\"><script>.png"))
+def test_names_and_errors_are_harmless(loaded):
+    html = table(loaded, film("<img src=x onerror='x'>\n\x1b[31m.png", error="<b>"), film("'\"><script>.png"))
     assert not {"img", "script", "b"} & {tag for tag, _ in Tags(html).tags}
     assert "\x1b" not in html
     assert "\n" not in html
 
 
-def test_no_row_is_said(readers):
-    assert "differ on no film" in table(readers)
+def test_no_row_is_said(loaded):
+    assert "differ on no film" in table(loaded)
 
 
 def test_the_summary_leaves_out_what_did_not_happen():

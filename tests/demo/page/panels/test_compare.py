@@ -6,7 +6,7 @@ import pytest
 
 from demo.evaluation.example_films import Example
 from demo.evaluation.operating_point_choices import shared_points
-from demo.inference.networks import open_readers
+from demo.inference.networks import load_models
 from demo.language.catalogue import wording
 from demo.page.panels import compare
 
@@ -18,7 +18,7 @@ def built(models):
     def build(examples=()):
         with gr.Blocks(analytics_enabled=False) as page:
             language = gr.Radio(["en", "he"])
-            panel = compare.build(open_readers(models, "cpu"), examples, language)
+            panel = compare.build(load_models(models, "cpu"), examples, language)
         return panel, {block.fn.__name__: block.fn for block in page.fns.values() if block.fn}, page
 
     return build
@@ -45,10 +45,10 @@ def test_another_operating_point_redraws_without_a_network(built, tmp_path, writ
     panel, callbacks, _ = built()
     case, _, _ = panel.open_film(write_film(tmp_path / "x.png", 140), "youden", "en")
     monkeypatch.setattr("demo.page.panels.compare.read_case", None)
-    judged, readings = callbacks["judge"](case, "specificity_95", "en")
-    assert {reading.operating_point for reading in judged.readings} == {"specificity_95"}
+    evaluated, readings = callbacks["judge"](case, "specificity_95", "en")
+    assert {reading.operating_point for reading in evaluated.readings} == {"specificity_95"}
     assert "threshold 0.800" in readings
-    assert judged.film is case.film
+    assert evaluated.film is case.film
 
 
 def test_a_file_that_is_no_film_is_said_calmly_and_forgets_the_last_one(built, tmp_path):

@@ -3,10 +3,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from demo.evaluation.track_record import read_evidence
+from demo.evaluation.track_record import read_track_record
 from demo.inference.classifier import Reading
 from demo.inference.compare import Case
-from demo.inference.networks import open_readers
+from demo.inference.networks import load_models
 from demo.language.catalogue import wording
 from demo.page.panels.compare_readings import error_html, readings_html
 
@@ -45,9 +45,9 @@ def reading(network, probability, threshold=0.5, **changes):
 @pytest.fixture
 def shown(models):
     def show(*readings, language="en", warnings=(), folder=models):
-        readers = open_readers(folder, "cpu")
+        loaded = load_models(folder, "cpu")
         case = Case(FILM, warnings, readings) if readings else None
-        return Text(readings_html(case, readers, read_evidence(readers.bundles), wording(language)))
+        return Text(readings_html(case, loaded, read_track_record(loaded.bundles), wording(language)))
 
     return show
 
@@ -88,8 +88,8 @@ def test_a_refused_film_has_no_verdict_but_its_distance(shown, probability, woul
     assert f"{probability:.3f}" in behind_the_lid
     assert "agree." not in page.text
     assert [section["class"] for section in page.of_class("network")] == ["network a refused", "network b"]
-    (lid,) = page.of_class("all-the-same")
-    assert "open" not in lid
+    (cover,) = page.of_class("all-the-same")
+    assert "open" not in cover
 
 
 def test_a_novelty_that_is_no_number_is_a_refusal_without_one(shown):

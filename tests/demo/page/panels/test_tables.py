@@ -2,7 +2,7 @@ import pytest
 
 from demo.language.catalogue import wording
 from demo.page.panels.tables import figure_cell, p_value, wide_table
-from export.bundle.metric import Measured
+from export.bundle.metric import Metric
 
 WORDS = wording("en")
 
@@ -14,12 +14,12 @@ def plain(html):
 @pytest.mark.parametrize(
     ("found", "settings", "text"),
     [
-        (Measured(0.9758, 0.963, 0.985), {}, "97.6 % | 96.3–98.5"),
-        (Measured(0.9758), {}, "97.6 %"),
-        (Measured(0.9975, 0.9947, 0.9989), {"share": False}, "0.998 | 0.995–0.999"),
-        (Measured(0.0165, -0.0151, 0.0284), {"signed": True}, "+1.7 | −1.5 – +2.8"),
-        (Measured(-0.0085, -0.02, -0.001), {"signed": True, "share": False}, "−0.009 | −0.020 – −0.001"),
-        (Measured(-0.0001), {"signed": True}, "0.0"),  # no sign where there is nothing
+        (Metric(0.9758, 0.963, 0.985), {}, "97.6 % | 96.3–98.5"),
+        (Metric(0.9758), {}, "97.6 %"),
+        (Metric(0.9975, 0.9947, 0.9989), {"share": False}, "0.998 | 0.995–0.999"),
+        (Metric(0.0165, -0.0151, 0.0284), {"signed": True}, "+1.7 | −1.5 – +2.8"),
+        (Metric(-0.0085, -0.02, -0.001), {"signed": True, "share": False}, "−0.009 | −0.020 – −0.001"),
+        (Metric(-0.0001), {"signed": True}, "0.0"),  # no sign where there is nothing
         (None, {}, "–"),
     ],
 )

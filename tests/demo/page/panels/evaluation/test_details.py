@@ -8,18 +8,18 @@ from html import unescape
 import gradio as gr
 import pytest
 
-from demo.inference.networks import open_readers
+from demo.inference.networks import load_models
 from demo.language.catalogue import LANGUAGES, wording
 from demo.page.panels.evaluation import details
 from demo.page.panels.evaluation.a_versus_b import against_html
 from demo.page.panels.evaluation.calibration import calibration_html, calibration_text
-from demo.page.panels.evaluation.robustness import stress_html
+from demo.page.panels.evaluation.robustness import robustness_html
 from demo.page.panels.evaluation.subsets import cohorts_html
 from export.bundle import find_bundles
 from export.bundle.card import Calibration
 from export.bundle.comparison import read_comparison
 from export.bundle.evaluation import read_bundle_evaluation
-from train.evaluation.comparison import compare, read_judged
+from train.evaluation.comparison import compare, read_evaluated
 
 WORDS = wording("en")
 FIGURE = {"value": 0.9, "low": 0.8, "high": 0.95}
@@ -54,9 +54,9 @@ def models(tmp_path_factory, evaluated_bundle):
     folder = tmp_path_factory.mktemp("models")
     for seed, name in enumerate("ab"):
         evaluated_bundle(folder, name, True, seed, STRESS, calibration=PLATT)
-    judged = [read_judged(name, folder / name / "evaluation.json", folder / name / "scores.csv") for name in "ab"]
+    evaluated = [read_evaluated(name, folder / name / "evaluation.json", folder / name / "scores.csv") for name in "ab"]
     sums = {name: bundle.card.checksums["scores.csv"] for name, bundle in find_bundles(folder).items()}
-    (folder / "comparison.json").write_text(json.dumps(compare(*judged) | {"scores": sums}))
+    (folder / "comparison.json").write_text(json.dumps(compare(*evaluated) | {"scores": sums}))
     return folder
 
 
@@ -73,10 +73,10 @@ def comparison(models):
 @pytest.fixture
 def part(models):
     def build(folder=models):
-        readers = open_readers(folder, "cpu")
-        found = {name: read_bundle_evaluation(bundle) for name, bundle in readers.bundles.items()}
+        loaded = load_models(folder, "cpu")
+        found = {name: read_bundle_evaluation(bundle) for name, bundle in loaded.bundles.items()}
         with gr.Blocks(analytics_enabled=False):
-            return details.build(readers, lambda: found, lambda: read_comparison(readers.bundles))
+            return details.build(loaded, lambda: found, lambda: read_comparison(loaded.bundles))
 
     return build
 
@@ -94,7 +94,7 @@ def test_all_of_it_is_drawn(part):
     assert "Accuracy under stress" in caption
     assert json.loads(plot["value"].plot)["layout"]["yaxis"]["ticktext"] == ["as it is", "gamma below 1", "fog"]
     assert made.redraw_pair("validation", "f1", "en") == [cohorts, against]
-    for entry in made.worded:
+    for entry in made.localised:
         assert all(entry.properties(wording("he")).values())
 
 
@@ -118,11 +118,11 @@ def test_old_bundles_show_none_of_it(part, tmp_path, tiny_bundle, networks):
 
 def test_a_spoilt_stress_table_is_named(tmp_path, evaluated_bundle):
     bundle = evaluated_bundle(tmp_path, "a", stress=STRESS)
-    readers = open_readers(tmp_path, "cpu")
+    loaded = load_models(tmp_path, "cpu")
     (bundle.folder / "stress.json").write_text("{")  # while the page runs
     found = {"a": read_bundle_evaluation(bundle)}
     with gr.Blocks(analytics_enabled=False):
-        made = details.build(readers, lambda: found, lambda: None)
+        made = details.build(loaded, lambda: found, lambda: None)
     stress = made.draw("validation", "youden", "en")[4]
     assert "stress.json of Network A cannot be read" in stress
     assert "Under stress" not in stress
@@ -193,7 +193,7 @@ def test_calibration_stands_before_and_after(models):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_stress_is_translated_only_where_it_is_the_same(evaluations, language):
     words = wording(language)
-    html = stress_html({name: found.stress for name, found in evaluations.items()}, "validation", words)
+    html = robustness_html({name: found.stress for name, found in evaluations.items()}, "validation", words)
     assert f">{words('evaluation.stress.what.gamma_low')}<" in html
     assert "<bdi lang='en' dir='ltr'>fog of &lt;30&gt; %</bdi>" in html
     assert html.count("0.050") == 2  # the mean |Δp| of both

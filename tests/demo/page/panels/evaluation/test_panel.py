@@ -5,7 +5,7 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from demo.inference.networks import open_readers
+from demo.inference.networks import load_models
 from demo.language.catalogue import wording
 from demo.language.colours import NETWORK_COLOURS
 from demo.page.panels.evaluation import panel
@@ -25,11 +25,11 @@ def built(tmp_path, evaluated_bundle):
         with gr.Blocks(analytics_enabled=False) as page:
             language = gr.Radio(["en", "he"])
             with gr.Tab("tab") as tab:
-                worded = panel.build(open_readers(models, "cpu"), language, tab)
+                localised = panel.build(load_models(models, "cpu"), language, tab)
         callbacks = {}
         for block in page.fns.values():
             callbacks.setdefault(name_of(block.fn), block)
-        return callbacks, page, worded, models
+        return callbacks, page, localised, models
 
     return build
 
@@ -158,8 +158,8 @@ def test_broken_files_leave_the_page_standing(built):
 
 @pytest.mark.parametrize("language", ["en", "he"])
 def test_every_label_follows_the_language(built, language):
-    _, _, worded, _ = built()
-    for entry in worded:
+    _, _, localised, _ = built()
+    for entry in localised:
         properties = entry.properties(wording(language))
         assert all(properties.values())
 
