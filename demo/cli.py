@@ -50,6 +50,6 @@ def pneumoscope(
 ) -> None:
     """Two neural networks read the same chest X-ray, side by side, and say whether it shows pneumonia.
 
-    Network A was trained from scratch, network B fine-tuned from a ResNet50V2. Read your own films with
+    Network A is a small CNN trained from scratch, network B a ResNet50V2. Read your own films with
     `predict`; train, evaluate and export your own networks with the other commands.
     """

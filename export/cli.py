@@ -45,7 +45,7 @@ def export_command(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Make calibrated ONNX bundles of the best runs, each with its card.
+    """Export the best runs as calibrated ONNX bundles, each with its model card.
 
     Temperature and operating points come from validation scores. Nothing is written unless ONNX Runtime and Keras say
     the same about validation films. Where both bundles are then there, comparison.json sets A against B.

@@ -42,7 +42,7 @@ def export_run(
         run: a finished, evaluated run of network A or B.
         models: folder of bundles.
         data_root: where the run's films are, of which training and validation are read, and test for the share that is
-            refused if the run's test films have been read before; where it also holds foreign pictures (`ood/`), the
+            refused if the run's test films have been read before; where it also holds OOD images (`ood/`), the
             card says how many of them are refused.
         placeholder: why the bundle is a placeholder, or empty; B on a backbone that kept random weights is one in any
             case.
@@ -76,7 +76,7 @@ def export_run(
     audited = find_audit(audit, cohort.films)
     if measured is None:
         say_warning(
-            "the card will say 'not measured' of stress; for it: "
+            "the card will say 'not measured' of robustness; for it: "
             f"pneumoscope evaluate {run.name} --stress{data_option(data_root)}"
         )
     if audited is None:
@@ -110,7 +110,7 @@ def export_run(
     guard = None
     if ood is not None:
         guard = detector_figures(
-            lambda films: measure_films(opened, films, "novelty: foreign pictures").pooled,
+            lambda films: measure_films(opened, films, "novelty: OOD images").pooled,
             fitted.graph.novelty.distance,
             fitted.limit,
             fitted.train.pooled,

@@ -48,7 +48,7 @@ NETWORK_LIBRARIES = {"tensorflow", "keras", "tf2onnx", "onnx", "jax", "torch"}
 TRAIN_LIBRARIES = {"sklearn", "scipy", "matplotlib", "imagehash"}
 
 
-def room_of(path):
+def module_of(path):
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
@@ -73,7 +73,7 @@ def imports_of(path):
             continue
         at_import_time.add(node)
         pending.extend(ast.iter_child_nodes(node))
-    package = room_of(path).split(".") if path.name == "__init__.py" else room_of(path).split(".")[:-1]
+    package = module_of(path).split(".") if path.name == "__init__.py" else module_of(path).split(".")[:-1]
     for node in ast.walk(tree):
         names = []
         if isinstance(node, ast.Import):
@@ -89,9 +89,9 @@ def imports_of(path):
             yield name, node.lineno, node in at_import_time
 
 
-def layer_of(room):
-    """A room's package, its part, and the number of the part's layer; None for a package itself."""
-    package, _, rest = room.partition(".")
+def layer_of(module):
+    """A module's package, its part, and the number of the part's layer; None for a package itself."""
+    package, _, rest = module.partition(".")
     part = rest.partition(".")[0]
     for number, parts in enumerate(LAYERS.get(package, ())):
         if part in parts:
@@ -99,36 +99,36 @@ def layer_of(room):
     return None
 
 
-def fault_of(room, name, at_import_time):
-    """What is wrong with a room's import of a module; None for nothing."""
-    package, top = room.split(".")[0], name.split(".")[0]
+def fault_of(module, name, at_import_time):
+    """What is wrong with a module's import of a module; None for nothing."""
+    package, top = module.split(".")[0], name.split(".")[0]
     if top in LAYERS and top != package and name != top and not within(name, OF_OTHERS[package]):
         return f"{package} may not import it"
-    here, there = layer_of(room), layer_of(name)
+    here, there = layer_of(module), layer_of(name)
     if here and there and here[0] == there[0] and here[1] != there[1] and here[2] <= there[2]:
         return f"{here[1]} may not import {there[1]}"
-    if top in NETWORK_LIBRARIES and not within(room, NETWORK_PARTS):
+    if top in NETWORK_LIBRARIES and not within(module, NETWORK_PARTS):
         return f"only {', '.join(NETWORK_PARTS)} may"
-    light = package == "demo" or within(room, OF_OTHERS["demo"])
+    light = package == "demo" or within(module, OF_OTHERS["demo"])
     if top in TRAIN_LIBRARIES and light and (at_import_time or package == "demo"):
         return "it would be imported by whoever only predicts"
-    if within(name, NETWORK_PARTS) and within(room, ("train.cli", "export.cli")) and at_import_time:
+    if within(name, NETWORK_PARTS) and within(module, ("train.cli", "export.cli")) and at_import_time:
         return "it slows --help: import it inside the function"
     return None
 
 
 def faults_of(path):
-    room = room_of(path)
-    if room.count(".") and layer_of(room) is None:
-        yield f"{room} stands in no layer"
+    module = module_of(path)
+    if module.count(".") and layer_of(module) is None:
+        yield f"{module} stands in no layer"
     for name, line, at_import_time in imports_of(path):
-        fault = fault_of(room, name, at_import_time)
+        fault = fault_of(module, name, at_import_time)
         if fault:
-            yield f"{room}:{line} imports {name}: {fault}"
+            yield f"{module}:{line} imports {name}: {fault}"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=room_of)
-def test_a_room_imports_only_what_it_may(path):
+@pytest.mark.parametrize("path", SOURCES, ids=module_of)
+def test_a_module_imports_only_what_it_may(path):
     assert sorted(set(faults_of(path))) == []
 
 
@@ -183,13 +183,13 @@ def test_a_right_import_is_let_through(tmp_path, monkeypatch, file, source):
 
 
 def test_no_files_import_one_another_in_a_circle():
-    rooms = {room_of(path): path for path in SOURCES}
-    packages = {room for room, path in rooms.items() if path.name == "__init__.py"}
+    modules = {module_of(path): path for path in SOURCES}
+    packages = {module for module, path in modules.items() if path.name == "__init__.py"}
     graph = {}
-    for room, path in rooms.items():
-        imported = {name for name, *_ in imports_of(path)} & rooms.keys() - {room}
+    for module, path in modules.items():
+        imported = {name for name, *_ in imports_of(path)} & modules.keys() - {module}
         # `from package import file` names the package too; that is no arrow unless the package's own face is wanted.
-        graph[room] = {
+        graph[module] = {
             name
             for name in imported
             if name not in packages or not any(other.startswith(f"{name}.") for other in imported)
@@ -209,7 +209,7 @@ def test_the_architecture_names_files_that_are_there():
     assert set(parts) == {part for layers in LAYERS.values() for layer in layers for part in layer}
 
 
-PACKAGES = [room_of(path) for path in SOURCES if path.name == "__init__.py"]
+PACKAGES = [module_of(path) for path in SOURCES if path.name == "__init__.py"]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -20,7 +20,7 @@ class Row:
 
     @property
     def difference(self) -> float | None:
-        """|p_A − p_B|, 0..1; None unless both networks judged the film."""
+        """|p_A − p_B|, 0..1; None unless both networks evaluated the film."""
         if self.comparison["agree"] is None:
             return None
         a, b = (reading["probability"] for reading in self.comparison["readings"].values())
@@ -52,8 +52,8 @@ class Tally:
         read: films that could be read.
         unread: films that could not.
         positive: by network, how many it calls pneumonia.
-        refused: by network, how many it does not judge.
-        refused_by_any: films that at least one network does not judge.
+        refused: by network, how many it does not evaluate.
+        refused_by_any: films that at least one network does not evaluate.
         agree: films on which both networks give the same verdict.
         differ: films on which they do not.
     """

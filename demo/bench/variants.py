@@ -49,7 +49,7 @@ class Variant:
 
     @property
     def may_ship(self) -> bool | None:
-        """Whether few enough decisions change; None where no film was judged."""
+        """Whether few enough decisions change; None where no film was evaluated."""
         if not self.changed:
             return None
         return max(self.changed.values()) <= self.judged * MOST_DECISIONS_CHANGED
@@ -87,8 +87,8 @@ def measure_variants(
 ) -> list[Variant]:
     """The network as shipped, and as float32 and INT8 where `can_make_variants`.
 
-    INT8 is calibrated on `CALIBRATION_FILMS` of the validation films, and judged on the others; without validation
-    films it is calibrated on `images` and not judged.
+    INT8 is calibrated on `CALIBRATION_FILMS` of the validation films, and evaluated on the others; without validation
+    films it is calibrated on `images` and not evaluated.
 
     Args:
         bundle: of the network.

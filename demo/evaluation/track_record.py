@@ -1,4 +1,4 @@
-"""What the networks did on films whose answer is known: the ground a visitor judges a verdict on."""
+"""What the networks did on films whose answer is known: what a visitor may weigh a verdict by."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

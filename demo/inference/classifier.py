@@ -172,7 +172,7 @@ def threshold_of(card: Card, operating_point: str) -> float:
 
 
 def decide(reading: Reading, card: Card, operating_point: str) -> Reading:
-    """The same reading judged at another operating point; the network does not run again.
+    """The same reading evaluated at another operating point; the network does not run again.
 
     Raises:
         UsageError: the card has no such operating point.

@@ -89,7 +89,7 @@ def read_case(
 
 
 def decide_case(case: Case, cards: Mapping[str, Card], operating_point: str) -> Case:
-    """The same case judged at another operating point; no network runs. Raises UsageError as `decide`."""
+    """The same case evaluated at another operating point; no network runs. Raises UsageError as `decide`."""
     readings = tuple(decide(reading, cards[reading.network], operating_point) for reading in case.readings)
     return replace(case, readings=readings)
 

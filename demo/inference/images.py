@@ -1,4 +1,4 @@
-"""Films and heatmaps as pictures, encoded anew from pixels, so that nothing of a file's header is in them."""
+"""Films and heatmaps as pictures, encoded again from pixels, so that nothing of a file's header is in them."""
 
 import base64
 from dataclasses import dataclass

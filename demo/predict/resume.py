@@ -69,10 +69,10 @@ def open_readings(path: Path, decisions: Mapping[str, Decision]) -> Iterator[Rea
         # Appending only: whatever else happens, a line that is there is never written over.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
     except OSError as error:
-        raise UsageError(f"{shown}: cannot be opened to go on with ({error.strerror}); name another file") from None
+        raise UsageError(f"{shown}: cannot be opened to resume ({error.strerror}); name another file") from None
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise UsageError(f"{shown}: no ordinary file, so there is nothing to go on with; name another file")
+            raise UsageError(f"{shown}: no ordinary file, so there is nothing to resume; name another file")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system frees it however this run ends
         except OSError:

@@ -102,7 +102,7 @@ def _content(case: ReportCase, words: Wording) -> Content:
 
 
 def _pictures(case: ReportCase) -> dict[str, Picture]:
-    """ "film", and for the film under a heatmap the name of each network that shows one and judged the film."""
+    """ "film", and for the film under a heatmap the name of each network that shows one and evaluated the film."""
     film = case.case.film
     pictures = {"film": film_picture(film)}
     for reading in case.case.readings:

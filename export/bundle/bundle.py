@@ -44,7 +44,7 @@ class Bundle:
 
     @property
     def stress(self) -> Path | None:
-        """The stress table; None where the bundle was made without one."""
+        """The robustness table; None where the bundle was made without one."""
         return self.folder / STRESS if STRESS in self.card.checksums else None
 
 
@@ -74,7 +74,7 @@ def write_bundle(folder: Path, card: Card, model: bytes, files: Mapping[str, byt
 
     Args:
         folder: replaced as a whole, with everything in it.
-        card: its checksums are ignored and written anew. A metric that is NaN becomes null.
+        card: its checksums are ignored and written again. A metric that is NaN becomes null.
         model: the ONNX graph with `metadata_of(card)` in its metadata_props.
         files: the other files by name; those of `BUNDLE_FILES` are required.
 

@@ -113,14 +113,12 @@ class NoveltyCard(_CardPart):
     limit: PositiveFloat
     limit_percentile: float
     selected_on: Literal["validation"]
-    guard: dict[str, Any] | None = (
-        None  # see export/graph/novelty_checks.py; None where no foreign pictures were at hand
-    )
+    guard: dict[str, Any] | None = None  # see export/graph/novelty_checks.py; None where no OOD images were at hand
     test_refused: Fraction | None = None  # share of the test films; None until they have been read
 
 
 class Card(_CardPart):
-    """All that must be known to use a network and to judge it. `checksums` is filled by `write_bundle`."""
+    """All that must be known to use a network and to evaluate it. `checksums` is filled by `write_bundle`."""
 
     format: Literal[1] = 1
     network: Literal["a", "b"]

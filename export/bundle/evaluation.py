@@ -32,13 +32,13 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Cohort:
-    """A choice of a split's films that was judged by itself.
+    """A choice of a split's films that was evaluated by itself.
 
     Attributes:
         name: ALL_FILMS, or one of PARTIAL_COHORTS.
-        films, patients: how many; None where it was not judged.
+        films, patients: how many; None where it was not evaluated.
         left_out: films of the split that are not in it, where known.
-        reason: why it was not judged, in English; "" where it was.
+        reason: why it was not evaluated, in English; "" where it was.
     """
 
     name: str
@@ -92,7 +92,7 @@ class BundleEvaluation:
         return measured(self._look_up(*_place(split, cohort), "operating_points", point, name))
 
     def cohorts(self, split: str) -> tuple[Cohort, ...]:
-        """The choices of a split's films that were judged besides all of them, ALL_FILMS first; () where none was."""
+        """The subsets of a split that were evaluated besides all its films, ALL_FILMS first; () where none was."""
         found = self._look_up(split, "cohorts")
         listed = [name for name in PARTIAL_COHORTS if isinstance(found, dict) and isinstance(found.get(name), dict)]
         return tuple(self._cohort(split, name) for name in (ALL_FILMS, *listed)) if listed else ()

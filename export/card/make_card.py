@@ -207,7 +207,7 @@ def seconds_by_stage(history: str) -> dict[str, float]:
 
 
 def data_in_words(films: Sequence[Film]) -> str:
-    """Say in one paragraph which films a run was trained and judged on; the two known sets are told by their names."""
+    """Say in one paragraph which films a run was trained and evaluated on; two known sets are told by their names."""
     names = [PurePosixPath(film.path).name for film in films]
     if all(PUBLISHED_NAME.match(name) for name in names):
         source = PUBLIC_SET

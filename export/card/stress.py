@@ -1,4 +1,4 @@
-"""A run's stress table on its way into the bundle: is it of this evaluation, and what the card repeats of it."""
+"""A run's robustness table on its way into the bundle: is it of this evaluation, and what the card repeats of it."""
 
 import json
 import math

@@ -52,7 +52,7 @@ def measure_films(
     with progress_bar(description, len(images)) as advance:
         for index in range(len(batches)):
             films, _ = batches[index]
-            # A last batch as long as the others: Keras compiles the model anew for every length.
+            # A last batch as long as the others: Keras compiles the model again for every length.
             full = np.concatenate([films, np.zeros((batch_size - len(films), *films.shape[1:]), films.dtype)])
             parts.append([np.asarray(part)[: len(films)] for part in model.predict_on_batch(full)])
             advance(len(films))
@@ -80,8 +80,8 @@ def fit_outputs(model: keras.Model, train_images: np.ndarray, validation_images:
     Raises:
         PneumoscopeError: too few training films, or a broken network.
     """
-    train = measure_films(model, train_images, "evidence: training films")
-    validation = measure_films(model, validation_images, "evidence: validation films")
+    train = measure_films(model, train_images, "outputs: training films")
+    validation = measure_films(model, validation_images, "outputs: validation films")
     novelty = fit_novelty(train.pooled)
     scale = map_scale(train.contributions.max(axis=(1, 2)))
     limit = novelty_limit(novelty.distance(validation.pooled))
@@ -108,7 +108,7 @@ def novelty_card(fitted: FittedOutputs, guard: Json | None, test: FilmMeasures |
 
     Args:
         fitted: the constants.
-        guard: as `detector_figures` gives it; None without foreign pictures.
+        guard: as `detector_figures` gives it; None without OOD images.
         test: of the test films, only to report; None as long as the run's test films have not been read.
     """
     return NoveltyCard(

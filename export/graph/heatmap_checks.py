@@ -151,7 +151,7 @@ def occlusion(
     side = images.shape[1]
     top_attribution = np.stack([_top_attribution_pixels(one, side) for one in contributions])
     before = measure_films(model, images, "occlusion: uncovered").logits
-    hot = before - measure_films(model, _covered(images, top_attribution), "occlusion: hottest").logits
+    hot = before - measure_films(model, _covered(images, top_attribution), "occlusion: top attribution").logits
     drops, falls = [], []
     for _ in range(RANDOM_PLACES):
         moved = np.stack([np.roll(one, generator.integers(0, side, 2), (0, 1)) for one in top_attribution])

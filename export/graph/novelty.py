@@ -6,7 +6,7 @@ to all training films, and two steps keep its covariance sound: shrinkage (Ledoi
 and one common variance for all but the strongest COMPONENTS directions (probabilistic PCA, Tipping & Bishop, J. R.
 Stat. Soc. B 61, 1999). The second makes the graph's constants 16 times smaller for B.
 
-The distance to the nearest training films (Sun et al. 2022, arXiv:2204.06507) is as good against foreign pictures, but
+The distance to the nearest training films (Sun et al. 2022, arXiv:2204.06507) is as good against OOD images, but
 in network A it overlooks a quarter of the chest films that lie on their side, and it would put a feature vector of
 every single film into the file. `export.graph.novelty_checks` measures both.
 """

@@ -1,7 +1,8 @@
-"""How well the guard keeps out what is no chest film: on pictures of kinds that played no part in choosing it.
+"""How well the out-of-distribution detector keeps out what is no chest film: on pictures of kinds that played no part
+in choosing it.
 
-Many foreign pictures are enlarged thumbnails, and a guard that merely noticed that would look good. Films and foreign
-pictures are therefore also compared after both were made equally unsharp.
+Many OOD images are enlarged thumbnails, and an out-of-distribution detector that merely noticed that would look good.
+Films and foreign pictures are therefore also compared after both were made equally unsharp.
 """
 
 import csv
@@ -74,7 +75,7 @@ def detector_figures(
     validation_features: np.ndarray,
     ood: OODImages,
 ) -> dict[str, Any]:
-    """Measure the guard.
+    """Measure the out-of-distribution detector.
 
     Args:
         pool: prepared films, uint8 [n, S, S] → features [n, d].

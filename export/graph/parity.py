@@ -67,7 +67,7 @@ def compare_with_keras(
         scale: of the graph.
         thresholds: on the calibrated probability, by operating point; a decision counts as changed when it differs at
             any of them.
-        opened: the network's `outputs_model`, where there is one: another would be compiled anew.
+        opened: the network's `outputs_model`, where there is one: another would be compiled again.
         evidence: of the graph, where it has heatmap and novelty. Novelty is compared with NumPy's in float64.
     """
     logits = predict_logits(network, images, network.input_shape[3], description="parity: Keras").astype(np.float64)

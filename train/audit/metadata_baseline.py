@@ -80,7 +80,7 @@ def metadata_baseline(
     in_test: Sequence[bool],
     advance: Advance = lambda *_: None,
 ) -> MetadataBaseline:
-    """Fit and judge the baseline; what cannot be computed has a reason instead of a figure.
+    """Fit and evaluate the baseline; what cannot be computed has a reason instead of a figure.
 
     Args:
         traits: [N, 3], width and height in pixels, bytes of the file.

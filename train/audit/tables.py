@@ -49,7 +49,7 @@ def _copies(audit: Audit) -> Table:
         for what, groups in (("equal byte for byte", audit.exact), ("look equal", audit.near))
     ]
     columns = ("films that", "groups", "films", "copies", "across splits", "across classes", "across patients")
-    note = f"films look equal when their hashes differ in at most {LIMIT} of {BITS} signs; across …: groups"
+    note = f"films look equal when their hashes differ in at most {LIMIT} of {BITS} bits; across …: groups"
     if audit.closest_apart is not None:
         note += f"; the closest films that are no copies differ in {audit.closest_apart}"
     return Table("Copies", columns, tuple(rows), note)

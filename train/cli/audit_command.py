@@ -38,7 +38,7 @@ def audit_command(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Look for what a network could learn instead of lungs.
+    """Audit films for what a network could learn instead of lungs.
 
     Copies (byte for byte, and films that look equal), patients in several splits, size, bytes and exposure by class
     and split, and how well a logistic regression tells the class from width, height and bytes alone. The test films

@@ -29,7 +29,7 @@ app = typer.Typer(no_args_is_help=True, help="Fetch the public films, check and 
 
 SHOWN_LINES = 10
 SHOWN_SIZES = 5
-# Films of the larger class for each one of the smaller, from which a split is called lopsided.
+# Films of the larger class for each one of the smaller, from which a split is called imbalanced.
 IMBALANCED = 2.0
 
 _ANOMALIES = {
@@ -101,13 +101,13 @@ def check_command(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Read every film of a folder and list what is unusual.
+    """Read every film of a folder and list anomalies.
 
     Counts by split, class and patient, sizes, films that cannot be read (and why), exact copies, films that are
     nearly black, white or flat, coloured, small or very long, patients in several splits, classes out of balance,
     and where the public set differs from what was published. Nothing is changed.
 
-    Exit code 1 when a film cannot be read; anything else unusual leaves it at 0.
+    Exit code 1 when a film cannot be read; any other anomaly leaves it at 0.
     """
     from train.data.check import check_cohort
     from train.data.cohort import index_cohort
@@ -210,7 +210,7 @@ def _unusual(report: "CheckReport") -> list[list[object]]:
             ["patients in several splits", len(report.patients_across_splits), f"{patient}: {', '.join(splits)}"]
         )
     if report.passed_over:
-        rows.append(["files passed over, no film by name", len(report.passed_over), report.passed_over[0]])
+        rows.append(["files skipped, no film by name", len(report.passed_over), report.passed_over[0]])
     for split, counts in report.films.items():
         smaller, larger = sorted(counts.values())
         if larger > IMBALANCED * smaller:

@@ -27,10 +27,11 @@ def evaluate_command(
         typer.Option("--test", help="Read the test films at the thresholds frozen on validation; logged."),
     ] = False,
     stress: Annotated[
-        bool, typer.Option("--stress", help="Say what changes of the films (JPEG, blur, letters, …) do to the network.")
+        bool, typer.Option("--stress", help="Measure robustness to image corruptions (JPEG, blur, letters, …).")
     ] = False,
     external: Annotated[
-        bool, typer.Option("--external", help="Judge another hospital's films: the folder external/ of the data root.")
+        bool,
+        typer.Option("--external", help="Evaluate on another hospital's films: the folder external/ of the data root."),
     ] = False,
     external_root: Annotated[
         Path | None,
@@ -42,7 +43,9 @@ def evaluate_command(
     ] = False,
     augmented: Annotated[
         bool,
-        typer.Option("--augmented", help="Read the validation films through the run's augmentation, and keep that."),
+        typer.Option(
+            "--augmented", help="Score the validation films through the run's augmentation, and keep the scores."
+        ),
     ] = False,
     seen: Annotated[
         Seen | None, typer.Option(help="Choose thresholds and calibration on validation films plain or augmented.")
@@ -62,7 +65,7 @@ def evaluate_command(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Say how good a run is, with 95 % intervals over patients; compare two.
+    """Evaluate a run, with 95 % intervals over patients; compare two.
 
     On the validation films, where the thresholds are chosen; with --test also on the test films, at those thresholds. A
     run with a shifted validation is judged on those films too, at the same thresholds.
@@ -189,7 +192,7 @@ def evaluate_run(
     before = read_evaluation(run.evaluation) if run.evaluation.is_file() else None
     scored_since = run.scores.is_file() and run.scores.stat().st_mtime >= run.best_network.stat().st_mtime
     operating, changed = frozen_choice(run, settings.operating, before if scored_since else None, choice or {})
-    # An evaluation from before intervals over patients is made anew.
+    # An evaluation from before intervals over patients is made again.
     current = before is not None and "cohorts" in before["validation"] and not changed
     frozen = before if test and current and scored_since else None
     shifted = None
@@ -266,7 +269,7 @@ def _stress(
         raise PneumoscopeError(f"the evaluation of {run.name} is of another split: pneumoscope evaluate {run.name}")
     if split == "test" and not evaluation.get("test"):
         raise PneumoscopeError(
-            f"{run.name} has no test figures to set a stress beside: read the test films first: "
+            f"{run.name} has no test figures to set the robustness beside: read the test films first: "
             f"pneumoscope evaluate {run.name} --test"
         )
     if external is not None:

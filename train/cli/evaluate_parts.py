@@ -31,7 +31,7 @@ def evaluate_on_external(run: RunFolder, data_root: Path, folder: Path, *, as_js
     """Score another hospital's films, keep external.csv and the evaluation's part "external", print it.
 
     Raises:
-        PneumoscopeError: the run is not evaluated, or the films cannot be read or judged.
+        PneumoscopeError: the run is not evaluated, or the films cannot be read or evaluated.
     """
     from train.fitting.scoring import score_run
 
@@ -56,7 +56,7 @@ def evaluate_shortcut(run: RunFolder, data_root: Path, external: Path | None, *,
     Args:
         run: an evaluated run.
         data_root: its films; the lungs are found by healthy training films among them.
-        external: judge another hospital's films too.
+        external: evaluate another hospital's films too.
         as_json: instead of tables.
 
     Raises:

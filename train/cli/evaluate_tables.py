@@ -30,7 +30,7 @@ def print_evaluation(run: str, split: str, part: Json, default: str = DEFAULT_OP
     report = metrics["as_report"]
     best = report["f1_maximum"]
     print_table(
-        f"{run}, {split}: without a threshold, and as the report counts",
+        f"{run}, {split}: without a threshold, and by the study's protocol",
         ("figure", "value"),
         [
             ("AUROC", _with_interval(metrics["auroc"])),
@@ -82,7 +82,7 @@ def _print_cohorts(run: str, split: str, part: Json, default: str) -> None:
         figures = (_with_interval(metrics["auroc"]), *(_with_interval(point[key]) for key in keys))
         rows.append((words, f"{metrics['n']} ({metrics['patients']})", *figures))
     columns = ("counted", "films (patients)", "AUROC", *map(_words, keys))
-    print_table(f"{run}, {split}: counted three ways, at {default}", columns, rows)
+    print_table(f"{run}, {split}: sensitivity analysis on subsets, at {default}", columns, rows)
 
 
 def _print_over_prevalence(run: str, split: str, point: Json, default: str) -> None:
@@ -93,7 +93,7 @@ def _print_over_prevalence(run: str, split: str, point: Json, default: str) -> N
             _with_interval({end: table[f"{name}{key}"][row] for end, key in _FIELDS.items()}) for name in ("ppv", "npv")
         ]
         rows.append((f"{prevalence:.0%}", *cells))
-    title = f"{run}, {split}: predictive values where fewer or more are ill, at {default}"
+    title = f"{run}, {split}: predictive values where pneumonia is rarer or more frequent, at {default}"
     print_table(title, ("prevalence", "PPV", "NPV"), rows)
 
 
@@ -122,7 +122,7 @@ def print_comparison(result: Json) -> None:
         ]
         count = len(part["differing"])
         listed = "" if count <= LISTED else f"; the first {LISTED}, --json has all"
-        title = f"{split}: {count} films called differently, the furthest apart first{listed}"
+        title = f"{split}: {count} films predicted differently, the furthest apart first{listed}"
         print_table(title, ("film", "label", f"p of {first}", f"p of {second}", "right"), rows)
     _print_ensemble(result)
 
@@ -187,10 +187,10 @@ def _print_points(first: str, second: str, split: str, part: Json) -> None:
             )
         )
     columns = (
-        *("operating point", "called alike", "kappa", f"right only {first} : {second}", "McNemar p"),
+        *("operating point", "same prediction", "kappa", f"right only {first} : {second}", "McNemar p"),
         *("accuracy difference", "balanced accuracy difference"),
     )
-    print_table(f"{split}: calls at each run's frozen thresholds", columns, rows)
+    print_table(f"{split}: predictions at each run's frozen thresholds", columns, rows)
 
 
 def _print_right_and_wrong(first: str, second: str, split: str, name: str, point: Json) -> None:
@@ -224,7 +224,7 @@ def print_robustness(run: str, split: str, result: Json) -> None:
     keys = ("accuracy", "balanced_accuracy", "auroc", "probability_shift", "decisions_changed")
     rows = [(row["what"], *(_with_interval(row[key], 3) for key in keys)) for row in part["changes"].values()]
     title = f"{run}, {split}: {part['films']} films, changed; at {result['operating_point']} from validation"
-    print_table(title, ("change", "accuracy", "balanced accuracy", "AUROC", "mean |Δp|", "calls changed"), rows)
+    print_table(title, ("change", "accuracy", "balanced accuracy", "AUROC", "mean |Δp|", "predictions changed"), rows)
 
 
 def print_shortcut(run: str, parts: Json) -> None:

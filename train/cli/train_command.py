@@ -43,9 +43,9 @@ def train_command(
     data: DataRoot = None,
     name: Annotated[
         str | None,
-        typer.Option(help="Name of the run folder; a run of that name goes on. [default: the network's, numbered]"),
+        typer.Option(help="Name of the run folder; a run of that name resumes. [default: the network's, numbered]"),
     ] = None,
-    new: Annotated[bool, typer.Option("--new", help="Begin a new run even if there is one of that name.")] = False,
+    new: Annotated[bool, typer.Option("--new", help="Start a new run even if there is one of that name.")] = False,
     epochs: Annotated[int | None, typer.Option(help="Epochs of stage 1. [default: a 16, b and backbone 20]")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Rate of stage 1. [default: 0.001]")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Films per step. [default: 32]")] = None,

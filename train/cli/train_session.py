@@ -96,7 +96,7 @@ def _is_finished(run: RunFolder, settings: Settings) -> bool:
 
 
 def _say_finished(run: RunFolder, settings: Settings, data_root: Path, *, as_json: bool) -> None:
-    say(f"run {run.name} is finished: {run.folder}; --new begins another")
+    say(f"run {run.name} is finished: {run.folder}; --new starts another")
     if settings.network != "backbone" and not run.evaluation.is_file():
         from train.data.cohort import read_split
 
@@ -129,10 +129,10 @@ def _record_of(run: RunFolder, settings: Settings, cohort: "Cohort") -> "Record 
 def _say_resumed(run: RunFolder, since: "Record", device: str) -> None:
     from train.runs.resume import changed_surroundings
 
-    say(f"run {run.name} goes on after epoch {len(since.progress.rows)}")
+    say(f"run {run.name} resumes after epoch {len(since.progress.rows)}")
     if changed := changed_surroundings(since, device):
         say_warning(
-            f"run {run.name} goes on in other surroundings, so its figures may not be an unbroken run's: {changed}"
+            f"run {run.name} resumes in another environment; figures may differ from an unbroken run's: {changed}"
         )
 
 

@@ -1,4 +1,4 @@
-"""What all command-line rooms share: one-line errors, progress with ETA, tables, JSON, the next command."""
+"""What all command-line modules share: one-line errors, progress with ETA, tables, JSON, the next command."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence

@@ -254,7 +254,7 @@ def _paths(groups: list[list[Film]]) -> tuple[tuple[str, ...], ...]:
 
 
 def _skipped_files(cohort: Cohort) -> tuple[str, ...]:
-    """Files in the films' folders that are no films; a table lists what it means, so nothing is passed over."""
+    """Files in the films' folders that are no films; a table lists what it means, so nothing is skipped."""
     if (cohort.root / COHORT_TABLE).is_file():
         return ()
     known = {film.path for film in cohort.films}

@@ -1,4 +1,4 @@
-"""Another hospital's films, for judging a network and nothing else: no threshold, no calibration, no epoch."""
+"""Another hospital's films, for evaluating a network and nothing else: no threshold, no calibration, no epoch."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +38,7 @@ def read_external(folder: Path, own: Cohort) -> Cohort:
 
     Raises:
         CohortError: as `index_cohort`.
-        UsageError: a film of the run's own split is among them, test included: it would be judged unlogged.
+        UsageError: a film of the run's own split is among them, test included: it would be evaluated unlogged.
     """
     cohort = index_cohort(folder, other_columns=True)
     by_name: dict[str, list[Path]] = {}

@@ -29,7 +29,7 @@ class KaggleError(PneumoscopeError):
 
 
 def download(handle: str, into: Path, progress: Progress) -> Path:
-    """Download a public set as it lies on Kaggle; goes on where an earlier call with the same folder stopped.
+    """Download a public set as it lies on Kaggle; resumes where an earlier call with the same folder stopped.
 
     Args:
         handle: owner/name of the set.
@@ -82,7 +82,7 @@ def _explained(error: Exception, into: Path) -> Exception:
     if isinstance(error, requests.RequestException):
         if here := _size(into):
             return KaggleError(
-                f"the connection to Kaggle broke; {here / _MB:.0f} MB are kept: run the same command again to go on"
+                f"the connection to Kaggle broke; {here / _MB:.0f} MB are kept: run the same command again to resume"
             )
         return KaggleError("Kaggle cannot be reached: no internet here, or a firewall or sign-in page in between")
     if isinstance(error, DataCorruptionError | zipfile.BadZipFile | tarfile.TarError | zlib.error | EOFError):

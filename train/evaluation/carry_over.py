@@ -1,8 +1,8 @@
-"""Which operating point and which calibration carry over to films unlike validation; never judged on test.
+"""Which operating point and which calibration carry over to films unlike validation; never evaluated on test.
 
 Thresholds and scales are chosen on a run's validation films, as they are or as seen through its augmentation, and
-judged on its shifted films and on another hospital's. The means over several runs choose what ships; nothing is fitted
-on the films that they are judged on.
+evaluated on its shifted films and on another hospital's. The means over several runs choose what ships; nothing is
+fitted on the films that they are evaluated on.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -39,7 +39,7 @@ Advance = Callable[..., None]
 
 
 class OtherSplitError(UsageError):
-    """Networks that were not trained and judged on the same split."""
+    """Networks that were not trained and evaluated on the same split."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +49,11 @@ class EvaluatedRun:
     Attributes:
         name: of the run or bundle.
         network: "a" or "b".
-        split_fingerprint: of the split it was trained and judged on.
+        split_fingerprint: of the split it was trained and evaluated on.
         thresholds: operating point → threshold on the uncalibrated probability, frozen on validation.
         scores: of its validation films, and of its test films once they were read.
         default: its default operating point.
-        external: its scores of another hospital's films, where it was judged on them.
+        external: its scores of another hospital's films, where it was evaluated on them.
         augmented: its readings of augmented validation films, where its thresholds are from those.
     """
 
@@ -110,8 +110,8 @@ def compare(first: EvaluatedRun, second: EvaluatedRun, advance: Advance = lambda
 
     Returns:
         JSON-ready: runs, networks, split_fingerprint, default_operating_point, and for "validation" and "test" (null
-        where it was not read by both) what `compare_films` gives; "shifted" and "external" too, where both were judged
-        on such films; each: for the first and the second network split → what
+        where it was not read by both) what `compare_films` gives; "shifted" and "external" too, where both were
+        evaluated on such films; each: for the first and the second network split → what
         `train.metrics.evaluate_scores.evaluate_scores` gives at its own thresholds; average: what
         `train.evaluation.ensemble.evaluate_ensemble` gives for the same splits. The average's thresholds are from
         augmented validation films where both networks' are. The default operating point is the networks' own where it
@@ -253,7 +253,7 @@ def agreement_tables(labels: ArrayLike, first: NDArray[np.bool_], second: NDArra
         first, second: called positive, bool [N].
 
     Returns:
-        agreement: films by both calls, and the share called alike; right_and_wrong: the same by class, against the
+        agreement: films by both calls, and the share same prediction; right_and_wrong: the same by class, against the
         label; mcnemar: films that only one gets right, and p; kappa: Cohen's (Educ Psychol Meas 1960;20:37), null where
         both call all films the same.
     """

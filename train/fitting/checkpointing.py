@@ -181,7 +181,7 @@ def restore(network: keras.Model, run: RunFolder, progress: Progress) -> None:
     except Exception as error:  # h5py and Keras raise a different type for every way a file can be wrong
         reason = " ".join(str(error).split())[:200]
         raise PneumoscopeError(
-            f"{run.last_network} does not fit the network ({reason}): begin anew with --new"
+            f"{run.last_network} does not fit the network ({reason}): start over with --new"
         ) from error
     states = seed_states(network)
     if int(network.optimizer.iterations) != progress.steps or len(states) != len(progress.seeds):

@@ -178,7 +178,7 @@ def _keep_freed_memory() -> None:
     """Let glibc keep what TensorFlow frees instead of giving it back and clearing it again at every step.
 
     The activations of a step are larger than what malloc keeps by default, so each step would map and fault in
-    gigabytes anew. Does nothing where the C library is another one.
+    gigabytes again. Does nothing where the C library is another one.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -74,11 +74,11 @@ def make_optimizer(
 class Preparation:
     """All that can go wrong before the first step, done: network and films in memory, of the first stage to run.
 
-    network: in its first state; of a run that is gone on with, the state comes in `fit`.
+    network: in its first state; of a run that is resumed, the state comes in `fit`.
     cohort: without the films that could not be read.
     asked: with them.
-    digests: of the films' files, see `train.data.checksums`; empty for a run that is gone on with, which has them.
-    since: the record of the last finished epoch of a run that is gone on with.
+    digests: of the films' files, see `train.data.checksums`; empty for a run that is resumed, which has them.
+    since: the record of the last finished epoch of a run that is resumed.
     workers: threads that make training pictures.
     teachers: what network B learns from.
     """
@@ -106,7 +106,7 @@ def make_ready(
     Args:
         settings: of the run.
         cohort: split.
-        since: of a run that is gone on with.
+        since: of a run that is resumed.
         workers: threads that make training pictures.
         teachers: what network B learns from.
 
@@ -134,7 +134,7 @@ def make_ready(
     ready = Preparation(network, *prepared, cohort, digests, since, workers, tuple(teachers))
     if since is not None and ready.cohort.fingerprint != since.origin.split:
         raise PneumoscopeError(
-            "other films can be read now than when the run was begun: use the versions of then, or begin anew (--new)"
+            "other films can be read now than when the run was begun: use the versions of then, or start over (--new)"
         )
     return ready
 

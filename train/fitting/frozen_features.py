@@ -249,7 +249,7 @@ class StageParts:
 
         Args:
             network: the whole network.
-            loss_and_metrics: as the network's, metrics made anew.
+            loss_and_metrics: as the network's, metrics made again.
         """
         if self.model is not network:
             network.optimizer.build(network.trainable_variables)

@@ -234,7 +234,7 @@ def _logits(
     logits = []
     for index in range(len(batches)):
         films, _ = batches[index]
-        # A last batch as long as the others: Keras compiles the model anew for every length.
+        # A last batch as long as the others: Keras compiles the model again for every length.
         full = np.concatenate([films, np.zeros((batch_size - len(films), *films.shape[1:]), films.dtype)])
         logits.append(model.predict_on_batch(full).reshape(-1)[: len(films)])
         advance(len(films))

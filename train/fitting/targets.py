@@ -38,7 +38,7 @@ def training_targets(films: Sequence[Film], settings: Settings) -> Targets:
 
 
 def validation_targets(films: Sequence[Film], settings: Settings) -> Targets:
-    """Return what a network is judged by: the labels as they are."""
+    """Return what a network is evaluated by: the labels as they are."""
     if settings.network == "backbone":
         return Targets(np.array([subtype_label(film) for film in films]))
     return Targets(_ill(films))
@@ -61,7 +61,7 @@ def smooth(labels: np.ndarray, share: float) -> np.ndarray:
 
 
 def compile_arguments(settings: Settings) -> dict[str, Any]:
-    """Return `loss` and `metrics` for `keras.Model.compile`; made anew for every compilation."""
+    """Return `loss` and `metrics` for `keras.Model.compile`; made again for every compilation."""
     if settings.network == "backbone":
         return {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
     metrics: list[object] = ["accuracy", keras.metrics.AUC(name="auroc")]

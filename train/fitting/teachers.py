@@ -102,6 +102,6 @@ def require_same_teachers(run: RunFolder, teachers: Sequence[TeacherRecord]) -> 
     for then, now in zip(begun, teachers, strict=False):
         if then.weights != now.weights:
             raise UsageError(
-                f"run {run.name} cannot go on: its teacher {then.run} has other weights than when it was begun; "
-                "begin anew with --new"
+                f"run {run.name} cannot resume: its teacher {then.run} has other weights than when it was begun; "
+                "start over with --new"
             )

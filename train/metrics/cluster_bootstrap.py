@@ -73,7 +73,7 @@ def patient_weights(patients: Sequence[str], resamples: int = RESAMPLES, seed: i
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """A figure counted anew: `resampled` [resamples] and `jackknife` [groups], NaN where it is undefined."""
+    """A figure counted again: `resampled` [resamples] and `jackknife` [groups], NaN where it is undefined."""
 
     resampled: Floats
     jackknife: Floats

@@ -1,4 +1,4 @@
-"""Confidence intervals of the figures a classifier is judged by; each in closed form or by a short bisection.
+"""Confidence intervals of the figures a classifier is evaluated by; each in closed form or by a short bisection.
 
 All take the films as independent. Several films of one patient are not: intervals over patients need
 resampling.

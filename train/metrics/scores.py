@@ -13,8 +13,8 @@ from train.common.atomic import write_text
 from train.common.errors import PneumoscopeError
 
 COLUMNS = ("film", "patient", "split", "label", "logit")
-#: The splits that a network is judged on; scores may also hold SHIFTED films (`train.data.shifted_split`), to compare
-#: trainings.
+#: The splits that a network is evaluated on; scores may also hold SHIFTED films (`train.data.shifted_split`), to
+#: compare trainings.
 SCORED_SPLITS = ("validation", "test")
 SHIFTED = "shifted"
 #: The split of a cohort of another hospital (`train.data.external`); it is kept in a file of its own.

@@ -25,7 +25,7 @@ MAX_SCANS = 32  # of a progressive JPEG; encoders write about 10, each one walks
 _SEQUENTIAL, _PROGRESSIVE, _LOSSLESS, _LS = (0xC0, 0xC1), 0xC2, 0xC3, 0xF7
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {_LS}
 _WHOLE_BLOCK = b"\x00\x3f\x00"  # how a sequential scan's header ends: all 64 coefficients, all bits
-# Restart markers (D0 to D7) and TEM (01) stand alone and are passed over; JPEG-LS lets bytes below 128 follow a 255.
+# Restart markers (D0 to D7) and TEM (01) stand alone and are skipped; JPEG-LS lets bytes below 128 follow a 255.
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])", re.DOTALL)
 _LS_MARKER = re.compile(rb"\xff([\x80-\xcf\xd8-\xfe])", re.DOTALL)
 _MAX_SEGMENTS = 10_000  # 100 MB in the longest segments are 1,500

@@ -154,17 +154,17 @@ def require_same_films(run: RunFolder, cohort: Cohort, record: Record | None) ->
     if not run.split.is_file() or not run.films.is_file():
         if record is None:
             return
-        raise UsageError(f"run {run.name} cannot go on: its split.csv or films.csv is gone; begin anew with --new")
+        raise UsageError(f"run {run.name} cannot resume: its split.csv or films.csv is gone; start over with --new")
     known = read_digests(run.films)
     try:
         split = read_split(run.split, cohort.root)
     except CohortError as error:
-        raise UsageError(f"run {run.name} cannot go on: {error}") from error
+        raise UsageError(f"run {run.name} cannot resume: {error}") from error
     if record is not None and digest_of_all(known) != record.origin.films:
-        raise UsageError(f"run {run.name} cannot go on: its films.csv was edited since its last epoch")
+        raise UsageError(f"run {run.name} cannot resume: its films.csv was edited since its last epoch")
     if difference := first_difference(known, digest_films(cohort)):
         raise UsageError(
-            f"run {run.name} cannot go on, the films under the data root are not those it was begun with: {difference}"
+            f"run {run.name} cannot resume, the films under the data root are not those it was begun with: {difference}"
         )
     asked = {film.path: film for film in cohort.films}
     for film in split.films:
@@ -177,7 +177,7 @@ def require_same_films(run: RunFolder, cohort: Cohort, record: Record | None) ->
             )
     if record is not None and split.fingerprint != record.origin.split:
         raise UsageError(
-            f"run {run.name} cannot go on, its split.csv was edited since its last epoch: {len(split.films)} films "
+            f"run {run.name} cannot resume, its split.csv was edited since its last epoch: {len(split.films)} films "
             "are listed, and they are not those it was begun with"
         )
 
@@ -226,12 +226,12 @@ def _refuse(run: RunFolder, what: str, differences: list[str]) -> None:
     if differences:
         more = f"; and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
         raise UsageError(
-            f"run {run.name} cannot go on, {what}: {'; '.join(differences[:_SHOWN])}{more}. Give the command it was "
+            f"run {run.name} cannot resume, {what}: {'; '.join(differences[:_SHOWN])}{more}. Give the command it was "
             "begun with, or --new for another run"
         )
 
 
 def _unusable(run: RunFolder, reason: str) -> PneumoscopeError:
     return PneumoscopeError(
-        f"{run.last_network} cannot be resumed ({reason}): begin anew with --new; best.keras can still be evaluated"
+        f"{run.last_network} cannot be resumed ({reason}): start over with --new; best.keras can still be evaluated"
     )

@@ -1,6 +1,6 @@
 """Where the lungs of a film are: the template that `data synthesize` aligns films to, its lungs, and those of a film.
 
-The template is made anew from training films at hand whenever it is needed; nothing of them is kept. Its lungs are the
+The template is made again from training films at hand whenever it is needed; nothing of them is kept. Its lungs are the
 dark field on either side of the middle, each made convex, so that the lung behind the heart is in it too.
 """
 

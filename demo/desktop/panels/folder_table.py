@@ -1,4 +1,4 @@
-"""The films of a folder as a table that Qt shows: sorted by any column, judged at any operating point."""
+"""The films of a folder as a table that Qt shows: sorted by any column, evaluated at any operating point."""
 
 import os
 from collections.abc import Mapping, Sequence

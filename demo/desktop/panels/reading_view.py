@@ -13,7 +13,7 @@ from demo.desktop.panels.refused_cover import RefusedCover
 from demo.language.catalogue import Wording
 from demo.language.colours import NETWORK_COLOURS
 
-# What judges readings is imported where one is shown: the reader's thread has imported it by then.
+# What decides readings is imported where one is shown: the reader's thread has imported it by then.
 if TYPE_CHECKING:
     from demo.evaluation.track_record import TrackRecord
     from demo.inference.classifier import Reading

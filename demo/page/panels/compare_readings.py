@@ -26,7 +26,7 @@ def readings_html(case: Case | None, loaded: LoadedModels, track_record: TrackRe
     """Both columns and the line that compares them; before a film is there, the columns are empty.
 
     Args:
-        case: the film's readings, judged at the operating point that is chosen.
+        case: the film's readings, evaluated at the operating point that is chosen.
         track_record: what the networks did on known films, for how good each is and how often such a pair was right.
     """
     readings = {reading.network: reading for reading in case.readings} if case else {}

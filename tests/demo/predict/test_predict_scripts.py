@@ -210,7 +210,7 @@ def test_a_manifest(films):
         (["films", "--jsonl", "--csv"], "--jsonl and --csv were given; choose one of them"),
         (["films", "--resume", "x", "--csv"], "--csv cannot be given with it"),
         (["--resume", "x"], "no film was named"),
-        (["films", "--resume", "models"], "models: cannot be opened to go on with (Is a directory)"),
+        (["films", "--resume", "models"], "models: cannot be opened to resume (Is a directory)"),
         (["films", "--resume", f"films/{name(0)}"], ".tif, line 1: not what `predict --jsonl` writes"),
         (["-", "--resume", "x"], "standard input (-) has no name"),
     ],

@@ -188,7 +188,7 @@ def test_commands_are_told_in_one_line(tmp_path):
     listed = runner.invoke(app, ["--help"]).stdout
     for line in (
         "Download the public set of 5,856 chest films.",
-        "Read every film of a folder and list what is unusual.",
+        "Read every film of a folder and list anomalies.",
         "Draw synthetic chest films of both classes.",
     ):
         assert line in listed

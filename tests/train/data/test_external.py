@@ -42,7 +42,7 @@ def test_a_film_of_the_runs_own_split_is_refused_wherever_it_lies(tmp_path, phan
         read_external(folder, own)
     with pytest.raises(UsageError, match="own split"):
         read_external(phantom_root, own)
-    # The same name alone is no fault: phantoms of another seed are called alike.
+    # The same name alone is no fault: phantoms of another seed are same prediction.
     for path in folder.glob("*.png"):
         path.write_bytes(path.read_bytes() + b"\0")
     assert len(read_external(folder, own).films) == 6

@@ -161,7 +161,7 @@ def test_kills_leave_no_trace_in_a_run_of_three_stages(few_films, tmp_path):
         check=False,
     )
     assert process.stdout.splitlines() == ["unbroken 0", *["killed -9"] * 3, "killed 0"], process.stderr
-    assert process.stderr.count("run killed goes on after epoch") == 2, process.stderr
+    assert process.stderr.count("run killed resumes after epoch") == 2, process.stderr
     stages = [(row["stage"], row["image_size"]) for row in history_of(RunFolder(tmp_path / "unbroken"))]
     assert stages == [("head_32", "32"), ("head", "48"), *[("fine_tune", "48")] * 2]
     assert_same_training(RunFolder(tmp_path / "killed"), RunFolder(tmp_path / "unbroken"))
@@ -175,7 +175,7 @@ def test_ctrl_c_says_how_to_resume_and_the_same_command_does(stopped, stopped_ru
     assert len(history_of(run)) == 2
     again = train(stopped_run.folder.parent, few_films)
     assert again.exit_code == 0, again.output
-    assert "run run goes on after epoch 2" in again.stderr
+    assert "run run resumes after epoch 2" in again.stderr
     assert_same_training(stopped_run, unbroken)
 
 

@@ -1,4 +1,4 @@
-"""The lower part of Evaluation: films chosen three ways, A against B, calibration and stress, as far as bundles go."""
+"""The lower part of Evaluation: subsets, A against B, calibration and robustness, as far as the bundles have them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The same films judged three ways, as HTML: all, without repeats, without patients who were seen in training."""
+"""Sensitivity analysis on subsets, as HTML: all films, without repeats, without patients seen in training."""
 
 from collections.abc import Mapping
 from html import escape

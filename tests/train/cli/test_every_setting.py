@@ -1,4 +1,4 @@
-"""A run with every lever on, from the command line to what evaluation and export read."""
+"""A run with every setting on, from the command line to what evaluation and export read."""
 
 import csv
 import json
@@ -29,17 +29,17 @@ EVERY_LEVER = {
 def run(run_command, phantom_root, tmp_path, monkeypatch):
     """A tiny run of network A; more is held out than of the public set, for the phantoms are few."""
     monkeypatch.setattr("train.data.shifted_split.SHIFTED_SHARES", (0.35, 0.35))
-    arguments = ["train", "a", "--data", phantom_root, "--name", "levers", "--image-size", 32, "--epochs", 1]
+    arguments = ["train", "a", "--data", phantom_root, "--name", "every-setting", "--image-size", 32, "--epochs", 1]
     for key, value in EVERY_LEVER.items():
         arguments += ["--set", f"{key}={value}"]
     result = run_command(*arguments)
     assert result.exit_code == 0, result.output
     assert re.search(r"┃ validation +┃ shifted +┃", result.stdout)
-    yield RunFolder(tmp_path / "runs" / "levers")
+    yield RunFolder(tmp_path / "runs" / "every-setting")
     keras.backend.clear_session()
 
 
-def test_every_lever_at_once_leaves_a_run_that_reads_like_any_other(run, run_command, phantom_root):
+def test_every_setting_at_once_leaves_a_run_that_reads_like_any_other(run, run_command, phantom_root):
     settings = settings_of(run)
     assert (settings.label_smoothing, settings.augmentation.jpeg) == (0.1, 40)
 
@@ -72,7 +72,7 @@ def test_every_lever_at_once_leaves_a_run_that_reads_like_any_other(run, run_com
     assert evaluation["test"] is None
     points = evaluation["shifted"]["metrics"]["operating_points"]
     assert {name: point["threshold"] for name, point in points.items()} == evaluation["thresholds"]
-    result = run_command("evaluate", "levers", "--data", phantom_root, "--test", "--json")
+    result = run_command("evaluate", "every-setting", "--data", phantom_root, "--test", "--json")
     assert result.exit_code == 0, result.output
     shown = json.loads(result.stdout)
     assert list(shown) == ["run", "validation", "shifted", "test"]
