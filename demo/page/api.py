@@ -4,7 +4,6 @@ Each endpoint is a plain function of typed values; Gradio derives its descriptio
 examples. A film that cannot be read is an `error` in its object; whatever else is wrong is one line, a `gr.Error`.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypedDict, cast, get_args
@@ -17,6 +16,7 @@ from demo.inference.classifier import Classifier, threshold_of
 from demo.inference.compare import Comparison, ReadingObject, compare_film
 from demo.inference.networks import LoadedModels
 from export.bundle import NETWORKS, Bundle
+from export.bundle.evaluation import on_calibrated_scale, read_stored
 from train.common.errors import PneumoscopeError
 from train.metrics.operating_choices import PointName
 from train.metrics.operating_points import POINT_NAMES
@@ -59,8 +59,8 @@ class Evaluation(TypedDict):
 
     Attributes:
         intervals: how the intervals were made.
-        thresholds: operating point → its threshold on the *uncalibrated* probability; those of `metrics` and of the
-            curves are on the same scale. The card's thresholds are on the calibrated one.
+        thresholds: operating point → its threshold on the calibrated probability, as the card has it; those of
+            `metrics` and of the curves, and the histogram's edges, are on the same scale.
         metrics: every figure as {"value", "low", "high"}, by operating point where it depends on one.
         curves: points of ROC, precision-recall and F1, and the histogram of the probabilities.
     """
@@ -174,15 +174,15 @@ def _evaluation(bundle: Bundle, split: str) -> Evaluation:
     if split not in get_args(Split):
         raise _error(f"split: expected {' or '.join(get_args(Split))}. Received: {_shown(split)}")
     network = bundle.card.network
-    stored = json.loads((bundle.folder / "evaluation.json").read_bytes())
-    figures = stored.get(split)
+    stored = read_stored(bundle) or {}
+    figures = on_calibrated_scale(stored.get(split), bundle.card.calibration)
     if not figures:
         raise _error(f"network {network} was not evaluated on the {split} films")
     return {
         "network": network,
         "split": split,
         "intervals": stored["intervals"],
-        "thresholds": stored["thresholds"],
+        "thresholds": {name: point.threshold for name, point in bundle.card.operating_points.items()},
         "metrics": figures["metrics"],
         "curves": figures["curves"],
     }

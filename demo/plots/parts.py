@@ -167,11 +167,8 @@ def figure_text(text: str, words: Wording) -> str:
 
 
 def with_interval(found: Metric, digits: int = 3) -> str:
-    """A figure and its interval, such as "0.949 (0.929–0.964)"."""
-    value = f"{found.value:.{digits}f}"
-    if found.low is None or found.high is None:
-        return value
-    return f"{value} ({found.low:.{digits}f}–{found.high:.{digits}f})"
+    """A figure and its interval, such as "0.949 [0.929–0.964]"."""
+    return f"{found.value:.{digits}f}{found.interval(digits)}"
 
 
 def numbers(values: ArrayLike) -> list[float]:

@@ -13,8 +13,7 @@ from demo.language.numbers import against_limit, rounded
 from demo.report.parts import AND, Cell, Column, Content, Part, Row, Typed
 from demo.report.safe_text import bounded, direction_of, tidy
 from export.bundle import MODEL, Card
-from export.bundle.metric import Metric, measured
-from export.bundle.metric_text import interval_kind, number
+from export.bundle.metric import Metric, as_metric, interval_kind, number
 
 FINGERPRINT_DIGITS = 12
 CARD_TEXT_LENGTH = 300  # characters of a card's own text; the shipped ones have fewer
@@ -162,7 +161,7 @@ def _point_on_validation(reading: Reading, card: Card, words: Wording) -> Cell:
     rates = [None if rate is None else Metric(rate) for rate in (point.sensitivity, point.specificity)]
     if card.metrics.validation.get("operating_point") == reading.operating_point:
         # The card has intervals at one operating point; they say nothing about the others.
-        found = [measured(card.metrics.validation.get(name)) for name in RATES]
+        found = [as_metric(card.metrics.validation.get(name)) for name in RATES]
         rates = [rate if one is None else one for rate, one in zip(rates, found, strict=True)]
     return _rates(rates, words)
 
@@ -172,7 +171,7 @@ def _test_rates(reading: Reading, card: Card) -> list[Metric | None]:
     at = (card.operating_points[reading.operating_point].model_extra or {}).get("test")
     if not isinstance(at, Mapping) and card.metrics.test is not None:
         at = card.metrics.test if card.metrics.test.get("operating_point") == reading.operating_point else None
-    return [measured(at.get(name)) if isinstance(at, Mapping) else None for name in RATES]
+    return [as_metric(at.get(name)) if isinstance(at, Mapping) else None for name in RATES]
 
 
 def _rates(rates: list[Metric | None], words: Wording) -> Cell:
@@ -187,7 +186,7 @@ def _share(found: Metric, words: Wording) -> Part:
     value = words("report.percent", value=f"{found.value * 100:.1f}")
     if found.low is None or found.high is None:
         return Part(value, "figure")
-    return Part(f"{value} ({found.low * 100:.1f}–{found.high * 100:.1f})", "figure")
+    return Part(f"{value} [{found.low * 100:.1f}–{found.high * 100:.1f}]", "figure")
 
 
 def _novelty(reading: Reading, card: Card, words: Wording) -> Cell:
@@ -241,7 +240,7 @@ def _auroc(metrics: Mapping[str, Any] | None, words: Wording) -> Cell:
     text = f"{value:.3f}"
     low, high = number(metrics, "auroc", "low"), number(metrics, "auroc", "high")
     if low is not None and high is not None:
-        text += f" ({low:.3f}–{high:.3f})"
+        text += Metric(value, low, high).interval()
     films = number(metrics, "films")
     figure = Part(text, "figure")
     return (figure,) if films is None else (figure, AND, Part(words("report.films", films=f"{films:.0f}")))

@@ -7,15 +7,82 @@ a comparison of other bundles is never shown. Reading it takes neither TensorFlo
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from export.bundle.bundle import NETWORKS, Bundle, find_bundles
+from export.bundle.evaluation import OperatingMetrics
+from export.bundle.metric import AsObject, Count, Difference, Number, Record, Share
 from train.common.atomic import write_text
 from train.common.console import progress_bar
 from train.common.errors import PneumoscopeError
 
 COMPARISON = "comparison.json"
 SCORES = "scores.csv"
+
+
+class Agreement(Record):
+    """Films by both networks' predictions; "first" is A."""
+
+    both_positive: Count = None
+    only_first_positive: Count = None
+    only_second_positive: Count = None
+    both_negative: Count = None
+
+
+class McNemar(Record):
+    """Films that one network alone predicts right, and the exact p of McNemar's test."""
+
+    only_first_right: Count = None
+    only_second_right: Count = None
+    p: Number = None
+
+
+class PointComparison(Record):
+    """Both networks at one operating point; `differences`: metric → A's less B's."""
+
+    agreement: Annotated[Agreement, AsObject] = Agreement()
+    mcnemar: Annotated[McNemar, AsObject] = McNemar()
+    differences: Annotated[dict[str, Difference], AsObject] = Field(default_factory=dict)
+
+
+class AreaComparison(Record):
+    """Both AUROC, and A's less B's: by DeLong with its p, and over patients."""
+
+    first: Number = None
+    second: Number = None
+    p: Number = None
+    difference: Difference = None
+    difference_over_patients: Difference = None
+
+
+class FilmsComparison(Record):
+    """Both networks on the films of one split."""
+
+    auroc: Annotated[AreaComparison, AsObject] = AreaComparison()
+    operating_points: Annotated[dict[str, Annotated[PointComparison, AsObject]], AsObject] = Field(default_factory=dict)
+
+
+class EnsembleMetrics(Record):
+    """The mean of both probabilities on the films of one split."""
+
+    auroc: Share = None
+    operating_points: Annotated[dict[str, Annotated[OperatingMetrics, AsObject]], AsObject] = Field(
+        default_factory=dict
+    )
+
+
+class NetworkComparison(Record):
+    """comparison.json, as `train.evaluation.comparison.compare` makes it; `average`: split → the ensemble's metrics."""
+
+    validation: Annotated[FilmsComparison, AsObject] = FilmsComparison()
+    test: Annotated[FilmsComparison, AsObject] = FilmsComparison()
+    average: Annotated[dict[str, Annotated[EnsembleMetrics, AsObject]], AsObject] = Field(default_factory=dict)
+
+    def of(self, split: str) -> FilmsComparison:
+        """Both networks on "validation" or "test"."""
+        return {"validation": self.validation, "test": self.test}[split]
 
 
 def write_comparison(models: Path) -> Path | None:
@@ -45,15 +112,15 @@ def write_comparison(models: Path) -> Path | None:
     return path
 
 
-def read_comparison(bundles: Mapping[str, Bundle]) -> dict[str, Any] | None:
+def read_comparison(bundles: Mapping[str, Bundle]) -> NetworkComparison | None:
     """Read the comparison of these bundles.
 
     Args:
         bundles: by network.
 
     Returns:
-        As `train.evaluation.comparison.compare` gives it, and `scores`: network → SHA-256; None where one of the two is
-        not there, they lie in different folders, or the file is missing, damaged or of other scores.
+        None where one of the two is not there, they lie in different folders, or the file is missing, damaged or of
+        other scores.
     """
     if not set(NETWORKS) <= set(bundles):
         return None
@@ -67,7 +134,7 @@ def read_comparison(bundles: Mapping[str, Bundle]) -> dict[str, Any] | None:
     if not isinstance(result, dict) or result.get("scores") != _sums(bundles):
         return None
     whole = isinstance(result.get("validation"), dict) and result.get("networks") == list(NETWORKS)
-    return result if whole else None
+    return NetworkComparison.model_validate(result) if whole else None
 
 
 def _compared(bundles: Mapping[str, Bundle]) -> dict[str, Any]:

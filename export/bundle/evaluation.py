@@ -1,4 +1,4 @@
-"""What a bundle tells about its network's worth: scores, training history, and measured figures with intervals."""
+"""What a bundle tells about its network's worth: scores, training history, and evaluation.json as records."""
 
 import csv
 import json
@@ -6,12 +6,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
-from export.bundle.bundle import STRESS, Bundle, Card
-from export.bundle.metric import Metric, measured
+from export.bundle.bundle import STRESS, Bundle
+from export.bundle.card import Calibration, Card
+from export.bundle.metric import AsObject, Count, Metric, Number, Record, Share, Text
 from export.bundle.robustness import Robustness, RobustnessError, read_robustness
 from export.bundle.scores import BundleScores, read_bundle_scores
 from train.metrics.scores import ScoresError, logistic
@@ -19,6 +21,74 @@ from train.metrics.scores import ScoresError, logistic
 ALL_FILMS = "all"
 PARTIAL_COHORTS = ("deduplicated", "without_training_patients")
 EPOCH_FIGURES = ("loss", "accuracy", "auroc", "val_loss", "val_accuracy", "val_auroc", "learning_rate")
+EVALUATION = "evaluation.json"
+
+
+class OperatingMetrics(Record):
+    """The metrics at one operating point."""
+
+    accuracy: Share = None
+    balanced_accuracy: Share = None
+    f1: Share = None
+    sensitivity: Share = None
+    specificity: Share = None
+    ppv: Share = None
+    npv: Share = None
+
+
+class LargestF1(Record):
+    """The highest F1 of any threshold on the very films, and that threshold, on the uncalibrated probability."""
+
+    value: Number = None
+    threshold: Number = None
+
+
+class AsReport(Record):
+    """The metrics by the published study's protocol."""
+
+    accuracy: Share = Field(default=None, alias="accuracy_at_0.5")
+    f1: Annotated[LargestF1, AsObject] = Field(default=LargestF1(), alias="f1_maximum")
+
+
+class SplitMetrics(Record):
+    """The metrics of one split, or of a subset of it. n, patients: how many films and patients."""
+
+    n: Count = None
+    patients: Count = None
+    auroc: Share = None
+    average_precision: Share = None
+    operating_points: Annotated[dict[str, Annotated[OperatingMetrics, AsObject]], AsObject] = Field(
+        default_factory=dict
+    )
+    as_report: Annotated[AsReport, AsObject] = AsReport()
+
+
+class Subset(Record):
+    """The metrics without some films of the split, or the reason why there are none."""
+
+    films_left_out: Count = None
+    metrics: Annotated[SplitMetrics, AsObject] = SplitMetrics()
+    reason: Text = ""
+
+
+class SplitEvaluation(Record):
+    """One split of evaluation.json; `cohorts`: subset → its metrics."""
+
+    metrics: Annotated[SplitMetrics, AsObject] = SplitMetrics()
+    cohorts: Annotated[dict[str, Annotated[Subset, AsObject]], AsObject] = Field(default_factory=dict)
+
+
+class Evaluation(Record):
+    """evaluation.json, as `train.evaluation.evaluation` writes it; `test` is empty until the test films were read."""
+
+    intervals: Text = ""
+    validation: Annotated[SplitEvaluation, AsObject] = SplitEvaluation()
+    test: Annotated[SplitEvaluation, AsObject] = SplitEvaluation()
+
+    def of(self, split: str, subset: str = ALL_FILMS) -> SplitMetrics:
+        """The metrics of "validation" or "test", or of a subset of it; empty ones where there are none."""
+        films = {"validation": self.validation, "test": self.test}[split]
+        return films.metrics if subset == ALL_FILMS else films.cohorts.get(subset, Subset()).metrics
 
 
 @dataclass(frozen=True)
@@ -57,14 +127,15 @@ class BundleEvaluation:
         scores: by split, those with films of both classes.
         history: in the order of training; empty where there is none.
         broken: names of the bundle's files that could not be read.
-        stress: how it fares on changed films; None where that was not measured.
+        stored: evaluation.json; an empty one where it could not be read.
+        stress: how it fares under corruptions; None where that was not measured.
     """
 
     card: Card
     scores: Mapping[str, BundleScores] = field(repr=False)
     history: tuple[Epoch, ...]
     broken: tuple[str, ...]
-    _measured: Mapping[str, Any] = field(repr=False)
+    stored: Evaluation = field(repr=False)
     stress: Robustness | None = field(default=None, repr=False)
 
     @property
@@ -80,52 +151,68 @@ class BundleEvaluation:
     @property
     def intervals(self) -> str:
         """How the intervals were made, in English as evaluation.json says it; "" where it does not."""
-        said = self._measured.get("intervals")
-        return said if isinstance(said, str) else ""
+        return self.stored.intervals
 
     def measured(self, split: str, name: str, cohort: str = ALL_FILMS) -> Metric | None:
-        """A figure of a split, such as "auroc"; None where evaluation.json does not have it."""
-        return measured(self._look_up(*_place(split, cohort), name))
+        """A metric of a split, such as "auroc"; None where evaluation.json does not have it."""
+        return getattr(self.stored.of(split, cohort), name)
 
     def measured_at(self, split: str, point: str, name: str, cohort: str = ALL_FILMS) -> Metric | None:
-        """A figure at an operating point, such as "sensitivity"."""
-        return measured(self._look_up(*_place(split, cohort), "operating_points", point, name))
+        """A metric at an operating point, such as "sensitivity"."""
+        at = self.stored.of(split, cohort).operating_points.get(point, OperatingMetrics())
+        return getattr(at, name, None)
 
     def cohorts(self, split: str) -> tuple[Cohort, ...]:
         """The subsets of a split that were evaluated besides all its films, ALL_FILMS first; () where none was."""
-        found = self._look_up(split, "cohorts")
-        listed = [name for name in PARTIAL_COHORTS if isinstance(found, dict) and isinstance(found.get(name), dict)]
-        return tuple(self._cohort(split, name) for name in (ALL_FILMS, *listed)) if listed else ()
+        found = {"validation": self.stored.validation, "test": self.stored.test}[split].cohorts
+        listed = [name for name in PARTIAL_COHORTS if name in found]
+        return tuple(self._cohort(split, name, found.get(name, Subset())) for name in (ALL_FILMS, *listed) if listed)
 
-    def _cohort(self, split: str, name: str) -> Cohort:
-        films, patients = (_count(self._look_up(*_place(split, name), key)) for key in ("n", "patients"))
-        reason = self._look_up(split, "cohorts", name, "reason")
-        left_out = _count(self._look_up(split, "cohorts", name, "films_left_out"))
-        return Cohort(name, films, patients, left_out, reason if isinstance(reason, str) else "")
+    def _cohort(self, split: str, name: str, subset: Subset) -> Cohort:
+        metrics = self.stored.of(split, name)
+        return Cohort(name, metrics.n, metrics.patients, subset.films_left_out, subset.reason)
 
     def as_report(self, split: str) -> tuple[Metric, Metric, float] | None:
-        """The figures as the report counts them.
+        """The metrics by the published study's protocol.
 
         Returns:
             The accuracy at 0.5, the highest F1 of any threshold on this very split, and that threshold on the
             calibrated probability; None where evaluation.json does not have them.
         """
-        entry = ("metrics", "as_report")
-        accuracy = measured(self._look_up(split, *entry, "accuracy_at_0.5"))
-        f1 = measured(self._look_up(split, *entry, "f1_maximum"))
-        threshold = self._look_up(split, *entry, "f1_maximum", "threshold")
-        if accuracy is None or f1 is None or not _is_share(threshold):
+        accuracy, f1 = (found := self.stored.of(split).as_report).accuracy, found.f1
+        if accuracy is None or f1.value is None or f1.threshold is None or not 0 <= f1.threshold <= 1:
             return None
-        # evaluation.json was written before calibration: its thresholds are on the uncalibrated probability.
-        odds = math.inf if threshold == 1 else threshold / (1 - threshold)
-        logit = np.array(np.log(odds) if odds > 0 else -math.inf)
-        return accuracy, f1, float(logistic(self.card.calibration.calibrated(logit)))
+        return accuracy, Metric(f1.value), calibrated_threshold(f1.threshold, self.card.calibration)
 
-    def _look_up(self, *path: str) -> Any:  # noqa: ANN401  # JSON
-        found: Any = self._measured
-        for key in path:
-            found = found.get(key) if isinstance(found, dict) else None
-        return found
+
+def calibrated_threshold(threshold: float, calibration: Calibration) -> float:
+    """A threshold on the uncalibrated probability, 0..1, as one on the calibrated, the scale of the card's."""
+    odds = math.inf if threshold == 1 else threshold / (1 - threshold)
+    logit = np.array(np.log(odds) if odds > 0 else -math.inf)
+    return float(logistic(calibration.calibrated(logit)))
+
+
+def on_calibrated_scale(part: Any, calibration: Calibration) -> Any:  # noqa: ANN401  # JSON
+    """A part of evaluation.json with each threshold, and each edge of its histogram, on the calibrated probability.
+
+    evaluation.json was written before calibration: its thresholds are on the uncalibrated probability.
+    """
+
+    def calibrated(value: Any) -> Any:  # noqa: ANN401  # JSON
+        if isinstance(value, Mapping):
+            return {name: calibrated(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [calibrated(inner) for inner in value]
+        return value if value is None else round(calibrated_threshold(value, calibration), 9)
+
+    if isinstance(part, Mapping):
+        return {
+            name: calibrated(value)
+            if name in ("threshold", "thresholds", "edges")
+            else on_calibrated_scale(value, calibration)
+            for name, value in part.items()
+        }
+    return part
 
 
 def read_bundle_evaluation(bundle: Bundle) -> BundleEvaluation:
@@ -140,15 +227,25 @@ def read_bundle_evaluation(bundle: Bundle) -> BundleEvaluation:
     history = _read_history(bundle.folder / "history.csv")
     if history is None:
         broken.append("history.csv")
-    figures = _read_measured(bundle.folder / "evaluation.json")
-    if figures is None:
-        broken.append("evaluation.json")
+    stored = read_stored(bundle)
+    if stored is None:
+        broken.append(EVALUATION)
     stress = None
     try:
         stress = read_robustness(bundle)
     except RobustnessError:
         broken.append(STRESS)
-    return BundleEvaluation(bundle.card, scores, history or (), tuple(broken), figures or {}, stress)
+    evaluation = Evaluation.model_validate(stored or {})
+    return BundleEvaluation(bundle.card, scores, history or (), tuple(broken), evaluation, stress)
+
+
+def read_stored(bundle: Bundle) -> dict[str, Any] | None:
+    """Read a bundle's evaluation.json as it stands; None where it is missing, damaged or without validation films."""
+    try:
+        found = json.loads((bundle.folder / EVALUATION).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("validation"), dict) else None
 
 
 def _read_history(path: Path) -> tuple[Epoch, ...] | None:
@@ -166,23 +263,3 @@ def _read_history(path: Path) -> tuple[Epoch, ...] | None:
 def _figures(row: Mapping[str, str]) -> dict[str, float]:
     values = {name: float(row[name]) for name in EPOCH_FIGURES if row.get(name)}
     return {name: value for name, value in values.items() if math.isfinite(value)}
-
-
-def _read_measured(path: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) and isinstance(found.get("validation"), dict) else None
-
-
-def _is_share(value: Any) -> bool:  # noqa: ANN401  # JSON
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-
-
-def _place(split: str, cohort: str) -> tuple[str, ...]:
-    return (split, "metrics") if cohort == ALL_FILMS else (split, "cohorts", cohort, "metrics")
-
-
-def _count(value: Any) -> int | None:  # noqa: ANN401  # JSON
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from export.bundle.bundle import STRESS, Bundle
-from export.bundle.metric import Metric, measured
+from export.bundle.metric import Metric, as_metric
 from train.metrics.scores import SCORED_SPLITS
 
 AS_IT_IS = "as_it_is"  # the change that is none
@@ -95,7 +95,7 @@ def all_corruptions(by_network: Mapping[str, Robustness], split: str) -> list[Co
 def _change(name: str, entry: Any) -> Corruption:  # noqa: ANN401  # JSON
     if not isinstance(entry, Mapping):
         return Corruption(name, "", {})
-    found = {figure: measured(entry.get(figure)) for figure in FIGURES}
+    found = {figure: as_metric(entry.get(figure)) for figure in FIGURES}
     return Corruption(name, _text(entry.get("what")), {key: value for key, value in found.items() if value is not None})
 
 

@@ -16,7 +16,7 @@ from demo.language.citations import REFERENCES, SOFTWARE
 from demo.language.glossary import explained, glossary_html
 from demo.page.panels.about_model_cards import cards_html
 from demo.page.panels.shared import Localised
-from export.bundle.metric_text import number
+from export.bundle.metric import number
 
 SECTIONS = ("what", "limits", "reading", "cards", "glossary", "elsewhere", "privacy", "cite", "licences", "versions")
 ENDPOINTS = ("/compare", "/classify", "/batch", "/evaluation", "/card")

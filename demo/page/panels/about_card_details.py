@@ -10,8 +10,7 @@ from demo.language.numbers import percent
 from demo.page.panels.evaluation.calibration import calibration_text, quality_row
 from demo.page.panels.evaluation.robustness import corruption_html
 from export.bundle import Card
-from export.bundle.metric import Metric
-from export.bundle.metric_text import number, with_interval
+from export.bundle.metric import Metric, number, with_interval
 from export.bundle.robustness import AS_IT_IS, Corruption, as_robustness
 from train.metrics.scores import SCORED_SPLITS
 
@@ -151,7 +150,7 @@ def _refused(unseen: Mapping[str, Any] | None, treatment: str, words: Wording) -
     low, high = (number(unseen, treatment, f"refused_{end}") for end in ("low", "high"))
     share = percent(refused, words)
     if low is not None and high is not None:
-        share += f" ({100 * low:.1f}–{100 * high:.1f})"
+        share += f" [{100 * low:.1f}–{100 * high:.1f}]"
     return words(f"about.card.guard.{treatment}", share=share, auroc=f"{area:.4f}")
 
 
@@ -182,7 +181,7 @@ def _accuracy(change: Corruption) -> Metric:
 def _share(found: Metric, words: Wording) -> str:
     if found.low is None or found.high is None:
         return percent(found.value, words)
-    return f"{percent(found.value, words)} ({100 * found.low:.1f}–{100 * found.high:.1f})"
+    return f"{percent(found.value, words)} [{100 * found.low:.1f}–{100 * found.high:.1f}]"
 
 
 def _audit(audit: Any, words: Wording) -> list[str]:  # noqa: ANN401  # JSON

@@ -10,7 +10,7 @@ from demo.language.numbers import percent
 from demo.page.panels.about_card_details import english, track_record_facts
 from export.bundle import MODEL, NETWORKS, Card
 from export.bundle.card import OperatingPoint
-from export.bundle.metric_text import interval_kind, number, with_interval
+from export.bundle.metric import interval_kind, number, with_interval
 
 SHORT = 12  # digits of a checksum or fingerprint that are shown; the whole one is in its title
 METRICS = (

@@ -52,7 +52,7 @@ def test_only_films_on_which_the_networks_differ():
 
 def test_the_difference_is_of_both_probabilities():
     assert arranged(FILMS)[0].difference == pytest.approx(0.8)
-    assert arranged(FILMS)[4].difference is None  # one of the networks does not judge this film
+    assert arranged(FILMS)[4].difference is None  # one of the networks gives no verdict on this film
 
 
 probabilities = st.none() | st.floats(0, 1)

@@ -118,12 +118,29 @@ def test_evaluation_and_card_come_from_the_bundle():
         stored = json.loads((default_models_folder() / network / "evaluation.json").read_text())
         answer = api["evaluation"](network)
         assert answer["split"] == "validation"
-        assert answer["metrics"] == stored["validation"]["metrics"]
-        assert answer["curves"] == stored["validation"]["curves"]
-        assert answer["thresholds"] == stored["thresholds"]
-        assert api["evaluation"](network, "test")["metrics"] == stored["test"]["metrics"]
+        for split, given in (("validation", answer), ("test", api["evaluation"](network, "test"))):
+            assert given["metrics"]["auroc"] == stored[split]["metrics"]["auroc"]
+            assert given["curves"]["roc"]["sensitivity"] == stored[split]["curves"]["roc"]["sensitivity"]
         assert api["card"](network) == bundle.card.model_dump(mode="json")
         json.dumps([answer, api["card"](network)], allow_nan=False)
+
+
+def test_every_threshold_of_an_answer_is_on_the_cards_scale():
+    loaded = load_models()
+    api = endpoints(loaded)
+    for network, bundle in loaded.bundles.items():
+        answer, card = api["evaluation"](network), api["card"](network)
+        for name, point in card["operating_points"].items():
+            assert answer["thresholds"][name] == point["threshold"]
+            at = answer["metrics"]["operating_points"][name]
+            assert at["threshold"] == pytest.approx(point["threshold"], abs=1e-6)
+            # The curve has the point: as many films called pneumonia there as the metrics say.
+            roc = answer["curves"]["roc"]
+            nearest = min(range(len(roc["thresholds"])), key=lambda row: abs(roc["thresholds"][row] - at["threshold"]))
+            assert roc["sensitivity"][nearest] == pytest.approx(at["sensitivity"]["value"], abs=0.1)
+        raw = json.loads((bundle.folder / "evaluation.json").read_text())["validation"]["curves"]["roc"]["thresholds"]
+        assert raw != answer["curves"]["roc"]["thresholds"]
+        assert sorted(answer["curves"]["roc"]["thresholds"], reverse=True) == answer["curves"]["roc"]["thresholds"]
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def test_a_figure_is_one_that_plotly_knows():
 def test_the_legend_tells_the_area_with_its_interval():
     scored = scored_network()
     names = [trace["name"] for trace in roc_figure([scored], wording("en"))["data"]]
-    assert f"A: AUROC {scored.auroc.value:.3f} (0.500–1.000)" in names
+    assert f"A: AUROC {scored.auroc.value:.3f} [0.500–1.000]" in names
 
 
 def test_hebrew_is_isolated_from_the_left_to_right_of_the_plot():

@@ -40,7 +40,7 @@ def test_each_network_stands_on_the_row_of_its_change_with_its_interval(figure):
 
 def test_hovering_tells_all_that_was_measured(figure):
     assert "AUROC 0.990" in figure["data"][0]["text"][0]
-    assert "mean |Δp| 0.200 (0.100–0.300)" in figure["data"][0]["text"][1]
+    assert "mean |Δp| 0.200 [0.100–0.300]" in figure["data"][0]["text"][1]
 
 
 def test_a_line_stands_where_a_network_is_without_a_change(figure):

@@ -146,8 +146,8 @@ def test_it_says_what_was_read_by_whom_and_when(make_report, text_of):
         "Balanced (Youden)",
         "97.8 %",
         "50.3 %",
-        "0.900 (0.800–0.950)",
-        "0.870 (0.850–0.890)",
+        "0.900 [0.800–0.950]",
+        "0.870 [0.850–0.890]",
         "786 films",
         "74.0 %",
         "8 × 8",
@@ -490,12 +490,12 @@ def test_rates_stand_with_their_intervals_and_these_say_what_they_are_of(make_re
     calibration = {"method": "platt", "temperature": 0.8, "offset": -0.94, "selected_on": "validation"}
     card = tiny_card(operating_points=points, metrics={"validation": measured, "test": None}, calibration=calibration)
     at_youden = text_of(make_report((make_reading("a", 0.9),), cards={"a": card}))
-    assert "97.7 % (95.0–99.0)" in at_youden
+    assert "97.7 % [95.0–99.0]" in at_youden
     assert "over patients (bootstrap)" in at_youden
     assert "Platt: logit divided by 0.8 − 0.94" in at_youden
     at_f1 = text_of(make_report((make_reading("a", 0.9, operating_point="f1"),), cards={"a": card}))
     assert "90.0 %" in at_f1  # validation, without an interval: that is of another point
-    assert "97.7 % (70.0–99.0)" in at_f1  # test
+    assert "97.7 % [70.0–99.0]" in at_f1  # test
 
 
 def test_a_refused_film_has_no_heatmap_in_the_report(make_report):

@@ -68,11 +68,14 @@ def rewrite(models, name, **files):
 def test_a_comparison_is_written_and_read_back(models):
     assert write_comparison(models) == models / COMPARISON
     bundles = find_bundles(models)
-    found = read_comparison(bundles)
+    found = json.loads((models / COMPARISON).read_text())
     assert found["networks"] == ["a", "b"]
     assert found["scores"] == {name: bundles[name].card.checksums["scores.csv"] for name in "ab"}
     assert found["validation"]["films"] == 60
     assert found["validation"]["auroc"]["difference_over_patients"]["low"] is not None
+    read = read_comparison(bundles).of("validation")
+    assert read.auroc.difference_over_patients.low == found["validation"]["auroc"]["difference_over_patients"]["low"]
+    assert read.operating_points["youden"].agreement.both_positive is not None
     assert {row["film"] for row in found["validation"]["differing"]} <= {f"{row}.png" for row in range(60)}
     assert set(find_bundles(models)) == {"a", "b"}  # the file beside them is no bundle
 

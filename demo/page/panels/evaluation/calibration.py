@@ -8,7 +8,7 @@ from demo.language.glossary import explained
 from demo.page.panels.shared import network_head
 from demo.page.panels.tables import network_rows, wide_table
 from export.bundle.card import Calibration, Card
-from export.bundle.metric_text import number
+from export.bundle.metric import number
 
 STAGES = ("before", "after")
 FIGURES = ("log_loss", "brier", "ece")

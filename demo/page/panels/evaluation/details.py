@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import gradio as gr
 
@@ -19,6 +18,7 @@ from demo.page.panels.evaluation.subsets import cohorts_html
 from demo.page.panels.shared import Localised
 from demo.plots.robustness import robustness_figure
 from export.bundle import STRESS
+from export.bundle.comparison import NetworkComparison
 from export.bundle.evaluation import BundleEvaluation
 from export.bundle.robustness import all_corruptions
 
@@ -47,7 +47,7 @@ class EvaluationDetails:
 
 
 def build(
-    loaded: LoadedModels, evaluations: Callable[[], Evaluations], comparison: Callable[[], dict[str, Any] | None]
+    loaded: LoadedModels, evaluations: Callable[[], Evaluations], comparison: Callable[[], NetworkComparison | None]
 ) -> EvaluationDetails:
     """Lay the part out; nothing of it is seen before it is drawn, and nothing is read."""
     words, points = wording("en"), shared_points(loaded.cards.values())

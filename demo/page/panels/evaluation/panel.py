@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from html import escape
-from typing import Any
 
 import gradio as gr
 
@@ -21,7 +20,7 @@ from demo.page.panels.evaluation.published_study import report_html
 from demo.page.panels.evaluation.threshold import threshold_html
 from demo.page.panels.shared import Localised
 from demo.plots.described import figure_names
-from export.bundle.comparison import read_comparison
+from export.bundle.comparison import NetworkComparison, read_comparison
 from export.bundle.evaluation import BundleEvaluation, read_bundle_evaluation
 from train.metrics.scores import SCORED_SPLITS
 
@@ -43,7 +42,7 @@ def build(loaded: LoadedModels, language: gr.Radio, tab: gr.Tab) -> tuple[Locali
         return {name: read_bundle_evaluation(bundle) for name, bundle in loaded.bundles.items()}
 
     @cache
-    def comparison() -> dict[str, Any] | None:
+    def comparison() -> NetworkComparison | None:
         return read_comparison(loaded.bundles)
 
     with gr.Column(elem_classes="evaluation"):

@@ -157,11 +157,11 @@ def test_checksums_are_short_and_whole_when_pointed_at(shipped):
 
 
 def test_the_guard_is_spoken_of_as_each_card_has_it(models, tiny_bundle, panel):
-    assert "No guard (A, B):" in panel().text
+    assert "No out-of-distribution detector (A, B):" in panel().text
     tiny_bundle(models, "b", graph={"novelty": True}, novelty_limit=0.75)
     text = panel().text
-    assert "No guard (A):" in text
-    assert "Network B judges no picture whose novelty is above 0.75." in text
+    assert "No out-of-distribution detector (A):" in text
+    assert "Network B gives no verdict on a picture whose novelty is above 0.75." in text
     tiny_bundle(models, "a", graph={"novelty": True}, novelty_limit=0.5)
     assert "No guard" not in panel().text
 

@@ -72,7 +72,7 @@ def test_a_refused_film_has_no_difference(loaded):
     tags = Tags(table(loaded, film(positive=(True, None), agree=None)))
     assert "not a chest film as I know them" in tags.text
     assert "–" in tags.text
-    assert "not both judged" in tags.text
+    assert "no verdict of both" in tags.text
     assert "0.100" not in tags.text  # its number means nothing
 
 
@@ -112,7 +112,7 @@ def test_the_summary_leaves_out_what_did_not_happen():
     )
     found = FilmSet((BatchFilm("x", None),) * 2)
     text = Tags(summary_html(counts, found, WORDS)).text
-    assert "B does not judge 2." in text
+    assert "B gives no verdict on 2." in text
     assert "At least one network refuses 2." in text
     for absent in ("agree", "Could not", "Stopped", "Left out", "A does not"):
         assert absent not in text

@@ -17,7 +17,7 @@ from demo.page.panels.evaluation.robustness import robustness_html
 from demo.page.panels.evaluation.subsets import cohorts_html
 from export.bundle import find_bundles
 from export.bundle.card import Calibration
-from export.bundle.comparison import read_comparison
+from export.bundle.comparison import NetworkComparison, read_comparison
 from export.bundle.evaluation import read_bundle_evaluation
 from train.evaluation.comparison import compare, read_evaluated
 
@@ -67,7 +67,8 @@ def evaluations(models):
 
 @pytest.fixture(scope="module")
 def comparison(models):
-    return read_comparison(find_bundles(models))
+    assert read_comparison(find_bundles(models)) is not None
+    return json.loads((models / "comparison.json").read_text())
 
 
 @pytest.fixture
@@ -90,8 +91,8 @@ def test_all_of_it_is_drawn(part):
     assert choice["visible"]
     assert card["visible"]
     assert "Platt" in calibration
-    assert "Under stress" in stress
-    assert "Accuracy under stress" in caption
+    assert "Robustness to corruptions" in stress
+    assert "Accuracy under corruptions" in caption
     assert json.loads(plot["value"].plot)["layout"]["yaxis"]["ticktext"] == ["as it is", "gamma below 1", "fog"]
     assert made.redraw_pair("validation", "f1", "en") == [cohorts, against]
     for entry in made.localised:
@@ -100,7 +101,7 @@ def test_all_of_it_is_drawn(part):
 
 def test_a_split_without_stress_says_so_and_has_no_plot(part):
     *_, stress, card, _, plot = part().draw("test", "youden", "en")
-    assert "Network A was not measured under stress on test." in stress
+    assert "The robustness of Network A was not measured on test." in stress
     assert not card["visible"]
     assert not plot["visible"]
 
@@ -125,7 +126,7 @@ def test_a_spoilt_stress_table_is_named(tmp_path, evaluated_bundle):
         made = details.build(loaded, lambda: found, lambda: None)
     stress = made.draw("validation", "youden", "en")[4]
     assert "stress.json of Network A cannot be read" in stress
-    assert "Under stress" not in stress
+    assert "Robustness to corruptions" not in stress
 
 
 def test_the_films_are_judged_three_ways(evaluations):
@@ -140,7 +141,7 @@ def test_the_films_are_judged_three_ways(evaluations):
 
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_a_against_b_says_what_was_compared(comparison, evaluations, split):
-    text = text_of(against_html(comparison, evaluations, split, "youden", WORDS))
+    text = text_of(against_html(NetworkComparison.model_validate(comparison), evaluations, split, "youden", WORDS))
     films = comparison[split]
     at = films["operating_points"]["youden"]
     calls, test = at["agreement"], at["mcnemar"]
@@ -166,7 +167,7 @@ def test_a_against_b_says_what_was_compared(comparison, evaluations, split):
 def test_half_a_comparison_is_none(comparison, evaluations, spoil):
     found = copy.deepcopy(comparison)
     spoil(found)
-    assert against_html(found, evaluations, "validation", "youden", WORDS) == ""
+    assert against_html(NetworkComparison.model_validate(found), evaluations, "validation", "youden", WORDS) == ""
     assert against_html(None, evaluations, "validation", "youden", WORDS) == ""
 
 
@@ -209,7 +210,8 @@ def test_the_intervals_are_said_to_be_what_they_are(evaluations):
 
 def test_intervals_of_two_kinds_are_told_apart(evaluations):
     old = copy.copy(evaluations["b"])
-    object.__setattr__(old, "_measured", {**old._measured, "intervals": "95 %, films taken as independent: Wilson"})
+    stored = old.stored.model_copy(update={"intervals": "95 %, films taken as independent: Wilson"})
+    object.__setattr__(old, "stored", stored)
     text = text_of(details.intervals_html({"a": evaluations["a"], "b": old}, WORDS))
     assert "A: Intervals: 95 %, by resampling patients" in text
     assert "B: Intervals: 95 %, with films taken as independent." in text
