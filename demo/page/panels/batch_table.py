@@ -101,7 +101,7 @@ def table_html(
         return f"<p class='batch-empty'>{escape(words('batch.no_row'))}</p>"
     heads = [_sorter("order", words("batch.number"), sort, descending), _head(words("batch.film"))]
     for name in networks:
-        heads.append(_sorter(cast("Sort", name), words("batch.probability", network=name.upper()), sort, descending))
+        heads.append(_sorter(cast(Sort, name), words("batch.probability", network=name.upper()), sort, descending))
         heads.append(_head(words("batch.verdict", network=name.upper())))
     if len(networks) > 1:
         heads.append(_sorter("difference", words("batch.difference"), sort, descending))
