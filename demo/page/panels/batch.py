@@ -16,7 +16,7 @@ from demo.evaluation.operating_point_choices import shared_points
 from demo.inference.compare import Comparison
 from demo.inference.networks import LoadedModels
 from demo.inference.onnx_runtime import usable_processors
-from demo.language.catalogue import LANGUAGES, Language, wording
+from demo.language.catalogue import LANGUAGES, Language, Wording, wording
 from demo.page.panels.batch_table import (
     TABLE_SCRIPT,
     empty_html,
@@ -27,7 +27,7 @@ from demo.page.panels.batch_table import (
     summary_html,
     table_html,
 )
-from demo.page.panels.compare import SECONDS_A_CASE_IS_KEPT, ComparePanel
+from demo.page.panels.compare import PRIVATE, READING, SECONDS_A_CASE_IS_KEPT, ComparePanel
 from demo.page.panels.downloads import Download, download, save_on_click
 from demo.page.panels.shared import Localised
 from demo.predict.results import as_json, csv_header, csv_rows
@@ -38,6 +38,7 @@ BATCHES_AT_ONCE = 2  # of all visitors; others wait
 SECONDS_BETWEEN_COUNTS = 0.25  # how often a running batch says how far it is
 SECONDS_BETWEEN_TABLES = 2.0  # and how often at most it draws its table,
 ROWS_BETWEEN_TABLES = 1.25  # each time so many times longer: drawing 1,000 rows takes as long as reading some films
+QUICK = PRIVATE | {"queue": False}
 
 
 @dataclass(frozen=True)
@@ -83,30 +84,39 @@ class Batch:
         delete_uploads(self.uploads)
 
 
-def build(loaded: LoadedModels, compare: ComparePanel, language: gr.Radio, tabs: gr.Tabs) -> tuple[Localised, ...]:
-    """Lay the panel out inside the page and connect it."""
-    words, points = wording("en"), shared_points(loaded.cards.values())
-    of_visitor: weakref.WeakValueDictionary[str, Batch] = (
-        weakref.WeakValueDictionary()
-    )  # by session, for those who leave
-    batch = gr.State(None, time_to_live=SECONDS_A_CASE_IS_KEPT, delete_callback=_discard)
-    with gr.Column(elem_classes="batch"):
-        drop = gr.File(
-            label=words("batch.drop_label"), file_count="multiple", height=84, elem_id="batch-drop", elem_classes="drop"
+class BatchPanel:
+    """The panel: its components, laid out where it is made, and what happens on them.
+
+    Attributes:
+        of_visitor: batches by session, for those who leave.
+        drawn: the components that `draw` fills.
+        tools: the buttons and the box above the table.
+    """
+
+    def __init__(self, loaded: LoadedModels, compare: ComparePanel, language: gr.Radio, tabs: gr.Tabs) -> None:
+        self.loaded, self.compare, self.language, self.tabs = loaded, compare, language, tabs
+        self.of_visitor: weakref.WeakValueDictionary[str, Batch] = weakref.WeakValueDictionary()
+        self.batch = gr.State(None, time_to_live=SECONDS_A_CASE_IS_KEPT, delete_callback=_discard)
+        with gr.Column(elem_classes="batch"):
+            self._lay_out(wording("en"))
+        self.drawn = [self.status, self.note, self.table]
+        self.tools = [self.stop, self.only, self.csv, self.json, self.clear]
+        self._connect()
+
+    @property
+    def localised(self) -> tuple[Localised, ...]:
+        """Components whose words follow the language."""
+        return (
+            Localised(self.drop, lambda words: {"label": words("batch.drop_label")}),
+            Localised(self.stop, lambda words: {"value": words("batch.stop")}),
+            Localised(self.only, lambda words: {"label": words("batch.only")}),
+            Localised(self.csv, lambda words: {"value": words("batch.csv")}),
+            Localised(self.json, lambda words: {"value": words("batch.json")}),
+            Localised(self.clear, lambda words: {"value": words("batch.clear")}),
         )
-        with gr.Row(elem_classes="batch-tools"):
-            stop = gr.Button(words("batch.stop"), size="sm", visible=False, variant="stop", scale=0)
-            only = gr.Checkbox(label=words("batch.only"), visible=False, container=False, elem_classes="only")
-            csv = gr.Button(words("batch.csv"), size="sm", visible=False, scale=0)
-            json = gr.Button(words("batch.json"), size="sm", visible=False, scale=0)
-            clear = gr.Button(words("batch.clear"), size="sm", visible=False, scale=0)
-        status = gr.HTML(empty_html(words), padding=False)
-        note = gr.HTML("", padding=False)
-        table = gr.HTML("", padding=False, js_on_load=TABLE_SCRIPT, elem_id="batch-readings")
-    drawn = [status, note, table]
-    tools = [stop, only, csv, json, clear]
 
     def receive(
+        self,
         files: Sequence[Mapping[str, Any]] | None,
         before: Batch | None,
         point: str,
@@ -114,10 +124,12 @@ def build(loaded: LoadedModels, compare: ComparePanel, language: gr.Radio, tabs:
         only_differing: bool,
         request: gr.Request,
     ) -> tuple:
+        """Begin a batch of uploads in place of the one before; nothing of it is read yet."""
         if not files:
-            return (gr.skip(),) * (2 + len(drawn) + len(tools))
+            return (gr.skip(),) * (2 + len(self.drawn) + len(self.tools))
         _discard(before)
         uploads = tuple(Upload(_name(file), Path(file["path"])) for file in files)
+        points = shared_points(self.loaded.cards.values())
         # Like the upload the other values come as they are sent, whatever that is.
         view = View(
             point if point in points else points[0],
@@ -127,10 +139,11 @@ def build(loaded: LoadedModels, compare: ComparePanel, language: gr.Radio, tabs:
         received = Batch(uploads, find_films(uploads), view)
         # Of a session that is pushed out nothing more is heard: its batch is only forgotten.
         weakref.finalize(received, delete_uploads, uploads)
-        of_visitor[request.session_hash or ""] = received
-        return received, None, *draw(received), *_tools(received, loaded)
+        self.of_visitor[request.session_hash or ""] = received
+        return received, None, *self.draw(received), *_tools(received, self.loaded)
 
-    def read(found: Batch | None) -> Iterator[tuple]:
+    def read(self, found: Batch | None) -> Iterator[tuple]:
+        """Read a batch's films, drawing what is there now and then; a batch is read once."""
         if found is None or found.is_gone or found.has_begun:
             return
         found.has_begun = True
@@ -138,7 +151,7 @@ def build(loaded: LoadedModels, compare: ComparePanel, language: gr.Radio, tabs:
         at_once, _ = share_processors(len(films), usable_processors())
         counted = tabled = time.monotonic()
         rows = 0  # of the table on screen
-        for comparison in read_batch(films, loaded.classifiers, point, at_once, lambda: found.is_stopped):
+        for comparison in read_batch(films, self.loaded.classifiers, point, at_once, lambda: found.is_stopped):
             if found.is_gone:  # what is on screen now is no longer this batch's
                 break
             found.comparisons.append(comparison)
@@ -146,49 +159,44 @@ def build(loaded: LoadedModels, compare: ComparePanel, language: gr.Radio, tabs:
             done = len(found.comparisons)
             if now - tabled >= SECONDS_BETWEEN_TABLES and done >= rows * ROWS_BETWEEN_TABLES:
                 counted, tabled, rows = now, now, done
-                yield *draw(found), *(gr.skip(),) * len(tools)
+                yield *self.draw(found), *(gr.skip(),) * len(self.tools)
             elif now - counted >= SECONDS_BETWEEN_COUNTS:
                 counted = now
-                yield status_html(found), *(gr.skip(),) * (2 + len(tools))
+                yield self._status_html(found), *(gr.skip(),) * (2 + len(self.tools))
         found.is_reading = False
         if not found.is_gone:
-            yield *draw(found), *_tools(found, loaded)
+            yield *self.draw(found), *_tools(found, self.loaded)
 
-    def status_html(found: Batch) -> str:
-        words = wording(found.view.language)
-        if found.is_reading:
-            return progress_html(len(found.comparisons), len(found.found.films), words)
-        return summary_html(tally(decided(found, found.view.operating_point), loaded.classifiers), found.found, words)
-
-    def draw(found: Batch) -> tuple[str, str, str]:
+    def draw(self, found: Batch) -> tuple[str, str, str]:
+        """A batch's status, note and table, as it is looked at."""
         view, words = found.view, wording(found.view.language)
-        comparisons = decided(found, view.operating_point)
+        comparisons = self._decided(found, view.operating_point)
         if not comparisons:
-            return status_html(found), "", ""
+            return self._status_html(found), "", ""
         rows = arranged(comparisons, view.sort, view.descending, view.only_differing)
-        drawn = table_html(rows, loaded, view.operating_point, view.sort, view.descending, words)
-        return status_html(found), formula_note(comparisons, words), drawn
+        drawn = table_html(rows, self.loaded, view.operating_point, view.sort, view.descending, words)
+        return self._status_html(found), formula_note(comparisons, words), drawn
 
-    def decided(found: Batch, point: str) -> list[Comparison]:
-        return [evaluated(each, loaded.cards, point) for each in tuple(found.comparisons)]
-
-    def redraw(found: Batch | None, point: str, chosen: Language, only_differing: bool) -> tuple[str, str, str]:
+    def redraw(self, found: Batch | None, point: str, chosen: Language, only_differing: bool) -> tuple[str, str, str]:
+        """Look at a batch another way; no network reads."""
         if found is None or found.is_gone:
             return empty_html(wording(chosen)), "", ""
         found.view = replace(found.view, operating_point=point, language=chosen, only_differing=only_differing)
-        return draw(found)
+        return self.draw(found)
 
-    def sort(found: Batch | None, event: gr.EventData) -> str:
+    def sort(self, found: Batch | None, event: gr.EventData) -> str:
+        """The table by the column that was clicked."""
         column = event.sort
         if found is None or column not in SORTS:
             return gr.skip()
         # A first click shows the largest numbers first, but the films themselves in their order.
         turned = not found.view.descending if column == found.view.sort else column != "order"
         found.view = replace(found.view, sort=column, descending=turned)
-        return draw(found)[2]
+        return self.draw(found)[2]
 
-    def open_row(found: Batch | None, point: str, chosen: Language, event: gr.EventData) -> tuple:
-        stay = (gr.skip(),) * len(compare.shown)
+    def open_row(self, found: Batch | None, point: str, chosen: Language, event: gr.EventData) -> tuple:
+        """Show the film of the row that was chosen in Compare."""
+        stay = (gr.skip(),) * len(self.compare.shown)
         if found is None or found.is_gone:
             return *stay, gr.skip(), gone_html(wording(chosen))
         number = event.film
@@ -198,66 +206,89 @@ def build(loaded: LoadedModels, compare: ComparePanel, language: gr.Radio, tabs:
             data = film_bytes(found.found.films[number])
         except PneumoscopeError as error:
             return *stay, gr.skip(), note_html(str(error))
-        return *compare.open_film(data, point, chosen), gr.Tabs(selected="compare"), ""
+        return *self.compare.open_film(data, point, chosen), gr.Tabs(selected="compare"), ""
 
-    def clean(found: Batch | None, chosen: Language) -> tuple:
+    def clean(self, found: Batch | None, chosen: Language) -> tuple:
+        """Delete a batch and clear the panel of it."""
         _discard(found)
-        return None, empty_html(wording(chosen)), "", "", *(gr.update(visible=False),) * len(tools)
+        return None, empty_html(wording(chosen)), "", "", *(gr.update(visible=False),) * len(self.tools)
 
-    def make_csv(found: Batch | None, point: str) -> Download | None:
+    def make_csv(self, found: Batch | None, point: str) -> Download | None:
+        """The readings as `predict --csv` prints them."""
         if found is None:
             return None
-        rows = b"".join(csv_rows(each, loaded.classifiers) for each in decided(found, point))
+        rows = b"".join(csv_rows(each, self.loaded.classifiers) for each in self._decided(found, point))
         return download("readings.csv", "text/csv", csv_header() + rows)
 
-    def make_json(found: Batch | None, point: str) -> Download | None:
+    def make_json(self, found: Batch | None, point: str) -> Download | None:
+        """The readings as `predict --json` prints them."""
         if found is None:
             return None
-        return download("readings.json", "application/json", as_json(decided(found, point)))
+        return download("readings.json", "application/json", as_json(self._decided(found, point)))
 
-    def forget(request: gr.Request) -> None:
-        _discard(of_visitor.pop(request.session_hash or "", None))
+    def forget(self, request: gr.Request) -> None:
+        """Delete the batch of a visitor who left."""
+        _discard(self.of_visitor.pop(request.session_hash or "", None))
 
-    private = {"api_visibility": "private", "show_progress": "hidden"}
-    quick = private | {"queue": False}
-    looks = [compare.operating_point, language, only]
-    # The visitor's own names are wanted, not those the server files them under: so the upload comes as it is.
-    received = drop.upload(receive, [drop, batch, *looks], [batch, drop, *drawn, *tools], preprocess=False, **quick)
-    received.then(
-        read,
-        batch,
-        [*drawn, *tools],
-        # A batch takes long: it must not hold the places of those who read one film.
-        concurrency_limit=BATCHES_AT_ONCE,
-        concurrency_id="batch-panel",
-        trigger_mode="multiple",
-        **private,
-    )
-    for change in (compare.operating_point.change, language.change, only.change):
-        change(redraw, [batch, *looks], drawn, **quick)
-    table.click(sort, batch, table, **quick)
-    table.select(
-        open_row,
-        [batch, compare.operating_point, language],
-        [*compare.shown, tabs, note],
-        concurrency_limit=2,
-        concurrency_id="reading",
-        **private,
-    ).then(None, None, None, js=_FOCUS_TAB, **private)
-    stop.click(lambda found: found.stop() if found else None, batch, None, **quick)
-    clear.click(clean, [batch, language], [batch, *drawn, *tools], **quick)
-    save_on_click(csv, make_csv, [batch, compare.operating_point])
-    save_on_click(json, make_json, [batch, compare.operating_point])
-    if Context.root_block is not None:
-        Context.root_block.unload(forget)
-    return (
-        Localised(drop, lambda words: {"label": words("batch.drop_label")}),
-        Localised(stop, lambda words: {"value": words("batch.stop")}),
-        Localised(only, lambda words: {"label": words("batch.only")}),
-        Localised(csv, lambda words: {"value": words("batch.csv")}),
-        Localised(json, lambda words: {"value": words("batch.json")}),
-        Localised(clear, lambda words: {"value": words("batch.clear")}),
-    )
+    def _status_html(self, found: Batch) -> str:
+        words = wording(found.view.language)
+        if found.is_reading:
+            return progress_html(len(found.comparisons), len(found.found.films), words)
+        counts = tally(self._decided(found, found.view.operating_point), self.loaded.classifiers)
+        return summary_html(counts, found.found, words)
+
+    def _decided(self, found: Batch, point: str) -> list[Comparison]:
+        return [evaluated(each, self.loaded.cards, point) for each in tuple(found.comparisons)]
+
+    def _lay_out(self, words: Wording) -> None:
+        self.drop = gr.File(
+            label=words("batch.drop_label"), file_count="multiple", height=84, elem_id="batch-drop", elem_classes="drop"
+        )
+        with gr.Row(elem_classes="batch-tools"):
+            self.stop = gr.Button(words("batch.stop"), size="sm", visible=False, variant="stop", scale=0)
+            self.only = gr.Checkbox(label=words("batch.only"), visible=False, container=False, elem_classes="only")
+            self.csv = gr.Button(words("batch.csv"), size="sm", visible=False, scale=0)
+            self.json = gr.Button(words("batch.json"), size="sm", visible=False, scale=0)
+            self.clear = gr.Button(words("batch.clear"), size="sm", visible=False, scale=0)
+        self.status = gr.HTML(empty_html(words), padding=False)
+        self.note = gr.HTML("", padding=False)
+        self.table = gr.HTML("", padding=False, js_on_load=TABLE_SCRIPT, elem_id="batch-readings")
+
+    def _connect(self) -> None:
+        batch, language, point = self.batch, self.language, self.compare.operating_point
+        filled = [*self.drawn, *self.tools]
+        looks = [point, language, self.only]
+        # The visitor's own names are wanted, not those the server files them under: so the upload comes as it is.
+        received = self.drop.upload(
+            self.receive, [self.drop, batch, *looks], [batch, self.drop, *filled], preprocess=False, **QUICK
+        )
+        received.then(
+            self.read,
+            batch,
+            filled,
+            # A batch takes long: it must not hold the places of those who read one film.
+            concurrency_limit=BATCHES_AT_ONCE,
+            concurrency_id="batch-panel",
+            trigger_mode="multiple",
+            **PRIVATE,
+        )
+        for change in (point.change, language.change, self.only.change):
+            change(self.redraw, [batch, *looks], self.drawn, **QUICK)
+        self.table.click(self.sort, batch, self.table, **QUICK)
+        self.table.select(
+            self.open_row, [batch, point, language], [*self.compare.shown, self.tabs, self.note], **READING
+        ).then(None, None, None, js=_FOCUS_TAB, **PRIVATE)
+        self.stop.click(lambda found: found.stop() if found else None, batch, None, **QUICK)
+        self.clear.click(self.clean, [batch, language], [batch, *filled], **QUICK)
+        save_on_click(self.csv, self.make_csv, [batch, point])
+        save_on_click(self.json, self.make_json, [batch, point])
+        if Context.root_block is not None:
+            Context.root_block.unload(self.forget)
+
+
+def build(loaded: LoadedModels, compare: ComparePanel, language: gr.Radio, tabs: gr.Tabs) -> tuple[Localised, ...]:
+    """Lay the panel out inside the page and connect it."""
+    return BatchPanel(loaded, compare, language, tabs).localised
 
 
 # Where the keyboard was is hidden now; it goes on at the tab that came to the front.

@@ -1,8 +1,8 @@
 """The first panel: drop a film, read what both networks say."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 
@@ -28,136 +28,154 @@ log = logging.getLogger(__name__)
 
 THUMBNAIL = 128  # pixels
 SECONDS_A_CASE_IS_KEPT = 3600  # in the server's memory, after the last thing its visitor did with it
+PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
+# A reading takes all processors: two at once would only wait for each other.
+READING = PRIVATE | {"concurrency_limit": 2, "concurrency_id": "reading"}
 
 
-@dataclass(frozen=True)
 class ComparePanel:
-    """What other panels need of this one.
+    """The panel: its components, laid out where it is made, and what happens on them.
 
     Attributes:
         case: state, a `Case` or None: the film on screen, no larger than the screen needs.
         operating_point: radio, a name of `demo.evaluation.operating_point_choices.shared_points`.
         shown: the components that `open_film` fills.
-        open_film: reads a film at an operating point and returns what `shown` takes, in a language; never raises.
         localised: components whose words follow the language.
     """
 
-    case: gr.State
-    operating_point: gr.Radio
-    shown: tuple[gr.blocks.Block, ...]
-    open_film: Callable[[Path | bytes, str, Language], tuple]
-    localised: tuple[Localised, ...]
+    def __init__(self, loaded: LoadedModels, examples: Sequence[Example], language: gr.Radio) -> None:
+        self.loaded, self.language = loaded, language
+        self.track_record = read_track_record(loaded.bundles)
+        self.localised: list[Localised] = []
+        self.case = gr.State(None, time_to_live=SECONDS_A_CASE_IS_KEPT)
+        with gr.Row(elem_classes="compare", elem_id="compare-panel"):
+            with gr.Column(scale=4, min_width=300, elem_classes="film-side"):
+                self._lay_out_film()
+            with gr.Column(scale=6, min_width=320, elem_classes="readings-side"):
+                self._lay_out_readings()
+        self.shown = (self.case, self.film, self.readings)
+        self._connect()
+        if examples:
+            self._lay_out_examples(examples)
 
+    def open_film(self, source: Path | bytes, point: str, language: Language) -> tuple[Case | None, str, str]:
+        """Read a film at an operating point and return what `shown` takes, in a language; never raises."""
+        try:
+            found = read_case(source, self.loaded.classifiers, point)
+        except PneumoscopeError as error:
+            return self._unreadable(_named(str(error), source), language)
+        except Exception as error:  # whatever a file does, the page goes on; the text may quote the film's header
+            log.debug("unexpected", exc_info=True)
+            return self._unreadable(_named(f"cannot be read (unexpected {type(error).__name__})", source), language)
+        small = replace(found, film=shrunk(found.film))
+        return small, *self.drawn(small, language)
 
-def build(loaded: LoadedModels, examples: Sequence[Example], language: gr.Radio) -> ComparePanel:
-    """Lay the panel out inside the page and connect it."""
-    track_record = read_track_record(loaded.bundles)
-    has_heatmap = any("heatmap" in classifier.outputs for classifier in loaded.classifiers.values())
-    words, points = wording("en"), shared_points(loaded.cards.values())
-    localised: list[Localised] = []
-
-    case = gr.State(None, time_to_live=SECONDS_A_CASE_IS_KEPT)
-    with gr.Row(elem_classes="compare", elem_id="compare-panel"):
-        with gr.Column(scale=4, min_width=300, elem_classes="film-side"):
-            film = gr.HTML(film_html(None, loaded.cards, "en"), elem_classes="film-holder", padding=False)
-            drop = gr.File(
-                label=words("compare.drop_label"), height=56, elem_id="drop", elem_classes="drop", type="filepath"
-            )
-            localised.append(Localised(drop, lambda words: {"label": words("compare.drop_label")}))
-            with gr.Row(visible=has_heatmap, elem_classes="heatmap-choice"):
-                layer = gr.Radio(_layer_choices(loaded, "en"), value="none", label=words("compare.heatmap"))
-                opacity = gr.Slider(0, 100, value=60, step=1, label=words("compare.opacity"), buttons=[])
-                localised.append(
-                    Localised(
-                        layer,
-                        lambda words: {
-                            "label": words("compare.heatmap"),
-                            "choices": _layer_choices(loaded, words.language),
-                        },
-                    )
-                )
-                localised.append(Localised(opacity, lambda words: {"label": words("compare.opacity")}))
-        with gr.Column(scale=6, min_width=320, elem_classes="readings-side"):
-            operating_point = gr.Radio(
-                operating_point_choices("en", points),
-                value=points[0],
-                label=words("operating_point.label"),
-                elem_classes="choice",
-            )
-            localised.append(
-                Localised(
-                    operating_point,
-                    lambda words: {
-                        "label": words("operating_point.label"),
-                        "choices": operating_point_choices(words.language, points),
-                    },
-                )
-            )
-            readings = gr.HTML(readings_html(None, loaded, track_record, words), padding=False)
-            localised += compare_save_report.build(loaded, case, language)
-
-    def read_upload(path: str | None, point: str, language: Language) -> tuple:
+    def read_upload(self, path: str | None, point: str, language: Language) -> tuple:
+        """Read an upload and delete it: what `shown` takes, and an empty field for the next one."""
         if path is None:
             return (gr.skip(),) * 4
         try:
-            return *read(Path(path), point, language), None
+            return *self.open_film(Path(path), point, language), None
         finally:
             delete_upload(Path(path))
 
-    def read(source: Path | bytes, point: str, language: Language) -> tuple[Case | None, str, str]:
-        try:
-            found = read_case(source, loaded.classifiers, point)
-        except PneumoscopeError as error:
-            return unreadable(_named(str(error), source), language)
-        except Exception as error:  # whatever a file does, the page goes on; the text may quote the film's header
-            log.debug("unexpected", exc_info=True)
-            return unreadable(_named(f"cannot be read (unexpected {type(error).__name__})", source), language)
-        small = replace(found, film=shrunk(found.film))
-        return small, *drawn(small, language)
-
-    def unreadable(fault: str, language: Language) -> tuple[None, str, str]:
-        return None, film_html(None, loaded.cards, language), error_html(fault, wording(language))
-
-    def drawn(found: Case | None, language: Language) -> tuple[str, str]:
-        return film_html(found, loaded.cards, language), readings_html(found, loaded, track_record, wording(language))
-
-    def judge(found: Case | None, point: str, language: Language) -> tuple:
+    def judge(self, found: Case | None, point: str, language: Language) -> tuple:
+        """Decide the film on screen at another operating point, without a network: the case and its readings."""
         if found is None:
             return gr.skip(), gr.skip()
-        evaluated = decide_case(found, loaded.cards, point)
-        return evaluated, readings_html(evaluated, loaded, track_record, wording(language))
+        evaluated = decide_case(found, self.loaded.cards, point)
+        return evaluated, self._readings_html(evaluated, language)
 
-    private = {"api_visibility": "private", "show_progress": "hidden"}
-    # A reading takes all processors: two at once would only wait for each other.
-    reading = private | {"concurrency_limit": 2, "concurrency_id": "reading"}
-    drop.upload(
-        read_upload,
-        [drop, operating_point, language],
-        [case, film, readings, drop],
-        **reading | {"show_progress": "minimal"},
-    )
-    operating_point.change(judge, [case, operating_point, language], [case, readings], queue=False, **private)
-    language.change(drawn, [case, language], [film, readings], queue=False, **private)
-    layer.change(None, layer, None, js="(layer) => pneumoscope.layer(layer)", **private)
-    opacity.change(None, opacity, None, js="(percent) => pneumoscope.opacity(percent)", **private)
+    def drawn(self, found: Case | None, language: Language) -> tuple[str, str]:
+        """A film and its readings in a language."""
+        return film_html(found, self.loaded.cards, language), self._readings_html(found, language)
 
-    if examples:
+    def _readings_html(self, found: Case | None, language: Language) -> str:
+        return readings_html(found, self.loaded, self.track_record, wording(language))
+
+    def _unreadable(self, fault: str, language: Language) -> tuple[None, str, str]:
+        return None, film_html(None, self.loaded.cards, language), error_html(fault, wording(language))
+
+    def _lay_out_film(self) -> None:
+        words, loaded = wording("en"), self.loaded
+        self.film = gr.HTML(film_html(None, loaded.cards, "en"), elem_classes="film-holder", padding=False)
+        self.drop = gr.File(
+            label=words("compare.drop_label"), height=56, elem_id="drop", elem_classes="drop", type="filepath"
+        )
+        has_heatmap = any("heatmap" in classifier.outputs for classifier in loaded.classifiers.values())
+        with gr.Row(visible=has_heatmap, elem_classes="heatmap-choice"):
+            self.layer = gr.Radio(_layer_choices(loaded, "en"), value="none", label=words("compare.heatmap"))
+            self.opacity = gr.Slider(0, 100, value=60, step=1, label=words("compare.opacity"), buttons=[])
+        self.localised += [
+            Localised(self.drop, lambda words: {"label": words("compare.drop_label")}),
+            Localised(
+                self.layer,
+                lambda words: {"label": words("compare.heatmap"), "choices": _layer_choices(loaded, words.language)},
+            ),
+            Localised(self.opacity, lambda words: {"label": words("compare.opacity")}),
+        ]
+
+    def _lay_out_readings(self) -> None:
+        words, points = wording("en"), shared_points(self.loaded.cards.values())
+        self.operating_point = gr.Radio(
+            operating_point_choices("en", points),
+            value=points[0],
+            label=words("operating_point.label"),
+            elem_classes="choice",
+        )
+        self.readings = gr.HTML(self._readings_html(None, "en"), padding=False)
+        self.localised += [
+            Localised(
+                self.operating_point,
+                lambda words: {
+                    "label": words("operating_point.label"),
+                    "choices": operating_point_choices(words.language, points),
+                },
+            ),
+            *compare_save_report.build(self.loaded, self.case, self.language),
+        ]
+
+    def _connect(self) -> None:
+        self.drop.upload(
+            self.read_upload,
+            [self.drop, self.operating_point, self.language],
+            [*self.shown, self.drop],
+            **READING | {"show_progress": "minimal"},
+        )
+        self.operating_point.change(
+            self.judge,
+            [self.case, self.operating_point, self.language],
+            [self.case, self.readings],
+            queue=False,
+            **PRIVATE,
+        )
+        self.language.change(self.drawn, [self.case, self.language], [self.film, self.readings], queue=False, **PRIVATE)
+        self.layer.change(None, self.layer, None, js="(layer) => pneumoscope.layer(layer)", **PRIVATE)
+        self.opacity.change(None, self.opacity, None, js="(percent) => pneumoscope.opacity(percent)", **PRIVATE)
+
+    def _lay_out_examples(self, examples: Sequence[Example]) -> None:
         heading = gr.HTML(_heading("en"), padding=False)
-        localised.append(Localised(heading, lambda words: {"value": _heading(words.language)}))
+        self.localised.append(Localised(heading, lambda words: {"value": _heading(words.language)}))
         with gr.Row(elem_classes="examples"):
             for example in examples:
                 with gr.Column(min_width=108, elem_classes="example"):
                     # Beside the button and not its icon: Gradio would copy the film to where it serves files from.
                     gr.HTML(_thumbnail(example.path), padding=False)
-                    button = gr.Button(_caption(example, words), size="sm")
-                localised.append(Localised(button, lambda words, example=example: {"value": _caption(example, words)}))
-                button.click(
-                    lambda point, language, example=example: read(example.path, point, language),
-                    [operating_point, language],
-                    [case, film, readings],
-                    **reading,
+                    button = gr.Button(_caption(example, wording("en")), size="sm")
+                self.localised.append(
+                    Localised(button, lambda words, example=example: {"value": _caption(example, words)})
                 )
-    return ComparePanel(case, operating_point, (case, film, readings), read, tuple(localised))
+                button.click(
+                    lambda point, language, example=example: self.open_film(example.path, point, language),
+                    [self.operating_point, self.language],
+                    [*self.shown],
+                    **READING,
+                )
+
+
+def build(loaded: LoadedModels, examples: Sequence[Example], language: gr.Radio) -> ComparePanel:
+    """Lay the panel out inside the page and connect it."""
+    return ComparePanel(loaded, examples, language)
 
 
 def _heatmap_uri(heatmap: np.ndarray, shape: tuple[int, int], spec: PrepareSpec) -> str:
