@@ -130,12 +130,14 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         last = self.settings.keep == "last"
         if evaluated and (last or values["val_loss"] < progress.best_val_loss):
             progress.best_val_loss, progress.best_epoch = values["val_loss"], len(progress.rows)
-        saved = progress.stage_finished or len(progress.rows) % self.settings.save_every == 0
+        # A best.keras of an epoch that last.keras does not hold could not be told from a later one after a stop.
+        best = not last and progress.best_epoch == len(progress.rows)
+        saved = best or progress.stage_finished or len(progress.rows) % self.settings.save_every == 0
         if saved:
             self._save_last(self.network)
             self.saved_epochs = len(progress.rows)
-        # What lies after the last save is trained again after a stop; the network it led to would be the same.
-        self.write_the_rest(self.network, best=saved or not last)
+        # What lies after the last save is trained again after a stop.
+        self.write_the_rest(self.network, best=saved)
         auroc = f", val auroc {values['val_auroc']:.4f}" if "val_auroc" in values else ""
         say(
             f"{self.settings.network} {self.stage.name} epoch {row['epoch']}: loss {values['loss']:.4f}, "

@@ -53,7 +53,9 @@ def backend_name() -> str:
     """
     name = os.environ.get("KERAS_BACKEND") or _configured_backend() or "tensorflow"
     if name not in BACKENDS:
-        raise UsageError(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}. Received: {name}")
+        raise UsageError(
+            f"Keras's backend (KERAS_BACKEND or keras.json) must be one of {', '.join(BACKENDS)}. Received: {name}"
+        )
     if importlib.util.find_spec(name) is None:
         prose, extra = BACKENDS[name]
         install = f"pip install 'pneumoscope[{extra}]'" if extra else "see pytorch.org"

@@ -8,7 +8,7 @@ from pathlib import Path
 from train.common import atomic
 from train.common.errors import UsageError
 from train.data.checksums import digest_file
-from train.data.cohort import Cohort, CohortError, Film, read_split
+from train.data.cohort import Cohort, CohortError, read_split
 from train.runs.run_folder import RunFolder, find_run, require_network, settings_of
 from train.runs.settings import Settings
 
@@ -56,17 +56,20 @@ def _checked(run: RunFolder, settings: Settings, cohort: Cohort) -> TeacherRecor
         split = read_split(run.split, cohort.root)
     except CohortError as error:
         raise UsageError(f"teacher {run.name} does not say what it learnt from: {error}") from error
-    _refuse_held_out(run, split.of_split("train"), cohort)
+    _refuse_held_out(run, split, cohort)
     return TeacherRecord(run.name, digest_file(run.best_network), split.fingerprint, teacher.backbone_weights)
 
 
-def _refuse_held_out(run: RunFolder, learnt: Sequence[Film], cohort: Cohort) -> None:
+def _refuse_held_out(run: RunFolder, split: Cohort, cohort: Cohort) -> None:
+    learnt = split.of_split("train")
     paths, patients = {film.path for film in learnt}, {film.patient for film in learnt}
+    # What a teacher was chosen by (its best epoch, its plateaus) it has seen as well.
+    chosen = paths | {film.path for film in split.of_split("validation")}
     seen = [film for film in cohort.of_split("validation") if film.path in paths or film.patient in patients]
-    seen += [film for film in cohort.films if film.split not in ("train", "validation") and film.path in paths]
+    seen += [film for film in cohort.films if film.split not in ("train", "validation") and film.path in chosen]
     if seen:
         raise UsageError(
-            f"teacher {run.name} was trained on {seen[0].path} or on its patient, one of {len(seen)} films "
+            f"teacher {run.name} was trained or chosen on {seen[0].path} or its patient, one of {len(seen)} films "
             f"that are held out here: expected a teacher of the same split; give both the same split_seed"
         )
 
@@ -99,7 +102,12 @@ def require_same_teachers(run: RunFolder, teachers: Sequence[TeacherRecord]) -> 
         UsageError: a teacher's best.keras is another than then.
     """
     begun = read_teachers(run.teachers)
-    for then, now in zip(begun, teachers, strict=False):
+    if len(begun) != len(teachers):
+        raise UsageError(
+            f"run {run.name} cannot resume: {run.teachers.name} names {len(begun)} teachers, its settings "
+            f"{len(teachers)}; start over with --new"
+        )
+    for then, now in zip(begun, teachers, strict=True):
         if then.weights != now.weights:
             raise UsageError(
                 f"run {run.name} cannot resume: its teacher {then.run} has other weights than when it was begun; "

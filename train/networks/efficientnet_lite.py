@@ -150,6 +150,8 @@ def load_weights(network: keras.Model, path: Path) -> None:
             raise PneumoscopeError(
                 f"{path} holds no weights of EfficientNet-Lite0: {name} has shapes {found}, expected {expected}"
             )
+        if not all(np.issubdtype(value.dtype, np.floating) and np.isfinite(value).all() for value in values):
+            raise PneumoscopeError(f"{path} holds no weights of EfficientNet-Lite0: {name} is not of finite floats")
         layer.set_weights(values)
 
 

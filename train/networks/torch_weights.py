@@ -11,9 +11,8 @@ import math
 import pickle
 import struct
 from collections import OrderedDict
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -35,15 +34,14 @@ STORAGES = {
 _ZIP = b"PK\x03\x04"
 
 
-@dataclass(frozen=True, slots=True)
-class _Storage:
+# Named tuples, whose fields nothing in a pickle can set once they were checked.
+class _Storage(NamedTuple):
     key: str
     dtype: str
     elements: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Tensor:
+class _Tensor(NamedTuple):
     storage: _Storage
     offset: int
     shape: tuple[int, ...]
@@ -139,7 +137,7 @@ class _Unpickler(pickle.Unpickler):
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return self._tensor  # a bound method: a pickle can set no attribute of it
+            return _RebuildTensor()
         if module == "torch" and name in STORAGES:
             return STORAGES[name]
         raise _RefusedError(f"it asks for {module}.{name}; expected tensors and nothing else")
@@ -152,7 +150,13 @@ class _Unpickler(pickle.Unpickler):
                     return _Storage(key, dtype, elements)
         raise _RefusedError("it describes a storage otherwise than PyTorch does")
 
-    def _tensor(self, storage: object, offset: object, shape: object, strides: object, *_unused: object) -> _Tensor:
+
+class _RebuildTensor:
+    """Stands for PyTorch's function; without a `__dict__`, so that a pickle can set no attribute of it."""
+
+    __slots__ = ()
+
+    def __call__(self, storage: object, offset: object, shape: object, strides: object, *_unused: object) -> _Tensor:
         if not isinstance(storage, _Storage) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
             raise _RefusedError("it describes a tensor otherwise than PyTorch does")
         if not isinstance(offset, int) or not all(isinstance(number, int) for number in (*shape, *strides)):

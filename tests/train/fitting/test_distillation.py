@@ -221,19 +221,20 @@ def test_teachers_that_would_spoil_the_run_are_refused(cohort, teacher_run, tmp_
     with pytest.raises(UsageError, match="trained a: expected a run of network teacher"):
         find_teachers(settings(teacher="other"), cohort)
     dealt_again = split_cohort(index_cohort(cohort.root), seed=5, validation_fraction=0.4)
-    with pytest.raises(UsageError, match=r"taught was trained on .* held out here.*split_seed"):
+    with pytest.raises(UsageError, match=r"taught was trained or chosen on .* held out here.*split_seed"):
         find_teachers(settings(), dealt_again)
     assert other.folder.is_dir()
 
 
-def test_a_teacher_of_a_test_film_is_refused(cohort, teacher_run, tmp_path):
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_a_teacher_of_a_test_film_is_refused(cohort, teacher_run, tmp_path, split):
     from dataclasses import replace
 
     copy = tmp_path / "cheat"
     shutil.copytree(teacher_run.folder, copy)
-    films = tuple(replace(film, split="train") if film.split == "test" else film for film in cohort.films)
+    films = tuple(replace(film, split=split) if film.split == "test" else film for film in cohort.films)
     write_split(replace(cohort, films=films), copy / "split.csv")
-    with pytest.raises(UsageError, match=r"cheat was trained on chest_xray/test/.* held out here"):
+    with pytest.raises(UsageError, match=r"cheat was trained or chosen on chest_xray/test/.* held out here"):
         find_teachers(make_settings("b", {**SMALL, "teacher": str(copy)}), cohort)
 
 
@@ -250,3 +251,9 @@ def test_another_teacher_of_the_same_name_does_not_go_on(cohort, teacher_run, tm
 def test_only_b_has_teachers(network):
     with pytest.raises(UsageError, match=f"teacher does not belong to network {network}"):
         make_settings(network, {"teacher": "t"})
+
+
+def test_a_run_that_forgot_its_teachers_does_not_resume(cohort, teacher_run):
+    settings = make_settings("b", {**SMALL, "teacher": str(teacher_run.folder)})
+    with pytest.raises(UsageError, match=r"names 0 teachers, its settings 1"):
+        require_same_teachers(create_run("b", settings), find_teachers(settings, cohort))

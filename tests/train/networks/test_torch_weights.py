@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from train.common.errors import PneumoscopeError
+from train.networks import torch_weights
 from train.networks.torch_weights import MAGIC, PROTOCOL, read_torch_weights
 
 MACHINE = {"protocol_version": PROTOCOL, "little_endian": True, "type_sizes": {"int": 4}}
@@ -157,3 +158,46 @@ def test_another_format_is_named(tmp_path, content, words):
 def test_no_file(tmp_path):
     with pytest.raises(PneumoscopeError, match="cannot be read"):
         read_torch_weights(tmp_path / "none.pth")
+
+
+class Built:
+    """A value whose fields a pickle sets after it was made, as BUILD does."""
+
+    def __init__(self, value, state):
+        self.value, self.state = value, state
+
+
+class BuildingWriter(Writer):
+    def save(self, value, save_persistent_id=True):
+        if isinstance(value, Built):
+            self.save(value.value)
+            self.save(value.state)
+            self.write(pickle.BUILD)
+        else:
+            super().save(value, save_persistent_id)
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        Tensor(Built(Storage("0", 2), ["0", "<U2", 2]), 0, (2,), (1,)),
+        Tensor(Built(Storage("0", 2), (None, {"dtype": "<U2"})), 0, (2,), (1,)),
+        Built(Tensor(Storage("0", 2), 0, (2,), (1,)), (None, {"offset": 1})),
+    ],
+)
+def test_what_was_checked_cannot_be_changed_afterwards(tmp_path, monkeypatch, spoilt):
+    monkeypatch.setattr(f"{__name__}.Writer", BuildingWriter)
+    path = tmp_path / "weights.pth"
+    path.write_bytes(file_of(OrderedDict(a=spoilt), {"0": np.zeros(2, "<U2")}))
+    with pytest.raises(PneumoscopeError):
+        read_torch_weights(path)
+
+
+def test_what_stands_for_pytorchs_function_keeps_nothing_of_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.Writer", BuildingWriter)
+    path = tmp_path / "weights.pth"
+    function = Built(Named("torch._utils", "_rebuild_tensor_v2"), {"evil": 7})
+    path.write_bytes(file_of(OrderedDict(a=function), {}))
+    with pytest.raises(PneumoscopeError):
+        read_torch_weights(path)
+    assert not vars(vars(torch_weights._Unpickler).get("_tensor", object)).get("evil")

@@ -247,11 +247,22 @@ def test_a_loss_of_nan_in_a_later_epoch_keeps_the_networks_before(stopped_run, f
 
 def test_epochs_that_were_not_saved_are_not_said_to_be_kept(tmp_path, few_films, monkeypatch):
     poison_the_third_epoch(monkeypatch)
-    result = train(tmp_path / "runs", few_films, "--set", "save_every=3")
+    result = train(tmp_path / "runs", few_films, "--set", "save_every=3", "--set", "keep=last")
     assert result.exit_code == 1
     assert "epoch 3, step 1" in error_line(result)
     assert "no epoch was saved" in error_line(result)
     assert not (tmp_path / "runs" / "run" / "last.keras").exists()
+
+
+def test_a_best_network_is_never_of_an_epoch_that_would_be_trained_again(tmp_path, few_films, monkeypatch):
+    poison_the_third_epoch(monkeypatch)
+    train(tmp_path / "runs", few_films, "--set", "save_every=100", "--set", "keep=best")
+    run = RunFolder(tmp_path / "runs" / "run")
+    progress = read_record(run).progress
+    losses = [float(row["val_loss"]) for row in progress.rows]
+    assert progress.best_epoch == len(progress.rows) == 1 + min(range(len(losses)), key=losses.__getitem__)
+    best, last = (keras.saving.load_model(path, compile=False) for path in (run.best_network, run.last_network))
+    assert all(np.array_equal(one, two) for one, two in zip(best.get_weights(), last.get_weights(), strict=True))
 
 
 def set_in(path, old, new):
