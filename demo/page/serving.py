@@ -47,6 +47,24 @@ NO_TELEMETRY = {
 # A proxy in front of the page needs the one, a share server of one's own the other; our options say all the rest.
 _GRADIO_SETTINGS_KEPT = ("GRADIO_ROOT_PATH", "GRADIO_SHARE_SERVER_ADDRESS")
 
+# How Gradio serves the page, wherever that is: quietly, without what it would look up or leave behind.
+LAUNCH_SETTINGS: dict[str, Any] = {
+    "prevent_thread_lock": True,
+    "quiet": True,
+    "share": False,  # Gradio's own way to share loads the page's script from another host; see `open_share_link`
+    "inbrowser": False,
+    "show_error": False,
+    "footer_links": [],
+    "run_history": False,
+    "ssr_mode": False,
+    "mcp_server": False,
+    "pwa": False,
+    "enable_monitoring": False,
+    "num_workers": 0,
+    "max_file_size": MAX_BYTES,
+    "state_session_capacity": SESSIONS_KEPT,
+}
+
 
 @dataclass(frozen=True)
 class Running:
@@ -168,24 +186,11 @@ def start(
         server_name=in_url,
         server_port=port,
         auth=[(account.user, account.password) for account in accounts] or None,
-        prevent_thread_lock=True,
-        quiet=True,
-        share=False,  # Gradio's own way to share loads the page's script from another host; see `open_share_link`
-        inbrowser=False,
-        show_error=False,
-        footer_links=[],
-        run_history=False,
-        ssr_mode=False,
-        mcp_server=False,
-        pwa=False,
-        enable_monitoring=False,
-        num_workers=0,
-        max_file_size=MAX_BYTES,
-        state_session_capacity=SESSIONS_KEPT,
         app_kwargs={"middleware": [Middleware(RequestFilter, parameters=PARAMETERS)]},
         theme=page.THEME,
         css=page.css(),
         head=page.head(),
+        **LAUNCH_SETTINGS,
     )
     shown = LOOPBACK if address.is_unspecified else in_url
     return Running(f"http://{shown}:{port}/", port, loaded, blocks)

@@ -93,7 +93,7 @@ def make_card(
         placeholder_reason: why the network is no better than a placeholder; empty when it is none.
     """
     environment = json.loads(run.environment.read_text(encoding="utf-8"))
-    evaluation, calibration, on_test = findings.evaluation, findings.calibration, findings.on_test
+    evaluation = findings.evaluation
     validation, test = evaluation["validation"], evaluation["test"]
     default = evaluation["default_operating_point"]
     card = Card(
@@ -103,47 +103,15 @@ def make_card(
         placeholder_reason=placeholder_reason,
         classes=("normal", "pneumonia"),
         prepare=settings.prepare.spec(),
-        calibration=Calibration(
-            method=calibration.method,
-            temperature=calibration.temperature,
-            offset=calibration.offset,
-            selected_on="validation",
-            note=calibration.note,
-            log_loss_before=calibration.before.log_loss,
-            log_loss_after=calibration.after.log_loss,
-            candidates=calibration.candidates,
-            folds=calibration.folds,
-            validation={"before": asdict(calibration.before), "after": asdict(calibration.after)},
-            test=_before_and_after(on_test),
-            **({"seen": calibration.fitted_on} if calibration.fitted_on != "plain" else {}),
-            **({"external": _before_and_after(findings.on_external)} if findings.on_external else {}),
-        ),
-        operating_points={
-            name: OperatingPoint(
-                threshold=point.threshold,
-                selected_on="validation",
-                sensitivity=point.sensitivity,
-                specificity=point.specificity,
-                **({"seen": calibration.seen} if calibration.seen != "plain" and name != HALF else {}),
-                validation=_rates(validation, name),
-                test=_rates(test, name) if test else None,
-            )
-            for name, point in calibration.operating_points.items()
-            if name in validation["metrics"]["operating_points"]  # evaluations from before have no "half"
-        },
+        calibration=_calibration(findings),
+        operating_points=_operating_points(findings),
         default_operating_point=default,
         novelty_limit=findings.novelty.limit if findings.novelty else None,
         heatmap=findings.heatmap,
         novelty=findings.novelty,
         split_fingerprint=evaluation["split_fingerprint"],
         metrics=Metrics(validation=headlines(validation, default), test=headlines(test, default) if test else None),
-        parity=Parity(
-            films=findings.parity.films,
-            largest_probability_difference=findings.parity.largest_probability_difference,
-            decisions_changed=findings.parity.decisions_changed,
-            largest_heatmap_difference=findings.parity.largest_heatmap_difference,
-            largest_novelty_difference=findings.parity.largest_novelty_difference,
-        ),
+        parity=_parity(findings.parity),
         stress=findings.stress,
         audit=findings.audit,
         training_cost=training_cost(environment, seconds_by_stage(run.history.read_text(encoding="utf-8"))),
@@ -157,6 +125,53 @@ def make_card(
         created=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
     return card.model_copy(update={"monai": monai_keys(card)})
+
+
+def _calibration(findings: Findings) -> Calibration:
+    fitted = findings.calibration
+    return Calibration(
+        method=fitted.method,
+        temperature=fitted.temperature,
+        offset=fitted.offset,
+        selected_on="validation",
+        note=fitted.note,
+        log_loss_before=fitted.before.log_loss,
+        log_loss_after=fitted.after.log_loss,
+        candidates=fitted.candidates,
+        folds=fitted.folds,
+        validation={"before": asdict(fitted.before), "after": asdict(fitted.after)},
+        test=_before_and_after(findings.on_test),
+        **({"seen": fitted.fitted_on} if fitted.fitted_on != "plain" else {}),
+        **({"external": _before_and_after(findings.on_external)} if findings.on_external else {}),
+    )
+
+
+def _operating_points(findings: Findings) -> dict[str, OperatingPoint]:
+    calibration = findings.calibration
+    validation, test = findings.evaluation["validation"], findings.evaluation["test"]
+    return {
+        name: OperatingPoint(
+            threshold=point.threshold,
+            selected_on="validation",
+            sensitivity=point.sensitivity,
+            specificity=point.specificity,
+            **({"seen": calibration.seen} if calibration.seen != "plain" and name != HALF else {}),
+            validation=_rates(validation, name),
+            test=_rates(test, name) if test else None,
+        )
+        for name, point in calibration.operating_points.items()
+        if name in validation["metrics"]["operating_points"]  # evaluations from before have no "half"
+    }
+
+
+def _parity(report: "ParityReport") -> Parity:
+    return Parity(
+        films=report.films,
+        largest_probability_difference=report.largest_probability_difference,
+        decisions_changed=report.decisions_changed,
+        largest_heatmap_difference=report.largest_heatmap_difference,
+        largest_novelty_difference=report.largest_novelty_difference,
+    )
 
 
 def headlines(part: Mapping[str, Any], default: str = DEFAULT_OPERATING_POINT) -> Json:

@@ -88,6 +88,23 @@ def fit_outputs(model: keras.Model, train_images: np.ndarray, validation_images:
     return FittedOutputs(GraphOutputs(scale, novelty), limit, train, validation)
 
 
+@dataclass(frozen=True, eq=False)
+class MeasuredNetwork:
+    """A network on its way into a graph.
+
+    Attributes:
+        network: A or B.
+        opened: its `outputs_model`.
+        fitted: the graph's constants, from its training and validation films.
+        validation: its validation films, uint8 [n, S, S].
+    """
+
+    network: keras.Model
+    opened: keras.Model
+    fitted: FittedOutputs
+    validation: np.ndarray
+
+
 def heatmap_card(name: str, fitted: FittedOutputs, checks: Json) -> HeatmapCard:
     """Say in the card what the heatmap of network "a" or "b" is; `checks` as `check_heatmaps` gives them."""
     shown = fitted.validation.contributions.max(axis=(1, 2)) / fitted.graph.scale

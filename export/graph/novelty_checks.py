@@ -91,17 +91,7 @@ def detector_figures(
         against validation films treated alike and the shares refused, the pictures' with 95 % intervals (`_low`,
         `_high`); the same AUROC of the nearest neighbours.
     """
-    rows = np.unique(np.linspace(0, len(validation) - 1, FILMS_TO_DEGRADE).round().astype(int))
-    some = validation[rows]
-    target = float(np.percentile([sharpness(one) for one in (*some, *ood.images)], SHARPNESS_PERCENTILE))
-    treatments: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-        "thumbnails": as_thumbnail,
-        "blurred": lambda image: blurred_to(image, target),
-    }
-    features = {"as_is": (validation_features, pool(ood.images))}
-    for name, treat in treatments.items():
-        ours, theirs = (pool(np.stack([treat(one) for one in group])) for group in (some, ood.images))
-        features[name] = ours, theirs
+    features = {"as_is": (validation_features, pool(ood.images)), **_degraded_features(pool, validation, ood)}
     nearest = nearest_neighbours(train_features)
     neighbour_limit = float(np.percentile(nearest(validation_features), LIMIT_PERCENTILE))
     chosen = kinds_to_choose_on(ood.kinds)
@@ -120,21 +110,45 @@ def detector_figures(
         known, strange = distance(of_films), distance(of_pictures)
         near, far = nearest(of_films), nearest(of_pictures)
         for half, of in halves.items():
-            if not of.any():
-                continue
-            area, refused = _auroc_interval(known, strange[of]), share_above(strange[of], limit)
-            figures[half][treatment] = {
-                "auroc": area.value,
-                "auroc_low": area.low,
-                "auroc_high": area.high,
-                "refused": refused.value,
-                "refused_low": refused.low,
-                "refused_high": refused.high,
-                "films_refused": float((known > limit).mean()),
-                "nearest_neighbours_auroc": _auroc(near, far[of]),
-                "nearest_neighbours_refused": float((far[of] > neighbour_limit).mean()),
-            }
+            if of.any():
+                figures[half][treatment] = {
+                    **_detection(known, strange[of], limit),
+                    "nearest_neighbours_auroc": _auroc(near, far[of]),
+                    "nearest_neighbours_refused": float((far[of] > neighbour_limit).mean()),
+                }
     return figures
+
+
+def _degraded_features(
+    pool: Callable[[np.ndarray], np.ndarray], validation: np.ndarray, ood: OODImages
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Features of some validation films and of the foreign pictures, both made equally unsharp, by treatment."""
+    rows = np.unique(np.linspace(0, len(validation) - 1, FILMS_TO_DEGRADE).round().astype(int))
+    some = validation[rows]
+    target = float(np.percentile([sharpness(one) for one in (*some, *ood.images)], SHARPNESS_PERCENTILE))
+    treatments: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "thumbnails": as_thumbnail,
+        "blurred": lambda image: blurred_to(image, target),
+    }
+    features = {}
+    for name, treat in treatments.items():
+        ours, theirs = (pool(np.stack([treat(one) for one in group])) for group in (some, ood.images))
+        features[name] = ours, theirs
+    return features
+
+
+def _detection(known: np.ndarray, strange: np.ndarray, limit: float) -> dict[str, float]:
+    """How well distances of films and of foreign pictures are apart, and what the limit refuses of each."""
+    area, refused = _auroc_interval(known, strange), share_above(strange, limit)
+    return {
+        "auroc": area.value,
+        "auroc_low": area.low,
+        "auroc_high": area.high,
+        "refused": refused.value,
+        "refused_low": refused.low,
+        "refused_high": refused.high,
+        "films_refused": float((known > limit).mean()),
+    }
 
 
 def nearest_neighbours(train_features: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+import onnx
 
 # Before onnxruntime is imported: it would write a telemetry file into the user's cache folder.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime
 
-from export.graph.convert import GraphOutputs
-from export.graph.fit_outputs import measure_films, outputs_model
+from export.graph.convert import GraphOutputs, to_onnx
+from export.graph.fit_outputs import MeasuredNetwork, measure_films, outputs_model
 from train.common.console import progress_bar
 from train.common.errors import PneumoscopeError
 from train.fitting.scoring import predict_logits
@@ -139,3 +140,29 @@ def require_parity(report: ParityReport, *, stored_float16: bool) -> None:
                 f"ONNX Runtime and Keras differ by up to {found:.2g} in {name} on {report.films} films (limit "
                 f"{limit:g}): nothing was written; this is a fault of the conversion, please report it"
             )
+
+
+def convert_with_parity(
+    measured: MeasuredNetwork, scale: Scale, thresholds: Mapping[str, float], films: int, *, store_float16: bool
+) -> tuple[onnx.ModelProto, ParityReport]:
+    """Convert a network to ONNX and let it through only if both say the same.
+
+    Args:
+        measured: the network.
+        scale: of the calibration.
+        thresholds: as `compare_with_keras`.
+        films: how many the gate compares, SMALLEST_GATE at least, spread evenly over the validation films.
+        store_float16: as `to_onnx`.
+
+    Raises:
+        ParityError: as `require_parity`.
+    """
+    model = to_onnx(measured.network, scale, measured.fitted.graph, store_float16=store_float16)
+    last = len(measured.validation) - 1
+    rows = np.unique(np.linspace(0, last, max(films, SMALLEST_GATE)).round().astype(int))
+    images = measured.validation[rows]
+    report = compare_with_keras(
+        measured.network, model.SerializeToString(), images, scale, thresholds, measured.fitted.graph, measured.opened
+    )
+    require_parity(report, stored_float16=store_float16)
+    return model, report

@@ -185,11 +185,35 @@ def compare_films(
         raise OtherSplitError(f"{first.name} and {second.name} have other labels or patients for the same films")
     require_patients(one.patients, f"the {one.splits[0]} films")
     probabilities = probability(one.logits), probability(other.logits)
-    predictions = {
+    predictions: dict[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]] = {
         name: (probabilities[0] >= first.thresholds[name], probabilities[1] >= second.thresholds[name])
         for name in POINT_NAMES
         if name in first.thresholds and name in second.thresholds
     }
+    areas = auroc_difference(one.labels, one.logits, other.logits)
+    over_patients = _differences_over_patients(one, other, predictions, advance)
+    points = {
+        name: {
+            "thresholds": [float(first.thresholds[name]), float(second.thresholds[name])],
+            **agreement_tables(one.labels, *pair),
+            "differences": {key: over_patients[f"{name}: {key}"] for key in DIFFERENCES},
+        }
+        for name, pair in predictions.items()
+    }
+    return {
+        "films": len(one),
+        "patients": len(set(one.patients)),
+        "positives": int(one.labels.sum()),
+        "auroc": areas | {"difference_over_patients": over_patients["auroc"]},
+        "operating_points": points,
+        "differing": _differing(one, probabilities, predictions[default]),
+    }
+
+
+def _differences_over_patients(
+    one: Scores, other: Scores, predictions: Mapping[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]], advance: Advance
+) -> dict[str, Json]:
+    """The first network less the second: AUROC, and the metrics of each operating point ("name: metric")."""
     rankings = [Ranking.of(one.labels, scores.logits) for scores in (one, other)]
 
     def figures(weights: Floats) -> dict[str, Floats]:
@@ -200,29 +224,9 @@ def compare_films(
             counted |= {f"{name}: {key}": ours[key] - theirs[key] for key in DIFFERENCES}
         return counted
 
-    areas = auroc_difference(one.labels, one.logits, other.logits)
     draws = resample(one.patients, figures, advance)
-    whole = {name: float(values[0]) for name, values in figures(np.ones((1, len(one)))).items()}
-
-    def difference(name: str) -> Json:
-        return patient_interval(whole[name], draws[name]).as_json()
-
-    points = {
-        name: {
-            "thresholds": [float(first.thresholds[name]), float(second.thresholds[name])],
-            **agreement_tables(one.labels, *pair),
-            "differences": {key: difference(f"{name}: {key}") for key in DIFFERENCES},
-        }
-        for name, pair in predictions.items()
-    }
-    return {
-        "films": len(one),
-        "patients": len(set(one.patients)),
-        "positives": int(one.labels.sum()),
-        "auroc": areas | {"difference_over_patients": difference("auroc")},
-        "operating_points": points,
-        "differing": _differing(one, probabilities, predictions[default]),
-    }
+    whole = figures(np.ones((1, len(one))))
+    return {name: patient_interval(float(values[0]), draws[name]).as_json() for name, values in whole.items()}
 
 
 def auroc_difference(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> Json:

@@ -1,7 +1,8 @@
 """From labels and logits to metrics, each with an interval over patients and one that takes films as independent."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -59,58 +60,81 @@ def evaluate_scores(
     Raises:
         PneumoscopeError: no films, one class only, NaN or infinite logits.
     """
-    areas = {
-        "auroc": auroc_interval(labels, logits),
-        "average_precision": average_precision_interval(labels, logits),
-    }
-    truth, raw = np.asarray(labels, dtype=np.float64), np.asarray(logits, dtype=np.float64)
-    probabilities = probability(raw)
-    cuts = {**thresholds, "at 0.5": 0.5}
-    tables = {name: confusion(labels, probabilities, cut) for name, cut in cuts.items()}
-    points = {name: closed_intervals(table) for name, table in tables.items()}
-    draws: Mapping[str, Draws] = {}
-    if patients is not None:
-        ranking = Ranking.of(labels, raw)
-
-        def figures(weights: Floats) -> dict[str, Floats]:
-            counted = dict(zip(areas, ranking.areas(weights), strict=True))
-            for name, cut in cuts.items():
-                found = prediction_metrics(truth, probabilities >= cut, weights)
-                counted |= {f"{name}: {key}": values for key, values in found.items()}
-            return counted
-
-        draws = resample(patients, figures, advance)
-
-    def shown(key: str, closed: Interval) -> Json:
-        if not draws:
-            return closed.as_json()
-        beside = {"independent_low": closed.low, "independent_high": closed.high}
-        over_patients = patient_interval(closed.value, draws[key], otherwise=closed)
-        return over_patients.as_json() | {name: None if np.isnan(limit) else limit for name, limit in beside.items()}
-
-    def point(name: str) -> Json:
-        counts = tables[name]
-        table = {"tp": counts.tp, "fp": counts.fp, "tn": counts.tn, "fn": counts.fn}
-        entry = {"threshold": float(cuts[name]), "confusion": table}
-        entry |= {key: shown(f"{name}: {key}", closed) for key, closed in points[name].items()}
-        return entry | ({"over_prevalence": _over_prevalence(counts, name, draws)} if draws else {})
-
-    best = float(logistic(choose_threshold(labels, bounded(raw), "f1")))
+    films = _ScoredFilms.of(labels, logits, {**thresholds, "at 0.5": 0.5})
+    draws = resample(patients, films.figures, advance) if patients is not None else {}
+    best = float(logistic(choose_threshold(labels, bounded(films.logits), "f1")))
     return {
-        "n": int(truth.size),
-        "positives": int(truth.sum()),
-        "prevalence": float(truth.mean()),
-        "log_loss": log_loss(truth, raw),
-        "brier": brier_score(truth, probabilities),
-        "ece": expected_calibration_error(truth, probabilities),
-        **{name: shown(name, closed) for name, closed in areas.items()},
-        "operating_points": {name: point(name) for name in thresholds},
+        "n": int(films.labels.size),
+        "positives": int(films.labels.sum()),
+        "prevalence": float(films.labels.mean()),
+        "log_loss": log_loss(films.labels, films.logits),
+        "brier": brier_score(films.labels, films.probabilities),
+        "ece": expected_calibration_error(films.labels, films.probabilities),
+        **{name: _shown(closed, name, draws) for name, closed in films.areas.items()},
+        "operating_points": {name: _point(films, name, draws) for name in thresholds},
         "as_report": {
             "note": AS_REPORT,
-            "accuracy_at_0.5": shown("at 0.5: accuracy", points["at 0.5"]["accuracy"]),
-            "f1_maximum": {"value": confusion(labels, probabilities, best).f1, "threshold": best},
+            "accuracy_at_0.5": _shown(films.points["at 0.5"]["accuracy"], "at 0.5: accuracy", draws),
+            "f1_maximum": {"value": confusion(labels, films.probabilities, best).f1, "threshold": best},
         },
     }
+
+
+@dataclass(frozen=True, eq=False)
+class _ScoredFilms:
+    """Films with what follows from them and from the thresholds at once.
+
+    Attributes:
+        cuts: name → threshold on the probability.
+        areas: AUROC and average precision, with intervals that take films as independent.
+        tables, points: at each threshold the confusion, and what `closed_intervals` makes of it.
+    """
+
+    labels: Floats
+    logits: Floats
+    probabilities: Floats
+    ranking: Ranking
+    cuts: Mapping[str, float]
+    areas: Mapping[str, Interval]
+    tables: Mapping[str, Confusion]
+    points: Mapping[str, Mapping[str, Interval]]
+
+    @classmethod
+    def of(cls, labels: ArrayLike, logits: ArrayLike, cuts: Mapping[str, float]) -> Self:
+        areas = {
+            "auroc": auroc_interval(labels, logits),
+            "average_precision": average_precision_interval(labels, logits),
+        }
+        truth, raw = np.asarray(labels, dtype=np.float64), np.asarray(logits, dtype=np.float64)
+        probabilities = probability(raw)
+        tables = {name: confusion(labels, probabilities, cut) for name, cut in cuts.items()}
+        points = {name: closed_intervals(table) for name, table in tables.items()}
+        return cls(truth, raw, probabilities, Ranking.of(labels, raw), cuts, areas, tables, points)
+
+    def figures(self, weights: Floats) -> dict[str, Floats]:
+        """What the bootstrap resamples: the areas, and each threshold's metrics."""
+        counted = dict(zip(self.areas, self.ranking.areas(weights), strict=True))
+        for name, cut in self.cuts.items():
+            found = prediction_metrics(self.labels, self.probabilities >= cut, weights)
+            counted |= {f"{name}: {key}": values for key, values in found.items()}
+        return counted
+
+
+def _shown(closed: Interval, key: str, draws: Mapping[str, Draws]) -> Json:
+    """A metric with its interval over patients, and the one that takes films as independent beside it or alone."""
+    if not draws:
+        return closed.as_json()
+    beside = {"independent_low": closed.low, "independent_high": closed.high}
+    over_patients = patient_interval(closed.value, draws[key], otherwise=closed)
+    return over_patients.as_json() | {name: None if np.isnan(limit) else limit for name, limit in beside.items()}
+
+
+def _point(films: _ScoredFilms, name: str, draws: Mapping[str, Draws]) -> Json:
+    counts = films.tables[name]
+    table = {"tp": counts.tp, "fp": counts.fp, "tn": counts.tn, "fn": counts.fn}
+    entry = {"threshold": float(films.cuts[name]), "confusion": table}
+    entry |= {key: _shown(closed, f"{name}: {key}", draws) for key, closed in films.points[name].items()}
+    return entry | ({"over_prevalence": _over_prevalence(counts, name, draws)} if draws else {})
 
 
 def closed_intervals(counts: Confusion) -> dict[str, Interval]:

@@ -44,6 +44,13 @@ NOTE = (
 )
 MOST_TRIES = 50  # for one film
 MOST_FILMS = 99  # per class: the names have two digits
+MODEL_SETTINGS = {
+    "leading_variance": LEADING_VARIANCE,
+    "leading_spread": LEADING_SPREAD,
+    "texture_spread": TEXTURE_SPREAD,
+    "coefficient_limit": COEFFICIENT_LIMIT,
+    "limit_percentile": LIMIT_PERCENTILE,
+}
 
 _OURS = re.compile(rf"synthetic-({'|'.join(CLASSES)})-\d\d\.png|{re.escape(SYNTHESIS)}")
 
@@ -133,39 +140,22 @@ def make_synthetic_films(
         RadiographError: a training film cannot be read.
         SynthesisError: too few films, or films always too near to a training film.
     """
-    if not 1 <= count_per_class <= MOST_FILMS:
-        raise UsageError(f"count must lie between 1 and {MOST_FILMS} films per class. Received: {count_per_class}")
-    if not 32 <= image_size <= 512:
-        raise UsageError(f"image_size must lie between 32 and 512 pixels. Received: {image_size}")
-    for name, value in (("seed", seed), ("split_seed", split_seed)):
-        if not 0 <= value < 2**32:
-            raise UsageError(f"{name} must lie between 0 and 2**32 - 1. Received: {value}")
+    _check_arguments(count_per_class, image_size, {"seed": seed, "split_seed": split_seed})
     _refuse_foreign(folder)
     cohort = split_cohort(index_cohort(root), split_seed)
     listed = cohort.of_split("train")
     films = _read(root, listed, image_size, progress)
-    labels = np.array([film.label for film in listed])
+    are_normal = np.array([film.label for film in listed]) == 0
     with progress("aligning films", len(SMOOTHING) * len(films)) as advance:
-        flows = align(films, labels == 0, advance)
-    try:
-        neighbours = measure_neighbours(films, [film.patient for film in listed])
-    except ValueError as error:
-        raise SynthesisError(f"{root}: the training films cannot be compared: {error}") from None
+        flows = align(films, are_normal, advance)
+    neighbours = _measure_neighbours(root, films, listed)
     limits = neighbours.limits
-    training, drawn, pictures = {}, [], {}
+    training, drawn = {}, []
     for label, name in enumerate(CLASSES):
-        chosen = labels == label
-        with progress(f"modelling {name} films", FIT_STEPS) as advance:
-            model = fit_film_model(films[chosen], flows[chosen], advance)
-        patients = {film.patient for film in listed if film.label == label}
-        training[name] = ClassModel(
-            int(chosen.sum()), len(patients), model.components, model.leading, round(model.leading_variance, 4)
-        )
+        model, training[name] = _fit_class(label, listed, films, flows, progress)
         with progress(f"drawing {name} films", count_per_class) as advance:
             for number in range(1, count_per_class + 1):
-                film, picture = _draw_far_film(model, label, number, seed, neighbours, limits)
-                drawn.append(film)
-                pictures[film.film] = picture
+                drawn.append(_draw_far_film(model, label, number, seed, neighbours, limits))
                 advance()
     synthesis = Synthesis(
         note=NOTE,
@@ -173,27 +163,54 @@ def make_synthetic_films(
         split_seed=split_seed,
         image_size=image_size,
         split_fingerprint=cohort.fingerprint,
-        settings={
-            "leading_variance": LEADING_VARIANCE,
-            "leading_spread": LEADING_SPREAD,
-            "texture_spread": TEXTURE_SPREAD,
-            "coefficient_limit": COEFFICIENT_LIMIT,
-            "limit_percentile": LIMIT_PERCENTILE,
-        },
+        settings=MODEL_SETTINGS,
         training=training,
-        between_patients={
-            measure: {
-                str(percent): round(float(np.percentile(neighbours.between[measure], percent)), 4)
-                for percent in PERCENTILES
-            }
-            for measure in MEASURES
-        },
+        between_patients=_percentiles(neighbours),
         limits={measure: round(limit, 4) for measure, limit in limits.items()},
-        films=tuple(drawn),
+        films=tuple(film for film, _ in drawn),
         versions={"numpy": np.__version__, "opencv": cv2.__version__},
     )
-    _write(folder, pictures, synthesis)
+    _write(folder, {film.film: picture for film, picture in drawn}, synthesis)
     return synthesis
+
+
+def _check_arguments(count_per_class: int, image_size: int, seeds: dict[str, int]) -> None:
+    if not 1 <= count_per_class <= MOST_FILMS:
+        raise UsageError(f"count must lie between 1 and {MOST_FILMS} films per class. Received: {count_per_class}")
+    if not 32 <= image_size <= 512:
+        raise UsageError(f"image_size must lie between 32 and 512 pixels. Received: {image_size}")
+    for name, value in seeds.items():
+        if not 0 <= value < 2**32:
+            raise UsageError(f"{name} must lie between 0 and 2**32 - 1. Received: {value}")
+
+
+def _measure_neighbours(root: Path, films: np.ndarray, listed: tuple[Film, ...]) -> Neighbours:
+    try:
+        return measure_neighbours(films, [film.patient for film in listed])
+    except ValueError as error:
+        raise SynthesisError(f"{root}: the training films cannot be compared: {error}") from None
+
+
+def _fit_class(
+    label: int, listed: tuple[Film, ...], films: np.ndarray, flows: np.ndarray, progress: Progress
+) -> tuple[FilmModel, ClassModel]:
+    chosen = np.array([film.label for film in listed]) == label
+    with progress(f"modelling {CLASSES[label]} films", FIT_STEPS) as advance:
+        model = fit_film_model(films[chosen], flows[chosen], advance)
+    patients = {film.patient for film in listed if film.label == label}
+    variance = round(model.leading_variance, 4)
+    return model, ClassModel(int(chosen.sum()), len(patients), model.components, model.leading, variance)
+
+
+def _percentiles(neighbours: Neighbours) -> dict[str, dict[str, float]]:
+    """Per measure the percentiles of the distances to the nearest film of another patient."""
+    return {
+        measure: {
+            str(percent): round(float(np.percentile(neighbours.between[measure], percent)), 4)
+            for percent in PERCENTILES
+        }
+        for measure in MEASURES
+    }
 
 
 def _refuse_foreign(folder: Path) -> None:
