@@ -79,7 +79,7 @@ def export_run(
         run: a finished, evaluated run of network A or B.
         models: folder of bundles.
         data_root: where the run's films are, of which training and validation are read, and test for the share that is
-            refused if the run's test films have been read before; where it also holds foreign pictures (`ood/`), the
+            refused if the run's test films have been read before; where it also holds OOD images (`ood/`), the
             card says how many of them are refused.
         placeholder: why the bundle is a placeholder, or empty; B on a backbone that kept random weights is one in any
             case.
@@ -187,7 +187,7 @@ def _heatmap_checks(measured: MeasuredNetwork, validation: Sequence[Film], scale
 
 
 def _detector_figures(measured: MeasuredNetwork, ood: OODImages | None) -> Json | None:
-    """How well the guard refuses foreign pictures; None where there are none."""
+    """How well the out-of-distribution detector refuses OOD images; None where there are none."""
     if ood is None:
         return None
     fitted = measured.fitted

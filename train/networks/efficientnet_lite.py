@@ -150,9 +150,10 @@ def load_weights(network: keras.Model, path: Path) -> None:
             raise PneumoscopeError(
                 f"{path} holds no weights of EfficientNet-Lite0: {name} has shapes {found}, expected {expected}"
             )
-        if not all(np.issubdtype(value.dtype, np.floating) and np.isfinite(value).all() for value in values):
+        weights = [np.asarray(value) for value in values]
+        if not all(np.issubdtype(value.dtype, np.floating) and np.isfinite(value).all() for value in weights):
             raise PneumoscopeError(f"{path} holds no weights of EfficientNet-Lite0: {name} is not of finite floats")
-        layer.set_weights(values)
+        layer.set_weights(weights)
 
 
 def _turned(value: np.ndarray | None, axes: tuple[int, ...]) -> np.ndarray | None:
