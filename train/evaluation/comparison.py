@@ -250,22 +250,24 @@ def auroc_difference(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> 
 
 
 def agreement_tables(labels: ArrayLike, first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Json:
-    """Agreement of two networks' calls on the same films.
+    """Agreement of two networks' predictions on the same films.
 
     Args:
         labels: 0 or 1, [N].
-        first, second: called positive, bool [N].
+        first, second: predicted positive, bool [N].
 
     Returns:
-        agreement: films by both calls, and the share same prediction; right_and_wrong: the same by class, against the
+        agreement: films by both predictions, and the share of the same; right_and_wrong: the same by class, against the
         label; mcnemar: films that only one gets right, and p; kappa: Cohen's (Educ Psychol Meas 1960;20:37), null where
-        both call all films the same.
+        both predict the same of all films.
     """
+    from sklearn.metrics import cohen_kappa_score
+
     positive = np.asarray(labels) == 1
     right = first == positive, second == positive
     only_first, only_second = int(np.sum(right[0] & ~right[1])), int(np.sum(right[1] & ~right[0]))
     same = float(np.mean(first == second))
-    by_random_control = float(first.mean() * second.mean() + (1 - first.mean()) * (1 - second.mean()))
+    all_alike = bool(np.all(first == first[0]) and np.all(second == first[0]))
     return {
         "agreement": {**_pairs(first, second, "positive", "negative"), "share": same},
         "right_and_wrong": {
@@ -277,7 +279,7 @@ def agreement_tables(labels: ArrayLike, first: NDArray[np.bool_], second: NDArra
             "only_second_right": only_second,
             "p": mcnemar_exact(only_first, only_second),
         },
-        "kappa": (same - by_random_control) / (1 - by_random_control) if by_random_control < 1 else None,
+        "kappa": None if all_alike else float(cohen_kappa_score(first, second)),
     }
 
 
@@ -286,13 +288,10 @@ def mcnemar_exact(only_first: int, only_second: int) -> float:
 
     It takes films as independent; where a patient's films err together, p is too small. 1 where the two never differ.
     """
-    n, fewer = only_first + only_second, min(only_first, only_second)
-    # Whole numbers, however many: exact. Each binomial coefficient comes from the one before.
-    tail = ways = 1
-    for k in range(1, fewer + 1):
-        ways = ways * (n - k + 1) // k
-        tail += ways
-    return min(1.0, 2 * tail / 2**n)
+    from scipy.stats import binomtest
+
+    n = only_first + only_second
+    return float(binomtest(only_first, n).pvalue) if n else 1.0
 
 
 def _pairs(first: NDArray[np.bool_], second: NDArray[np.bool_], yes: str, no: str) -> dict[str, int]:
