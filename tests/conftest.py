@@ -2,7 +2,8 @@
 
 import io
 import os
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,17 @@ from train.metrics.operating_points import OPERATING_POINTS
 # How long an example takes says nothing on a machine that trains beside the tests.
 settings.register_profile("pneumoscope", deadline=None)
 settings.load_profile("pneumoscope")
+
+
+@pytest.fixture
+def default_interrupt() -> Iterator[None]:
+    """Let the processes that a test starts be stopped by Ctrl-C, as in a terminal.
+
+    What a script starts in the background ignores it, and hands that on to its children; a handler is not handed on.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")
