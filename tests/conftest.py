@@ -2,7 +2,10 @@
 
 import io
 import os
-from collections.abc import Callable, Sequence
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,30 @@ from train.metrics.operating_points import OPERATING_POINTS
 # How long an example takes says nothing on a machine that trains beside the tests.
 settings.register_profile("pneumoscope", deadline=None)
 settings.load_profile("pneumoscope")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest-xdist keep the order of the files; it would put the one with the most tests first."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files of the slow tests, or at the end one worker waits for another's long file."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
+
+
+@pytest.fixture
+def default_interrupt() -> Iterator[None]:
+    """Let the processes that a test starts be stopped by Ctrl-C, as in a terminal.
+
+    What a script starts in the background ignores it, and hands that on to its children; a handler is not handed on.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")
@@ -152,44 +179,71 @@ def tiny_bundle() -> Callable[..., Bundle]:
 
 
 @pytest.fixture(scope="session")
-def phantom_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of synthetic films of two classes, enough for the parity gate."""
-    from train.synthetic.phantom_folder import make_phantoms
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Make a folder once for all of pytest-xdist's workers: (name, make(folder)) → folder, only to be read."""
+    of_workers = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp().parent if of_workers else tmp_path_factory.getbasetemp()
 
-    folder = tmp_path_factory.mktemp("data") / "phantoms"
-    make_phantoms(folder, count_per_class=150, seed=0, image_size=64)
-    return folder
+    def made_once(name: str, make: Callable[[Path], None]) -> Path:
+        from filelock import FileLock
+
+        folder, made = base / name, base / f"{name}.made"
+        with FileLock(base / f"{name}.lock"):
+            if not made.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # what a worker left that failed
+                folder.mkdir()
+                make(folder)
+                made.touch()
+        return folder
+
+    return made_once
 
 
 @pytest.fixture(scope="session")
-def trained_run(phantom_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A small finished run of network A on the phantoms, made by the command itself."""
-    from typer.testing import CliRunner
+def phantom_root(made_once: Callable[..., Path]) -> Path:
+    """A folder of synthetic films of two classes, enough for the parity gate."""
 
-    from demo.cli import app
+    def make(folder: Path) -> None:
+        from train.synthetic.phantom_folder import make_phantoms
+
+        make_phantoms(folder / "phantoms", count_per_class=150, seed=0, image_size=64)
+
+    return made_once("data", make) / "phantoms"
+
+
+@pytest.fixture(scope="session")
+def trained_run(phantom_root: Path, made_once: Callable[..., Path]) -> Any:
+    """A small finished run of network A on the phantoms, made by the command itself."""
     from train.runs.run_folder import RunFolder
 
-    runs = tmp_path_factory.mktemp("runs")
-    arguments = ["train", "a", "--data", str(phantom_root), "--name", "tiny", "--image-size", "32", "--epochs", "3"]
-    for assignment in ("width=0.25", "validation_fraction=0.4", "schedule=cosine"):
-        arguments += ["--set", assignment]
-    result = CliRunner().invoke(app, arguments, env={"PNEUMOSCOPE_RUNS": str(runs), "COLUMNS": "200"})
-    assert result.exit_code == 0, result.output
-    return RunFolder(runs / "tiny")
+    def make(runs: Path) -> None:
+        from typer.testing import CliRunner
+
+        from demo.cli import app
+
+        arguments = ["train", "a", "--data", str(phantom_root), "--name", "tiny", "--image-size", "32", "--epochs", "3"]
+        for assignment in ("width=0.25", "validation_fraction=0.4", "schedule=cosine"):
+            arguments += ["--set", assignment]
+        result = CliRunner().invoke(app, arguments, env={"PNEUMOSCOPE_RUNS": str(runs), "COLUMNS": "200"})
+        assert result.exit_code == 0, result.output
+
+    return RunFolder(made_once("runs_of_all", make) / "tiny")
 
 
 @pytest.fixture(scope="session")
-def exported_models(trained_run: Any, phantom_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported_models(trained_run: Any, phantom_root: Path, made_once: Callable[..., Path]) -> Path:
     """The folder of bundles that `export` makes of the small run."""
-    from typer.testing import CliRunner
 
-    from demo.cli import app
+    def make(folder: Path) -> None:
+        from typer.testing import CliRunner
 
-    models = tmp_path_factory.mktemp("exported") / "models"
-    arguments = ["export", str(trained_run.folder), "--to", str(models), "--data", str(phantom_root)]
-    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
-    assert result.exit_code == 0, result.output
-    return models
+        from demo.cli import app
+
+        arguments = ["export", str(trained_run.folder), "--to", str(folder / "models"), "--data", str(phantom_root)]
+        result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+        assert result.exit_code == 0, result.output
+
+    return made_once("exported", make) / "models"
 
 
 @pytest.fixture
@@ -212,8 +266,6 @@ def run_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
 @pytest.fixture
 def copied_run(trained_run: Any, run_command: Callable[..., Any], tmp_path: Path) -> Any:
     """A copy of the small run that a test may spoil."""
-    import shutil
-
     from train.runs.run_folder import RunFolder
 
     shutil.copytree(trained_run.folder, tmp_path / "runs" / "tiny")

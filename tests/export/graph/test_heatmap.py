@@ -40,10 +40,16 @@ def network(request):
 
 
 @pytest.fixture(scope="module")
-def measured(network):
+def opened(network):
+    """One for all tests, as each is compiled anew."""
+    return outputs_model(network)
+
+
+@pytest.fixture(scope="module")
+def measured(network, opened):
     side = network.input_shape[1]
     images = np.random.default_rng(0).integers(0, 256, (6, side, side), dtype=np.uint8)
-    return images, measure_films(outputs_model(network), images)
+    return images, measure_films(opened, images)
 
 
 def test_the_map_and_the_constant_terms_are_the_logit(network, measured):
@@ -117,19 +123,19 @@ def test_covering_what_the_network_looks_at_lowers_the_score():
     assert figures["logit"]["hottest"] > wrong["logit"]["hottest"] + 0.5
 
 
-def test_a_random_head_shows_other_maps_and_the_network_is_as_before(network, measured):
+def test_a_random_head_shows_other_maps_and_the_network_is_as_before(network, opened, measured):
     images, found = measured
     before = network.get_weights()
-    figures = random_head(network, outputs_model(network), images, found.contributions)
+    figures = random_head(network, opened, images, found.contributions)
     # Of a map of four places chance alone reaches any figure.
     assert abs(figures["mean_rank_correlation"]) < (0.5 if found.contributions[0].size >= 9 else 1.0)
     assert all(np.array_equal(one, other) for one, other in zip(before, network.get_weights(), strict=True))
 
 
-def test_the_checks_are_json(network, measured):
+def test_the_checks_are_json(network, opened, measured):
     images, found = measured
     labels, patients = np.array([0, 1, 1, 1, 0, 1]), list("uvwxyz")
-    checks = check_heatmaps(network, outputs_model(network), images, labels, patients, found, Scale())
+    checks = check_heatmaps(network, opened, images, labels, patients, found, Scale())
     assert json.loads(json.dumps(checks, allow_nan=False)) == checks
     assert checks["occlusion"]["films"] == 4
 
@@ -147,9 +153,9 @@ def test_a_map_of_one_place_has_no_correlation():
     assert checks["random_head"]["mean_rank_correlation"] is None
 
 
-def test_a_short_last_batch_is_measured_like_the_others(network, measured):
+def test_a_short_last_batch_is_measured_like_the_others(network, opened, measured):
     images, found = measured
-    again = measure_films(outputs_model(network), images, batch_size=4)
+    again = measure_films(opened, images, batch_size=4)
     assert again.logits == pytest.approx(found.logits, abs=1e-5)
     assert again.contributions == pytest.approx(found.contributions, abs=1e-5)
     assert len(again.pooled) == len(images)

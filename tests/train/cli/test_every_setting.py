@@ -4,7 +4,6 @@ import csv
 import json
 import re
 
-import keras
 import numpy as np
 import pytest
 
@@ -35,8 +34,7 @@ def run(run_command, phantom_root, tmp_path, monkeypatch):
     result = run_command(*arguments)
     assert result.exit_code == 0, result.output
     assert re.search(r"┃ validation +┃ shifted +┃", result.stdout)
-    yield RunFolder(tmp_path / "runs" / "every-setting")
-    keras.backend.clear_session()
+    return RunFolder(tmp_path / "runs" / "every-setting")
 
 
 def test_every_setting_at_once_leaves_a_run_that_reads_like_any_other(run, run_command, phantom_root):

@@ -31,6 +31,11 @@ def cohort(phantom_root):
 @pytest.fixture(autouse=True)
 def _runs(tmp_path, monkeypatch):
     monkeypatch.setenv("PNEUMOSCOPE_RUNS", str(tmp_path))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _free_memory():
+    """Once: searching all that TensorFlow holds for what is free takes seconds."""
     yield
     keras.backend.clear_session()
 
@@ -81,6 +86,7 @@ def test_the_split_written_is_the_split_trained_on(trained_run, phantom_root):
     assert not {f.patient for f in split.of_split("train")} & {f.patient for f in split.of_split("validation")}
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_history(cohort):
     histories = []
     for seed in (7, 7, 8):
@@ -92,6 +98,7 @@ def test_the_same_seed_gives_the_same_history(cohort):
     assert histories[0] != histories[2]
 
 
+@pytest.mark.slow
 def test_network_b_trains_its_head_and_then_its_backbone(cohort):
     changes = {**SMALL, "backbone_weights": "random", "fine_tune.epochs": 1, "fine_tune.from_layer": 180}
     settings = make_settings("b", changes)
@@ -106,8 +113,9 @@ def test_network_b_trains_its_head_and_then_its_backbone(cohort):
     assert trains == [False] * 180 + has_weights[180:]
 
 
-def test_the_backbone_run_makes_weights_that_network_b_takes(cohort):
-    settings = make_settings("backbone", SMALL)
+@pytest.mark.slow
+def test_the_backbone_run_makes_weights_that_network_b_takes(cohort, eager_steps):
+    settings = make_settings("backbone", {**SMALL, "optimizer": "sgd"})
     run = create_run(None, settings)
     fit(run, settings, make_ready(settings, cohort), CPU)
     best = keras.saving.load_model(run.best_network, compile=False)
@@ -128,7 +136,7 @@ def test_the_four_optimizers_are_the_reports(name, kind, momentum):
         assert optimizer.momentum == momentum
 
 
-def test_early_stopping_stops(cohort):
+def test_early_stopping_stops(cohort, eager_steps):
     changes = {**SMALL, "width": 0.25, "epochs": 30, "early_stopping_patience": 1, "learning_rate": 0.1}
     settings = make_settings("a", changes)
     run = create_run(None, settings)
@@ -136,7 +144,7 @@ def test_early_stopping_stops(cohort):
     assert len(history_of(run)) < 30
 
 
-def test_a_loss_that_is_no_number_ends_in_one_line_with_step_and_rate(cohort):
+def test_a_loss_that_is_no_number_ends_in_one_line_with_step_and_rate(cohort, eager_steps):
     changes = {**SMALL, "width": 0.25, "optimizer": "sgd", "learning_rate": 10, "epochs": 5, "batch_norm_momentum": 0.5}
     settings = make_settings("a", changes)
     run = create_run(None, settings)

@@ -5,7 +5,6 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import csv
-import functools
 import json
 
 import keras
@@ -88,6 +87,11 @@ def same_features(ones, others):
 def _clean(tmp_path, monkeypatch):
     monkeypatch.setenv("PNEUMOSCOPE_RUNS", str(tmp_path))
     monkeypatch.delenv("PNEUMOSCOPE_CACHE", raising=False)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _free_memory():
+    """Once: searching all that TensorFlow holds for what is free takes seconds."""
     yield
     keras.backend.clear_session()
 
@@ -268,9 +272,8 @@ def test_a_stage_that_cannot_be_cached_fits_the_whole_network(changes, layer, wo
     assert words in capsys.readouterr().err
 
 
-def test_a_run_on_features_has_the_history_and_the_files_of_a_run_on_films(phantom_root, monkeypatch):
+def test_a_run_on_features_has_the_history_and_the_files_of_a_run_on_films(phantom_root, monkeypatch, eager_steps):
     monkeypatch.setattr(fit, "build_network", lambda settings: small_network_b(settings.seed))
-    eagerly = functools.partialmethod(keras.Model.compile, run_eagerly=True)
     monkeypatch.setattr(frozen_features, "BATCH_SIZE", 20)
     cohort = split_cohort(index_cohort(phantom_root), seed=0, validation_fraction=0.3)
     changes = {"prepare.image_size": SIDE, "batch_size": 16, "films_per_class": 20, "epochs": 2, "fine_tune.epochs": 2}
@@ -279,10 +282,7 @@ def test_a_run_on_features_has_the_history_and_the_files_of_a_run_on_films(phant
     for copies in (4, 0):
         settings = make_settings("b", {**changes, "cache.copies": copies})
         run = create_run(None, settings)
-        with monkeypatch.context() as patch:
-            # So few steps cost less than the graphs they would be compiled into.
-            patch.setattr(keras.Model, "compile", eagerly)
-            fit.fit(run, settings, fit.make_ready(settings, cohort), CPU)
+        fit.fit(run, settings, fit.make_ready(settings, cohort), CPU)
         with run.history.open() as file:
             rows.append(list(csv.DictReader(file)))
         networks.append(keras.saving.load_model(run.last_network))

@@ -40,8 +40,9 @@ def trainable_count(network: keras.Model) -> int:
     return sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _free_memory():
+    """Once: searching all that TensorFlow holds for what is free takes seconds."""
     yield
     keras.backend.clear_session()
 
@@ -107,12 +108,13 @@ def test_frozen_batch_normalization_stays_put_while_the_head_trains():
     network = build_network_b(64, backbone_weights="random")
     norm = backbone_of(network).get_layer("conv2_block1_preact_bn")
     before = norm.moving_mean.numpy().copy()
-    network.compile("adam", "binary_crossentropy")
+    # Eagerly: tracing two graphs of ResNet50V2 takes 40 seconds, a step one.
+    network.compile("adam", "binary_crossentropy", run_eagerly=True)
     films = np.random.default_rng(0).uniform(0, 255, (4, 64, 64, 3)).astype(np.float32)
     network.train_on_batch(films, np.array([0, 1, 0, 1]))
     assert np.array_equal(before, norm.moving_mean.numpy())
     unfreeze_for_fine_tuning(network, 0)
-    network.compile("adam", "binary_crossentropy")
+    network.compile("adam", "binary_crossentropy", run_eagerly=True)
     network.train_on_batch(films, np.array([0, 1, 0, 1]))
     assert not np.array_equal(before, norm.moving_mean.numpy())
 

@@ -53,12 +53,8 @@ def few_films(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _run_eagerly():
-    """With few films, building the graph of a step takes longer than the training."""
-    patch, compile_ = pytest.MonkeyPatch(), keras.Model.compile
-    patch.setattr(keras.Model, "compile", lambda network, **more: compile_(network, **more, run_eagerly=True))
+def _cheap_steps(eager_steps_of_module):
     yield
-    patch.undo()
     keras.backend.clear_session()
 
 
@@ -136,6 +132,7 @@ def error_line(result):
     return lines[0]
 
 
+@pytest.mark.slow
 def test_kills_leave_no_trace_in_a_run_of_three_stages(few_films, tmp_path):
     settings = {
         "prepare.image_size": 48,

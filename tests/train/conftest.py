@@ -1,0 +1,50 @@
+"""For the tests that train: cheaper steps, and a cheaper backbone where ResNet50V2 itself is not what is asserted."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+
+@contextmanager
+def _steps_run_eagerly() -> Iterator[None]:
+    import keras
+
+    compile_ = keras.Model.compile
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.Model, "compile", lambda network, **more: compile_(network, **more | {"run_eagerly": True}))
+        yield
+
+
+@pytest.fixture
+def eager_steps() -> Iterator[None]:
+    """Let Keras run each step at once: with few films, tracing its graph takes longer than the training.
+
+    Of ResNet50V2 a step takes 1 second and its graph 20.
+    """
+    with _steps_run_eagerly():
+        yield
+
+
+@pytest.fixture(scope="module")
+def eager_steps_of_module() -> Iterator[None]:
+    """`eager_steps` for the fixtures of a module too."""
+    with _steps_run_eagerly():
+        yield
+
+
+@pytest.fixture
+def small_backbone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let network B have a backbone of two layers under ResNet50V2's name, with as many channels as a teacher's."""
+    import keras
+
+    from train.networks import build
+
+    def build_backbone(image_size: int, weights: object) -> keras.Model:
+        image = x = keras.Input((image_size, image_size, 3))
+        for filters in (4, 1280):
+            x = keras.layers.Conv2D(filters, 3, strides=4, padding="same", activation="relu")(x)
+            x = keras.layers.BatchNormalization()(x)
+        return keras.Model(image, x, name=build.BACKBONE_NAME)
+
+    monkeypatch.setattr(build, "build_backbone", build_backbone)
