@@ -116,7 +116,7 @@ def endpoints(loaded: LoadedModels) -> dict[str, Callable[..., Any]]:
         return _evaluation(bundle, split or "validation")
 
     def card(network: Network) -> dict[str, Any]:
-        """The network's card: what must be known to use it and to evaluate it."""
+        """The network's card: what must be known to use it and to judge it."""
         return _classifier(loaded, network).bundle.card.model_dump(mode="json")
 
     found: dict[str, Callable[..., Any]] = {
