@@ -29,20 +29,24 @@ if TYPE_CHECKING:
     from demo.bench.variants import Variant
     from export.bundle import Bundle
 
+FilmFolder = Annotated[
+    str | None,
+    typer.Option(metavar="DIR", help="Folder of films to measure with; synthetic ones are made if none is given."),
+]
+Count = Annotated[int, typer.Option(min=1, help="How many films a round takes.")]
+LoaderOnly = Annotated[
+    bool,
+    typer.Option("--loader", help="Measure only how many training pictures a second are made, of synthetic films."),
+]
+
 app = typer.Typer()
 
 
 @app.command(cls=Command)
 def bench(
-    films: Annotated[
-        str | None,
-        typer.Option(metavar="DIR", help="Folder of films to measure with; synthetic ones are made if none is given."),
-    ] = None,
-    count: Annotated[int, typer.Option(min=1, help="How many films a round takes.")] = 16,
-    loader: Annotated[
-        bool,
-        typer.Option("--loader", help="Measure only how many training pictures a second are made, of synthetic films."),
-    ] = False,
+    films: FilmFolder = None,
+    count: Count = 16,
+    loader: LoaderOnly = False,
     models: Models = None,
     data: DataRoot = None,
     as_json: AsJson = False,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from demo.predict.cli import DeviceName, Models
+from demo.predict.cli import Device, Models
 from train.common.console import NOT_A_MEDICAL_DEVICE, Command, Debug, say, say_next, say_warning
 from train.common.errors import PneumoscopeError, UsageError
 
@@ -23,36 +23,39 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 7860
 
+ExampleRoot = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        envvar="PNEUMOSCOPE_DATA",
+        help="Folder that holds chest_xray/, to take the examples from; synthetic films if none is given.",
+    ),
+]
+Share = Annotated[
+    bool, typer.Option("--share", help="Open a public link to the page through Gradio's server, for up to a week.")
+]
+Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets the whole network reach the page.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; if it is in use, the next free one.")]
+AuthFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Ask for a password: a file with a line user:password for each person."),
+]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open the page in the browser.")]
+
 app = typer.Typer()
 
 
 @app.command(cls=Command, epilog=NOT_A_MEDICAL_DEVICE)
 def demo(
     models: Models = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data",
-            metavar="DIR",
-            envvar="PNEUMOSCOPE_DATA",
-            help="Folder that holds chest_xray/, to take the examples from; synthetic films if none is given.",
-        ),
-    ] = None,
-    share: Annotated[
-        bool, typer.Option("--share", help="Open a public link to the page through Gradio's server, for up to a week.")
-    ] = False,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 lets the whole network reach the page.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; if it is in use, the next free one.")
-    ] = DEFAULT_PORT,
-    auth_file: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Ask for a password: a file with a line user:password for each person."),
-    ] = None,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the page in the browser.")] = False,
-    device: Annotated[DeviceName, typer.Option(help="auto takes an NVIDIA GPU when there is one that works.")] = "auto",
+    data: ExampleRoot = None,
+    share: Share = False,
+    host: Host = "127.0.0.1",
+    port: Port = DEFAULT_PORT,
+    auth_file: AuthFile = None,
+    no_browser: NoBrowser = False,
+    device: Device = "auto",
     debug: Debug = False,
 ) -> None:
     """Open the page: drop a chest X-ray, see what both networks say.

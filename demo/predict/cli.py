@@ -27,6 +27,7 @@ from train.metrics.operating_choices import PointName
 
 if TYPE_CHECKING:
     from demo.inference.compare import Comparison
+    from demo.predict.heatmap_files import Overlays
     from export.bundle import Bundle
 
 Network = Literal["a", "b", "both"]
@@ -38,70 +39,83 @@ Models = Annotated[
     typer.Option(metavar="DIR", help="Folder with the models a and b; by default those that came with pneumoscope."),
 ]
 
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PATH",
+        help="Films, folders of films, or patterns such as 'ward/*.dcm'; - reads one film from standard input.",
+        show_default=False,
+    ),
+]
+Manifest = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CSV",
+        help="Read the films in the column `path` of this file, each relative to the file's own folder.",
+    ),
+]
+Recursive = Annotated[
+    bool,
+    typer.Option("--recursive", help="Look into sub-folders too, also where a folder has films of its own."),
+]
+ReadBy = Annotated[Network, typer.Option(help="Which network reads the films.")]
+OperatingPoint = Annotated[
+    PointName | None,
+    typer.Option(
+        help="Which threshold decides, all chosen on validation films: best F1, best Youden index, "
+        "or 95 % sensitivity or specificity. By default the one the model's card names (youden).",
+        show_default=False,
+    ),
+]
+AsJsonList = Annotated[bool, typer.Option("--json", help="Print a JSON list, one object per film.")]
+AsJsonLines = Annotated[
+    bool, typer.Option("--jsonl", help="Print the same objects one per line, each as soon as it is there.")
+]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV, one row per film and network.")]
+Resume = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write --jsonl lines to FILE instead, leaving out the films it already has: the same command "
+        "begins a run and goes on after a stop.",
+    ),
+]
+Heatmaps = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Write into DIR, for each film and network, the film with the evidence for pneumonia laid over it "
+        "(JPEG; it shows the film, so guard it as the film itself).",
+    ),
+]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Give a verdict and a heatmap also where a network refuses a picture as unlike its training films; "
+        "it stays marked as refused.",
+    ),
+]
+Device = Annotated[DeviceName, typer.Option(help="auto takes an NVIDIA GPU when there is one that works.")]
+
 app = typer.Typer()
 
 
 @app.command(cls=Command, no_args_is_help=True, epilog=NOT_A_MEDICAL_DEVICE)
 def predict(
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="PATH",
-            help="Films, folders of films, or patterns such as 'ward/*.dcm'; - reads one film from standard input.",
-            show_default=False,
-        ),
-    ] = None,
-    manifest: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CSV",
-            help="Read the films in the column `path` of this file, each relative to the file's own folder.",
-        ),
-    ] = None,
-    recursive: Annotated[
-        bool,
-        typer.Option("--recursive", help="Look into sub-folders too, also where a folder has films of its own."),
-    ] = False,
-    network: Annotated[Network, typer.Option(help="Which network reads the films.")] = "both",
-    operating_point: Annotated[
-        PointName | None,
-        typer.Option(
-            help="Which threshold decides, all chosen on validation films: best F1, best Youden index, "
-            "or 95 % sensitivity or specificity. By default the one the model's card names (youden).",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list, one object per film.")] = False,
-    as_jsonl: Annotated[
-        bool, typer.Option("--jsonl", help="Print the same objects one per line, each as soon as it is there.")
-    ] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, one row per film and network.")] = False,
-    resume: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Write --jsonl lines to FILE instead, leaving out the films it already has: the same command "
-            "begins a run and goes on after a stop.",
-        ),
-    ] = None,
-    heatmaps: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Write into DIR, for each film and network, the film with the evidence for pneumonia laid over it "
-            "(JPEG; it shows the film, so guard it as the film itself).",
-        ),
-    ] = None,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force",
-            help="Give a verdict and a heatmap also where a network refuses a picture as unlike its training films; "
-            "it stays marked as refused.",
-        ),
-    ] = False,
+    paths: Paths = None,
+    manifest: Manifest = None,
+    recursive: Recursive = False,
+    network: ReadBy = "both",
+    operating_point: OperatingPoint = None,
+    as_json: AsJsonList = False,
+    as_jsonl: AsJsonLines = False,
+    as_csv: AsCsv = False,
+    resume: Resume = None,
+    heatmaps: Heatmaps = None,
+    force: Force = False,
     models: Models = None,
-    device: Annotated[DeviceName, typer.Option(help="auto takes an NVIDIA GPU when there is one that works.")] = "auto",
+    device: Device = "auto",
     debug: Debug = False,
 ) -> None:
     """Read films (JPEG, PNG, TIFF, BMP, WebP, DICOM) and say what each network sees.
@@ -128,11 +142,7 @@ def predict(
         say(NOT_A_MEDICAL_DEVICE)
         _say_placeholders(bundles, say_warning)
 
-    overlays = None
-    if heatmaps is not None:
-        from demo.predict.heatmap_files import open_overlays
-
-        overlays = open_overlays(heatmaps, found.films, bundles, say_warning)
+    overlays = None if heatmaps is None else _open_overlays(heatmaps, found.films, bundles)
     run = PredictRun(bundles, operating_point, device, force, overlays)
     with _ends_with_its_reader():
         if resume is not None:
@@ -195,6 +205,12 @@ def _check_standard_input(films: Sequence[str], resume: Path | None) -> None:
         raise UsageError("standard input (-) has no name to be found again by, so it cannot be resumed; name a file")
     if sys.stdin is None or sys.stdin.isatty():
         raise UsageError("- reads a film from standard input, but none is there; try: pneumoscope predict - < film.png")
+
+
+def _open_overlays(folder: Path, films: Sequence[str], bundles: "Mapping[str, Bundle]") -> "Overlays":
+    from demo.predict.heatmap_files import open_overlays
+
+    return open_overlays(folder, films, bundles, say_warning)
 
 
 def _print(comparisons: "Iterator[Comparison]", bundles: "Mapping[str, Bundle]", output: Output) -> int:

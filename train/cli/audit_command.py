@@ -19,22 +19,25 @@ FINDINGS = "audit.json"
 _SHOWN_LINES = 10
 
 
-def audit_command(
-    folder: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="DIR",
-            envvar="PNEUMOSCOPE_DATA",
-            help="Folder that holds chest_xray/, a cohort.csv, or NORMAL/ and PNEUMONIA/.",
-        ),
-    ] = None,
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder for the page and the findings.")] = Path(
-        "audit"
+AuditedFolder = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="DIR",
+        envvar="PNEUMOSCOPE_DATA",
+        help="Folder that holds chest_xray/, a cohort.csv, or NORMAL/ and PNEUMONIA/.",
     ),
-    split: Annotated[
-        Path | None,
-        typer.Option("--split", metavar="RUN", help="Run folder or split.csv: audit its split, not the folder's own."),
-    ] = None,
+]
+To = Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder for the page and the findings.")]
+Split = Annotated[
+    Path | None,
+    typer.Option("--split", metavar="RUN", help="Run folder or split.csv: audit its split, not the folder's own."),
+]
+
+
+def audit_command(
+    folder: AuditedFolder = None,
+    to: To = Path("audit"),
+    split: Split = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:

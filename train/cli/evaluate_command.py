@@ -1,6 +1,7 @@
 """The command `evaluate`: one run judged, two compared, several seeds summed up, one put under stress."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,51 +18,61 @@ if TYPE_CHECKING:
 EVALUATED_NETWORKS = ("a", "b", "teacher")
 
 
+Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="A run: its name or its folder; or several of them.")]
+Test = Annotated[
+    bool,
+    typer.Option("--test", help="Read the test films at the thresholds frozen on validation; logged."),
+]
+Robustness = Annotated[
+    bool, typer.Option("--stress", help="Measure robustness to image corruptions (JPEG, blur, letters, …).")
+]
+External = Annotated[
+    bool,
+    typer.Option("--external", help="Evaluate on another hospital's films: the folder external/ of the data root."),
+]
+ExternalRoot = Annotated[
+    Path | None,
+    typer.Option(help="Those films elsewhere: a folder that holds cohort.csv or chest_xray/; implies --external."),
+]
+Shortcut = Annotated[
+    bool,
+    typer.Option("--shortcut", help="AUROC with the lungs blacked out, and with all but them; also of --external."),
+]
+Augmented = Annotated[
+    bool,
+    typer.Option("--augmented", help="Score the validation films through the run's augmentation, and keep the scores."),
+]
+ThresholdsSeen = Annotated[
+    Seen | None, typer.Option(help="Choose thresholds and calibration on validation films plain or augmented.")
+]
+CalibrationSeen = Annotated[
+    Seen | None, typer.Option(help="Fit the calibration on others than the thresholds. [default: as --seen]")
+]
+DefaultPoint = Annotated[PointName | None, typer.Option(help="The operating point that is the default.")]
+Calibration = Annotated[CalibrationRule | None, typer.Option(help="The calibration that export fits.")]
+CompareOperatingPoints = Annotated[
+    bool,
+    typer.Option(
+        "--compare-operating-points",
+        help="Which threshold and calibration carry over to shifted and external films, as the mean over the runs.",
+    ),
+]
+
+
 def evaluate_command(
-    runs: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="A run: its name or its folder; or several of them.")
-    ],
+    runs: Runs,
     data: DataRoot = None,
-    test: Annotated[
-        bool,
-        typer.Option("--test", help="Read the test films at the thresholds frozen on validation; logged."),
-    ] = False,
-    stress: Annotated[
-        bool, typer.Option("--stress", help="Measure robustness to image corruptions (JPEG, blur, letters, …).")
-    ] = False,
-    external: Annotated[
-        bool,
-        typer.Option("--external", help="Evaluate on another hospital's films: the folder external/ of the data root."),
-    ] = False,
-    external_root: Annotated[
-        Path | None,
-        typer.Option(help="Those films elsewhere: a folder that holds cohort.csv or chest_xray/; implies --external."),
-    ] = None,
-    shortcut: Annotated[
-        bool,
-        typer.Option("--shortcut", help="AUROC with the lungs blacked out, and with all but them; also of --external."),
-    ] = False,
-    augmented: Annotated[
-        bool,
-        typer.Option(
-            "--augmented", help="Score the validation films through the run's augmentation, and keep the scores."
-        ),
-    ] = False,
-    seen: Annotated[
-        Seen | None, typer.Option(help="Choose thresholds and calibration on validation films plain or augmented.")
-    ] = None,
-    calibration_seen: Annotated[
-        Seen | None, typer.Option(help="Fit the calibration on others than the thresholds. [default: as --seen]")
-    ] = None,
-    default_point: Annotated[PointName | None, typer.Option(help="The operating point that is the default.")] = None,
-    calibration: Annotated[CalibrationRule | None, typer.Option(help="The calibration that export fits.")] = None,
-    compare_operating_points: Annotated[
-        bool,
-        typer.Option(
-            "--compare-operating-points",
-            help="Which threshold and calibration carry over to shifted and external films, as the mean over the runs.",
-        ),
-    ] = False,
+    test: Test = False,
+    stress: Robustness = False,
+    external: External = False,
+    external_root: ExternalRoot = None,
+    shortcut: Shortcut = False,
+    augmented: Augmented = False,
+    seen: ThresholdsSeen = None,
+    calibration_seen: CalibrationSeen = None,
+    default_point: DefaultPoint = None,
+    calibration: Calibration = None,
+    compare_operating_points: CompareOperatingPoints = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -73,58 +84,89 @@ def evaluate_command(
     --seen, --calibration-seen, --default-point and --calibration are frozen with the thresholds, and kept until given
     anew.
     """
-    external = external or external_root is not None
-    choice = {
+    given = {
         "seen": seen,
         "calibration_seen": calibration_seen,
         "default": default_point,
         "calibration": calibration,
     }
-    choice = {name: value for name, value in choice.items() if value is not None}
-    asked = [
-        name
-        for name, given in (("--test", test), ("--stress", stress), ("--external", external), ("--shortcut", shortcut))
-        if given
-    ]
-    asked += [name for name, given in (("--augmented", augmented), ("a choice of thresholds", choice)) if given]
+    asked = Asked(
+        test=test,
+        stress=stress,
+        external=external or external_root is not None,
+        shortcut=shortcut,
+        augmented=augmented,
+        choice={name: str(value) for name, value in given.items() if value is not None},
+    )
     if compare_operating_points:
-        if asked:
-            raise UsageError(f"--compare-operating-points reads what the runs hold: leave out {', '.join(asked)}")
+        if asked.names:
+            raise UsageError(f"--compare-operating-points reads what the runs hold: leave out {', '.join(asked.names)}")
         _compare_operating_points(runs, as_json=as_json)
         return
     if len(runs) > 1:
-        if asked:
+        if asked.names:
             raise UsageError(
-                f"--test and --stress take one run, and so does {asked[0]}; several are compared by the scores they "
-                "already hold"
+                f"--test and --stress take one run, and so does {asked.names[0]}; several are compared by the scores "
+                "they already hold"
             )
         _evaluate_several([_find_evaluated(name) for name in runs], as_json=as_json)
         return
-    _refuse_contradictions(asked)
+    _evaluate_one(runs[0], data, external_root, asked, as_json=as_json)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What `evaluate` is asked to do with one run; `choice` as `evaluate_run` takes it."""
+
+    test: bool
+    stress: bool
+    external: bool
+    shortcut: bool
+    augmented: bool
+    choice: Mapping[str, str]
+
+    @property
+    def names(self) -> list[str]:
+        """The options, as errors call them."""
+        asked = {
+            "--test": self.test,
+            "--stress": self.stress,
+            "--external": self.external,
+            "--shortcut": self.shortcut,
+            "--augmented": self.augmented,
+            "a choice of thresholds": self.choice,
+        }
+        return [name for name, given in asked.items() if given]
+
+
+def _evaluate_one(name: str, data: Path | None, external_root: Path | None, asked: Asked, *, as_json: bool) -> None:
+    """Read films of one run with its network, as asked."""
+    _refuse_contradictions(asked.names)
     from train.runs.run_folder import find_run, require_network, settings_of
 
-    found, data_root = find_run(runs[0]), required_data_root(data)
-    require_network(found, settings_of(found), EVALUATED_NETWORKS)
+    run, data_root = find_run(name), required_data_root(data)
+    require_network(run, settings_of(run), EVALUATED_NETWORKS)
+    from train.cli.evaluate_parts import evaluate_on_external, evaluate_shortcut, keep_augmented
+    from train.cli.evaluate_run import evaluate_run
     from train.data.external import external_folder
     from train.fitting.device import backend_in_prose, choose_device
 
-    films = external_folder(external_root, data_root) if external else None
+    films = external_folder(external_root, data_root) if asked.external else None
     say(f"starting {backend_in_prose()} …")
     choose_device("auto")
-    if stress:
-        _stress(found, data_root, films, "test" if test else "validation", as_json=as_json)
-    elif films is not None or shortcut or augmented:
-        from train.cli.evaluate_parts import evaluate_on_external, evaluate_shortcut, keep_augmented
-
-        if shortcut:
-            evaluate_shortcut(found, data_root, films, as_json=as_json)
-        elif films is not None:
-            evaluate_on_external(found, data_root, films, as_json=as_json)
-        else:
-            keep_augmented(found, data_root, as_json=as_json)
+    if asked.stress:
+        _stress(run, data_root, films, "test" if asked.test else "validation", as_json=as_json)
+    elif asked.shortcut:
+        evaluate_shortcut(run, data_root, films, as_json=as_json)
+        say(NOT_A_MEDICAL_DEVICE)
+    elif films is not None:
+        evaluate_on_external(run, data_root, films, as_json=as_json)
+        say(NOT_A_MEDICAL_DEVICE)
+    elif asked.augmented:
+        keep_augmented(run, data_root, as_json=as_json)
         say(NOT_A_MEDICAL_DEVICE)
     else:
-        evaluate_run(found, data_root, test=test, as_json=as_json, choice=choice)
+        evaluate_run(run, data_root, test=asked.test, as_json=as_json, choice=asked.choice)
 
 
 def _refuse_contradictions(asked: Sequence[str]) -> None:
@@ -149,103 +191,6 @@ def _compare_operating_points(names: Sequence[str], *, as_json: bool) -> None:
     if not result["judged_on"]:
         say("nothing is chosen: not all of these runs have shifted films, nor all external ones")
     say(NOT_A_MEDICAL_DEVICE)
-
-
-def evaluate_run(
-    run: "RunFolder",
-    data_root: Path,
-    *,
-    test: bool,
-    as_json: bool,
-    choice: Mapping[str, str] | None = None,
-    after_training: bool = False,
-) -> None:
-    """Score a run's films, keep scores, evaluation and curves in its folder, print them; test only if asked.
-
-    `choice` has fields of `train.runs.settings.OperatingSettings` that win over what the run has frozen or its
-    settings. At the end of a training (`after_training`) one short table is printed instead of all there is.
-    """
-    from train.cli.evaluate_parts import augmented_readings, frozen_choice, with_kept_parts
-    from train.cli.evaluate_tables import print_evaluation, print_trained
-    from train.data.cohort import read_split
-    from train.evaluation.evaluation import (
-        RESAMPLES_PER_SPLIT,
-        LeftOut,
-        evaluate_shifted,
-        evaluate_test,
-        evaluate_validation,
-        is_of_these_scores,
-        known_repeats,
-        read_evaluation,
-        write_evaluation,
-    )
-    from train.evaluation.plots import plot_curves, read_history
-    from train.fitting.scoring import score_run
-    from train.metrics.scores import SHIFTED, joined, read_scores, write_scores
-    from train.runs.run_folder import settings_of, trained_in
-    from train.runs.test_set_log import log_test_read
-
-    settings = settings_of(run)
-    cohort = read_split(run.split, data_root)
-    trained_on = frozenset(film.patient for film in cohort.of_split("train"))
-    known = read_scores(run.scores) if run.scores.is_file() else None
-    before = read_evaluation(run.evaluation) if run.evaluation.is_file() else None
-    scored_since = run.scores.is_file() and run.scores.stat().st_mtime >= run.best_network.stat().st_mtime
-    operating, changed = frozen_choice(run, settings.operating, before if scored_since else None, choice or {})
-    # An evaluation from before intervals over patients is made again.
-    current = before is not None and "cohorts" in before["validation"] and not changed
-    frozen = before if test and current and scored_since else None
-    shifted = None
-    if frozen is not None and known is not None:
-        validation, repeated = known.of_split("validation"), None
-    else:
-        validation, repeated = score_run(run, cohort, "validation")
-        if cohort.of_split(SHIFTED):
-            shifted, shifted_repeated = score_run(run, cohort, SHIFTED)
-    readings = augmented_readings(run, cohort) if frozen is None and operating.needs_augmented else None
-    tested = known.of_split("test") if known is not None else None
-    test_repeats = known_repeats(before, "test")
-    if test:
-        tested, test_repeats = score_run(run, cohort, "test")
-    scores = validation if tested is None else joined(validation, tested)
-    kept = before if frozen is None and before is not None and is_of_these_scores(before, validation) else None
-    parts = 2 + (shifted is not None) + (kept is not None)
-    with progress_bar("resampling patients", parts * RESAMPLES_PER_SPLIT) as advance:
-        if frozen is None:
-            left_out = LeftOut(repeated, trained_on)
-            evaluation = evaluate_validation(
-                *(validation, settings.network, cohort.fingerprint, left_out, advance),
-                operating=operating,
-                augmented=readings,
-            )
-            if shifted is not None:
-                evaluation = evaluate_shifted(evaluation, shifted, LeftOut(shifted_repeated, trained_on), advance)
-            if kept is not None:
-                evaluation = with_kept_parts(run, evaluation, kept, cohort, advance)
-        else:
-            evaluation, shifted = frozen, known.of_split(SHIFTED)
-        if tested is not None and len(tested):
-            left_out = LeftOut(test_repeats, trained_on)
-            evaluation = evaluate_test(evaluation, scores, cohort.fingerprint, left_out, advance)
-    write_scores(run.scores, scores if shifted is None else joined(scores, shifted))
-    write_evaluation(run.evaluation, evaluation)
-    if test:
-        log_test_read(run.name, evaluation)
-    with_history = read_history(run.history) if run.history.is_file() else ()
-    plot_curves(evaluation, run.curves, with_history)
-    splits = [split for split in ("validation", SHIFTED, "test") if evaluation.get(split) and (test or split != "test")]
-    if as_json:
-        shown = {split: {**evaluation[split]["metrics"], "cohorts": evaluation[split]["cohorts"]} for split in splits}
-        print_json({"run": run.name, **shown})
-    elif after_training:
-        print_trained(run.name, str(run.folder), evaluation, splits, trained_in(run))
-    else:
-        for split in splits:
-            print_evaluation(run.name, split, evaluation[split], evaluation["default_operating_point"])
-    say(NOT_A_MEDICAL_DEVICE)
-    say(f"curves: {run.curves}")
-    then = f"export {run.name}" if test else f"evaluate {run.name}{'' if after_training else ' --test'}"
-    say_next(f"pneumoscope {then}{data_option(data_root)}")
 
 
 def _stress(

@@ -1,8 +1,9 @@
 """The commands `train` and `evaluate`."""
 
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,9 @@ from train.cli.evaluate_command import evaluate_command
 from train.cli.options import DataRoot, required_data_root
 from train.common.console import AsJson, Command, Debug
 from train.common.errors import UsageError
+
+if TYPE_CHECKING:
+    from train.runs.settings import Settings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -31,62 +35,84 @@ class DeviceChoice(StrEnum):
     cpu = "cpu"
 
 
+TrainedNetwork = Annotated[
+    Network,
+    typer.Argument(
+        metavar="NETWORK",
+        help="a: small CNN from scratch; b: ResNet50V2; backbone, teacher: what b may learn from.",
+    ),
+]
+RunName = Annotated[
+    str | None,
+    typer.Option(help="Name of the run folder; a run of that name resumes. [default: the network's, numbered]"),
+]
+New = Annotated[bool, typer.Option("--new", help="Start a new run even if there is one of that name.")]
+Epochs = Annotated[int | None, typer.Option(help="Epochs of stage 1. [default: a 16, b and backbone 20]")]
+LearningRate = Annotated[float | None, typer.Option(help="Rate of stage 1. [default: 0.001]")]
+BatchSize = Annotated[int | None, typer.Option(help="Films per step. [default: 32]")]
+Optimizer = Annotated[str | None, typer.Option(help="adam, rmsprop, sgd or momentum. [default: adam]")]
+ImageSize = Annotated[int | None, typer.Option(help="Side of the input in pixels. [default: 250]")]
+Dropout = Annotated[float | None, typer.Option(help="Rate of every dropout layer. [default: 0.1]")]
+Seed = Annotated[int | None, typer.Option(help="Seed of split, weights and augmentation. [default: 0]")]
+BackboneWeights = Annotated[
+    str | None,
+    typer.Option(help="b, backbone, teacher: imagenet, random or a file. [default: b, teacher imagenet]"),
+]
+FineTuneEpochs = Annotated[int | None, typer.Option(help="b: epochs of stage 2. [default: 10]")]
+FineTuneFrom = Annotated[
+    int | None, typer.Option(help="b: first backbone layer trained in stage 2; 0: all. [default: 150]")
+]
+Teachers = Annotated[
+    list[str] | None,
+    typer.Option(metavar="RUN", help="b: train all of it towards this run of network teacher; may be repeated."),
+]
+NoCache = Annotated[
+    bool,
+    typer.Option("--no-cache", help="b: run the whole network on pictures that never repeat; many times slower."),
+]
+EarlyStopping = Annotated[
+    int | None, typer.Option(help="Stop after this many epochs without a better val_loss. [default: never]")
+]
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings",
+        help="YAML file of settings, such as a run's settings.yaml; a, b: as they ship; first: for phantoms.",
+    ),
+]
+Assignments = Annotated[
+    list[str] | None, typer.Option("--set", help="Any setting: key=value, such as augmentation.rotation=5.")
+]
+Device = Annotated[DeviceChoice, typer.Option(help="Where to train.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Threads that make training pictures. [default: 1; with a GPU up to 8]"),
+]
+
+
 @app.command("train", cls=Command)
 def train_command(
-    network: Annotated[
-        Network,
-        typer.Argument(
-            metavar="NETWORK",
-            help="a: small CNN from scratch; b: ResNet50V2; backbone, teacher: what b may learn from.",
-        ),
-    ],
+    network: TrainedNetwork,
     data: DataRoot = None,
-    name: Annotated[
-        str | None,
-        typer.Option(help="Name of the run folder; a run of that name resumes. [default: the network's, numbered]"),
-    ] = None,
-    new: Annotated[bool, typer.Option("--new", help="Start a new run even if there is one of that name.")] = False,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of stage 1. [default: a 16, b and backbone 20]")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Rate of stage 1. [default: 0.001]")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Films per step. [default: 32]")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="adam, rmsprop, sgd or momentum. [default: adam]")] = None,
-    image_size: Annotated[int | None, typer.Option(help="Side of the input in pixels. [default: 250]")] = None,
-    dropout: Annotated[float | None, typer.Option(help="Rate of every dropout layer. [default: 0.1]")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of split, weights and augmentation. [default: 0]")] = None,
-    backbone_weights: Annotated[
-        str | None,
-        typer.Option(help="b, backbone, teacher: imagenet, random or a file. [default: b, teacher imagenet]"),
-    ] = None,
-    fine_tune_epochs: Annotated[int | None, typer.Option(help="b: epochs of stage 2. [default: 10]")] = None,
-    fine_tune_from: Annotated[
-        int | None, typer.Option(help="b: first backbone layer trained in stage 2; 0: all. [default: 150]")
-    ] = None,
-    teacher: Annotated[
-        list[str] | None,
-        typer.Option(metavar="RUN", help="b: train all of it towards this run of network teacher; may be repeated."),
-    ] = None,
-    no_cache: Annotated[
-        bool,
-        typer.Option("--no-cache", help="b: run the whole network on pictures that never repeat; many times slower."),
-    ] = False,
-    early_stopping: Annotated[
-        int | None, typer.Option(help="Stop after this many epochs without a better val_loss. [default: never]")
-    ] = None,
-    settings_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--settings",
-            help="YAML file of settings, such as a run's settings.yaml; a, b: as they ship; first: for phantoms.",
-        ),
-    ] = None,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="Any setting: key=value, such as augmentation.rotation=5.")
-    ] = None,
-    device: Annotated[DeviceChoice, typer.Option(help="Where to train.")] = DeviceChoice.auto,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Threads that make training pictures. [default: 1; with a GPU up to 8]"),
-    ] = None,
+    name: RunName = None,
+    new: New = False,
+    epochs: Epochs = None,
+    learning_rate: LearningRate = None,
+    batch_size: BatchSize = None,
+    optimizer: Optimizer = None,
+    image_size: ImageSize = None,
+    dropout: Dropout = None,
+    seed: Seed = None,
+    backbone_weights: BackboneWeights = None,
+    fine_tune_epochs: FineTuneEpochs = None,
+    fine_tune_from: FineTuneFrom = None,
+    teacher: Teachers = None,
+    no_cache: NoCache = False,
+    early_stopping: EarlyStopping = None,
+    settings_file: SettingsFile = None,
+    assignments: Assignments = None,
+    device: Device = DeviceChoice.auto,
+    workers: Workers = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -97,12 +123,6 @@ def train_command(
     name at the start; --settings RUN/settings.yaml stands for all its options). Settings are set by the options, by
     a file (--settings) or one by one (--set); an option wins over the file, --set over both.
     """
-    from train.runs.settings import make_settings, parse_assignment, read_settings
-
-    changes: dict[str, object] = read_settings(settings_file) if settings_file else {}
-    trained = changes.pop("network", network.value)
-    if trained != network.value:
-        raise UsageError(f"{settings_file} is for network {trained}. Received: train {network.value}")
     options = {
         "epochs": epochs,
         "learning_rate": learning_rate,
@@ -118,15 +138,27 @@ def train_command(
         "cache.copies": 0 if no_cache else None,
         "early_stopping_patience": early_stopping,
     }
-    changes.update({key: value for key, value in options.items() if value is not None})
-    changes.update(parse_assignment(text) for text in assignments or [])
-    settings = make_settings(network.value, changes)
-
+    settings = _settings(network.value, settings_file, options, assignments or [])
     from train.cli.train_session import train_or_resume
 
     train_or_resume(
         settings, required_data_root(data), name, new=new, device=device.value, workers=workers, as_json=as_json
     )
+
+
+def _settings(
+    network: str, settings_file: Path | None, options: Mapping[str, object], assignments: Sequence[str]
+) -> "Settings":
+    """A network's settings: the file's, over them the options that were given (not None), over them those of --set."""
+    from train.runs.settings import make_settings, parse_assignment, read_settings
+
+    changes: dict[str, object] = read_settings(settings_file) if settings_file else {}
+    trained = changes.pop("network", network)
+    if trained != network:
+        raise UsageError(f"{settings_file} is for network {trained}. Received: train {network}")
+    changes.update({key: value for key, value in options.items() if value is not None})
+    changes.update(parse_assignment(text) for text in assignments)
+    return make_settings(network, changes)
 
 
 app.command("evaluate", cls=Command)(evaluate_command)

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from train.cli.evaluate_command import evaluate_run
+from train.cli.evaluate_run import evaluate_run
 from train.cli.options import data_option
 from train.common.console import print_json, print_table, say, say_next, say_warning
 from train.common.errors import PneumoscopeError, UsageError

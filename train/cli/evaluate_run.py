@@ -1,0 +1,178 @@
+"""What `evaluate` does with a run's own films, step by step; `train` ends with the same."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from train.cli.evaluate_parts import augmented_readings, frozen_choice, with_kept_parts
+from train.cli.evaluate_tables import print_evaluation, print_trained
+from train.cli.options import data_option
+from train.common.console import NOT_A_MEDICAL_DEVICE, print_json, progress_bar, say, say_next
+from train.data.cohort import Cohort, read_split
+from train.evaluation.evaluation import (
+    RESAMPLES_PER_SPLIT,
+    Advance,
+    Json,
+    LeftOut,
+    evaluate_shifted,
+    evaluate_test,
+    evaluate_validation,
+    is_of_these_scores,
+    known_repeats,
+    read_evaluation,
+    write_evaluation,
+)
+from train.metrics.augmented_scores import AugmentedScores
+from train.metrics.scores import SHIFTED, Scores, joined, read_scores, write_scores
+from train.runs.run_folder import RunFolder, settings_of, trained_in
+from train.runs.settings import OperatingSettings, Settings
+from train.runs.test_set_log import log_test_read
+
+
+def evaluate_run(
+    run: RunFolder,
+    data_root: Path,
+    *,
+    test: bool,
+    as_json: bool,
+    choice: Mapping[str, str] | None = None,
+    after_training: bool = False,
+) -> None:
+    """Score a run's films, keep scores, evaluation and curves in its folder, print them; test only if asked.
+
+    `choice` has fields of `train.runs.settings.OperatingSettings` that win over what the run has frozen or its
+    settings. At the end of a training (`after_training`) one short table is printed instead of all there is.
+    """
+    settings = settings_of(run)
+    cohort = read_split(run.split, data_root)
+    standing = _read_standing(run, settings, choice or {}, test=test)
+    scored = _score(run, cohort, standing, test=test)
+    evaluation = _evaluate(run, cohort, standing, scored)
+    _keep(run, evaluation, scored, test=test)
+    splits = [split for split in ("validation", SHIFTED, "test") if evaluation.get(split) and (test or split != "test")]
+    if as_json:
+        shown = {split: {**evaluation[split]["metrics"], "cohorts": evaluation[split]["cohorts"]} for split in splits}
+        print_json({"run": run.name, **shown})
+    elif after_training:
+        print_trained(run.name, str(run.folder), evaluation, splits, trained_in(run))
+    else:
+        for split in splits:
+            print_evaluation(run.name, split, evaluation[split], evaluation["default_operating_point"])
+    say(NOT_A_MEDICAL_DEVICE)
+    say(f"curves: {run.curves}")
+    then = f"export {run.name}" if test else f"evaluate {run.name}{'' if after_training else ' --test'}"
+    say_next(f"pneumoscope {then}{data_option(data_root)}")
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """What a run's folder holds from before, and how thresholds are chosen.
+
+    Attributes:
+        known: its scores; None where it has none yet.
+        before: its evaluation; None where it has none yet.
+        frozen: both, where the thresholds in them stand and only the test films are read at them.
+        operating: from what thresholds and calibration are chosen where they are not frozen.
+    """
+
+    settings: Settings
+    known: Scores | None
+    before: Json | None
+    frozen: tuple[Json, Scores] | None
+    operating: OperatingSettings
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredRun:
+    """A run's scores by split, read now or before.
+
+    Attributes:
+        shifted: of its shifted validation films; None where it has none.
+        test: None or no rows where its test films were never read.
+        augmented: readings of augmented validation films, where something is chosen from them now.
+        repeats: split → films that repeat an earlier one; None where it is not known.
+    """
+
+    validation: Scores
+    shifted: Scores | None
+    test: Scores | None
+    augmented: AugmentedScores | None
+    repeats: Mapping[str, frozenset[str] | None]
+
+    @property
+    def main(self) -> Scores:
+        """Validation and test films."""
+        return self.validation if self.test is None else joined(self.validation, self.test)
+
+
+def _read_standing(run: RunFolder, settings: Settings, choice: Mapping[str, str], *, test: bool) -> Standing:
+    known = read_scores(run.scores) if run.scores.is_file() else None
+    before = read_evaluation(run.evaluation) if run.evaluation.is_file() else None
+    scored_since = run.scores.is_file() and run.scores.stat().st_mtime >= run.best_network.stat().st_mtime
+    operating, changed = frozen_choice(run, settings.operating, before if scored_since else None, choice)
+    frozen = None
+    if test and scored_since and not changed and known is not None and before is not None:
+        # An evaluation from before intervals over patients is made anew.
+        frozen = (before, known) if "cohorts" in before["validation"] else None
+    return Standing(settings, known, before, frozen, operating)
+
+
+def _score(run: RunFolder, cohort: Cohort, standing: Standing, *, test: bool) -> ScoredRun:
+    """Read the films whose scores are wanted and not known."""
+    from train.fitting.scoring import score_run
+
+    repeats: dict[str, frozenset[str] | None] = {"test": known_repeats(standing.before, "test")}
+    shifted, augmented = None, None
+    if standing.frozen is not None:
+        known = standing.frozen[1]
+        validation, shifted = known.of_split("validation"), known.of_split(SHIFTED)
+    else:
+        validation, repeats["validation"] = score_run(run, cohort, "validation")
+        if cohort.of_split(SHIFTED):
+            shifted, repeats[SHIFTED] = score_run(run, cohort, SHIFTED)
+        if standing.operating.needs_augmented:
+            augmented = augmented_readings(run, cohort)
+    tested = standing.known.of_split("test") if standing.known is not None else None
+    if test:
+        tested, repeats["test"] = score_run(run, cohort, "test")
+    return ScoredRun(validation, shifted, tested, augmented, repeats)
+
+
+def _evaluate(run: RunFolder, cohort: Cohort, standing: Standing, scored: ScoredRun) -> Json:
+    """The run's evaluation: the frozen one or a new one, with the test films where they have been read."""
+    trained_on = frozenset(film.patient for film in cohort.of_split("train"))
+    left_out = {split: LeftOut(repeats, trained_on) for split, repeats in scored.repeats.items()}
+    before, validation, shifted = standing.before, scored.validation, scored.shifted
+    if standing.frozen is not None:
+        with progress_bar("resampling patients", 2 * RESAMPLES_PER_SPLIT) as advance:
+            return _with_test(standing.frozen[0], cohort, scored, left_out["test"], advance)
+    kept = before if before is not None and is_of_these_scores(before, validation) else None
+    parts = 2 + (shifted is not None) + (kept is not None)
+    with progress_bar("resampling patients", parts * RESAMPLES_PER_SPLIT) as advance:
+        evaluation = evaluate_validation(
+            *(validation, standing.settings.network, cohort.fingerprint, left_out["validation"], advance),
+            operating=standing.operating,
+            augmented=scored.augmented,
+        )
+        if shifted is not None:
+            evaluation = evaluate_shifted(evaluation, shifted, left_out[SHIFTED], advance)
+        if kept is not None:
+            evaluation = with_kept_parts(run, evaluation, kept, cohort, advance)
+        return _with_test(evaluation, cohort, scored, left_out["test"], advance)
+
+
+def _with_test(evaluation: Json, cohort: Cohort, scored: ScoredRun, left_out: LeftOut, advance: Advance) -> Json:
+    if scored.test is None or not len(scored.test):
+        return evaluation
+    return evaluate_test(evaluation, scored.main, cohort.fingerprint, left_out, advance)
+
+
+def _keep(run: RunFolder, evaluation: Json, scored: ScoredRun, *, test: bool) -> None:
+    """Write scores, evaluation and curves into the run's folder, and the reading of test films into their log."""
+    from train.evaluation.plots import plot_curves, read_history
+
+    write_scores(run.scores, scored.main if scored.shifted is None else joined(scored.main, scored.shifted))
+    write_evaluation(run.evaluation, evaluation)
+    if test:
+        log_test_read(run.name, evaluation)
+    plot_curves(evaluation, run.curves, read_history(run.history) if run.history.is_file() else ())
