@@ -194,7 +194,12 @@ def _compare_operating_points(names: Sequence[str], *, as_json: bool) -> None:
 
 
 def _stress(
-    run: "RunFolder", data_root: Path, external: Path | None, split: Literal["validation", "test"], *, as_json: bool
+    run: "RunFolder",
+    data_root: Path,
+    external: Path | None,
+    split: Literal["validation", "test", "external"],
+    *,
+    as_json: bool,
 ) -> None:
     """Score films under every change; keep stress.json and its picture, print the table. `external`: those films."""
     from train.cli.evaluate_tables import print_robustness

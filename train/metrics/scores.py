@@ -16,7 +16,7 @@ COLUMNS = ("film", "patient", "split", "label", "logit")
 #: The splits that a network is evaluated on; scores may also hold SHIFTED films (`train.data.shifted_split`), to
 #: compare trainings.
 SCORED_SPLITS = ("validation", "test")
-SHIFTED = "shifted"
+SHIFTED: Literal["shifted"] = "shifted"
 #: The split of a cohort of another hospital (`train.data.external`); it is kept in a file of its own.
 EXTERNAL: Literal["external"] = "external"
 LOGIT_LIMIT = 30.0  # 1 - probability is 1e-13 here: still told apart from 1 in float64
