@@ -1,12 +1,10 @@
 """A batch: films that a visitor handed over together, as files and in ZIP archives, read in their order."""
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ from demo.batch.zip_archive import ArchiveError, FilmArchive, is_archive, open_a
 from demo.inference.classifier import Classifier, threshold_of
 from demo.inference.compare import Comparison, ReadingObject, agreement, compare_film
 from demo.predict.film_paths import printable
+from demo.predict.look_ahead import look_ahead
 from export.bundle import Card
 from train.radiograph.formats import MAX_BYTES, RadiographError
 
@@ -137,22 +136,17 @@ def read_batch(
         UsageError: a card has no such operating point.
     """
     archives: dict[Path, FilmArchive] = {}
-    todo = iter(films)
-    pending: deque[Future[Comparison]] = deque()
     with ExitStack() as opened:
         for path in {film.upload for film in films if film.position is not None}:
             try:
                 archives[path] = opened.enter_context(open_archive(path))
             except ArchiveError:  # it was whole a moment ago; each of its films says that it is not there
                 log.debug("%s", path, exc_info=True)
-        loaded = opened.enter_context(ThreadPoolExecutor(at_once, "batch"))
-        opened.callback(loaded.shutdown, cancel_futures=True)  # called before the executor's own exit
-        while not is_stopped():
-            for film in islice(todo, AHEAD * at_once - len(pending)):
-                pending.append(loaded.submit(_read, film, archives, classifiers, operating_point))
-            if not pending:
-                return
-            yield pending.popleft().result()
+
+        def job_of(film: BatchFilm) -> Callable[[], Comparison]:
+            return partial(_read, film, archives, classifiers, operating_point)
+
+        yield from opened.enter_context(closing(look_ahead(films, job_of, at_once, AHEAD, is_stopped)))
 
 
 def evaluated(comparison: Comparison, cards: Mapping[str, Card], operating_point: str) -> Comparison:

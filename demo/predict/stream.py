@@ -1,18 +1,18 @@
 """Many films through the networks: several at once, in order, few of them in memory."""
 
 import sys
-from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from contextlib import closing
+from functools import partial
 
 from demo.inference.classifier import Classifier
 from demo.inference.compare import Case, Comparison, compare_film
 from demo.predict.film_paths import STANDARD_INPUT
+from demo.predict.look_ahead import look_ahead
 from train.radiograph.formats import MAX_BYTES
 
+AHEAD = 4  # films begun or read per film at once; those that are read hold their comparison alone
 MOST_FILMS_AT_ONCE = 16  # each may hold a file of 100 MB and a picture of 50 million pixels
-AHEAD = 4  # films begun or read per film at once, so that one that takes long does not stop the others
 
 
 def share_processors(films: int, processors: int) -> tuple[int, int]:
@@ -38,8 +38,6 @@ def read_films(
 ) -> Generator[Comparison, None, None]:
     """Read films in their order, `at_once` of them at a time; see `compare_film`.
 
-    At most `AHEAD * at_once` films are ahead of the one that is waited for, and only `at_once` are decoded.
-
     Args:
         films: paths; "-" is standard input.
         classifiers: by network name; their order is the order of the readings.
@@ -47,32 +45,23 @@ def read_films(
         at_once: how many films.
         on_warning: called with path and warning before the film is yielded, in the thread of whoever takes it.
         force: give a refused film's verdict too.
-        on_case: as of `compare_film`; called in the reader's thread.
+        on_case: as of `compare_film`; called in the thread that reads.
 
     Raises:
         UsageError: a card has no such operating point.
     """
-    todo = iter(films)
-    pending: deque[Future[tuple[Comparison, list[str]]]] = deque()
-    loaded = ThreadPoolExecutor(at_once, "film")
 
-    def begin(count: int) -> None:
-        for film in islice(todo, count):
-            # Here and not in the reader's thread, which nothing could interrupt while it waits for an end of the input.
-            data = sys.stdin.buffer.read(MAX_BYTES + 1) if film == STANDARD_INPUT else None
-            pending.append(loaded.submit(_read_film, film, classifiers, operating_point, data, force, on_case))
+    def job_of(film: str) -> Callable[[], tuple[Comparison, list[str]]]:
+        # Here and not in another thread, which nothing could interrupt while it waits for an end of the input.
+        data = sys.stdin.buffer.read(MAX_BYTES + 1) if film == STANDARD_INPUT else None
+        return partial(_read_film, film, classifiers, operating_point, data, force, on_case)
 
-    try:
-        begin(AHEAD * at_once)
-        while pending:
-            comparison, warnings = pending.popleft().result()
-            begin(1)
+    with closing(look_ahead(films, job_of, at_once, AHEAD)) as read:
+        for comparison, warnings in read:
             if on_warning is not None:
                 for warning in warnings:
                     on_warning(comparison["path"], warning)
             yield comparison
-    finally:
-        loaded.shutdown(cancel_futures=True)
 
 
 def _read_film(

@@ -143,7 +143,7 @@ def test_few_films_are_begun_ahead_of_the_one_that_is_waited_for(loaded, films, 
             begun.append(film.name)
             return super().submit(function, film, *rest)
 
-    monkeypatch.setattr(batch, "ThreadPoolExecutor", Counting)
+    monkeypatch.setattr("demo.predict.look_ahead.ThreadPoolExecutor", Counting)
     reading = read_batch(find_films(films).films, loaded.classifiers, at_once=2)
     next(reading)
     assert len(begun) == 2 * batch.AHEAD
