@@ -270,7 +270,7 @@ def versions() -> dict[str, str]:
 
 def commit_of_checkout() -> str | None:
     """Return the commit this code is at, with `+` where tracked files differ from it; None outside a checkout."""
-    here = Path(__file__).resolve().parent.parent
+    here = Path(__file__).resolve().parents[2]
     if not (here / ".git").exists():
         return None
     try:

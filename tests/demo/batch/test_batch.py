@@ -139,9 +139,9 @@ def test_few_films_are_begun_ahead_of_the_one_that_is_waited_for(loaded, films, 
     begun = []
 
     class Counting(ThreadPoolExecutor):
-        def submit(self, function, film, *rest):
-            begun.append(film.name)
-            return super().submit(function, film, *rest)
+        def submit(self, job):
+            begun.append(job)
+            return super().submit(job)
 
     monkeypatch.setattr("demo.predict.look_ahead.ThreadPoolExecutor", Counting)
     reading = read_batch(find_films(films).films, loaded.classifiers, at_once=2)

@@ -1,6 +1,8 @@
 """Runs are found by name or folder, never overwritten, and say what is wrong with them."""
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,7 @@ from train.common.errors import PneumoscopeError, UsageError
 from train.runs.run_folder import (
     RunFolder,
     begin,
+    commit_of_checkout,
     create_run,
     find_run,
     require_network,
@@ -113,3 +116,13 @@ def test_the_environment_names_no_place(tmp_path):
     text = run.environment.read_text()
     assert str(tmp_path) not in text
     assert {"seed", "versions"} <= json.loads(text).keys()
+
+
+def test_the_commit_is_that_of_the_checkout():
+    root = Path(__file__).resolve().parents[3]
+    if not (root / ".git").exists():
+        pytest.skip("no checkout: installed or unpacked from an archive")
+    head = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    commit = commit_of_checkout()
+    assert commit is not None
+    assert head.stdout.startswith(commit.removesuffix("+"))
