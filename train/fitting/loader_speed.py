@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from train.data.cohort import Film
-from train.fitting.loader import FilmBatches, read_whole_films, side_for_crops
+from train.fitting.loader import FilmBatches
+from train.fitting.prepared_films import read_whole_films, side_for_crops
 from train.runs.settings import PRESETS, make_settings, read_settings
 
 #: Of pictures; the preset's is for training.
