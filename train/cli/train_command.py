@@ -150,7 +150,8 @@ def _settings(
     network: str, settings_file: Path | None, options: Mapping[str, object], assignments: Sequence[str]
 ) -> "Settings":
     """A network's settings: the file's, over them the options that were given (not None), over them those of --set."""
-    from train.runs.settings import make_settings, parse_assignment, read_settings
+    from train.runs.settings import make_settings
+    from train.runs.settings_file import parse_assignment, read_settings
 
     changes: dict[str, object] = read_settings(settings_file) if settings_file else {}
     trained = changes.pop("network", network)

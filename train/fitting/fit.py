@@ -16,7 +16,8 @@ from train.fitting.checkpointing import TrainingCheckpoint, carry_over, restore
 from train.fitting.device import Device
 from train.fitting.distillation import Distiller, load_teachers
 from train.fitting.frozen_features import StageParts, stage_parts
-from train.fitting.loader import FilmBatches, PreparedFilms, films_to_augment, prepare_films
+from train.fitting.loader import FilmBatches
+from train.fitting.prepared_films import PreparedFilms, films_to_augment, prepare_films
 from train.fitting.resources import check_resources, estimate_resources, whole_films_of
 from train.fitting.stages import Stage, stages_of
 from train.fitting.targets import compile_arguments, training_targets, validation_targets

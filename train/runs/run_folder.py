@@ -16,7 +16,8 @@ from typing import get_args
 
 from train.common import atomic
 from train.common.errors import PneumoscopeError, UsageError
-from train.runs.settings import NetworkName, Settings, dump_settings, make_settings, read_settings
+from train.runs.settings import NetworkName, Settings, make_settings
+from train.runs.settings_file import dump_settings, read_settings
 
 HISTORY_COLUMNS = (
     "stage",

@@ -1,10 +1,8 @@
 """Typed settings of a run. Unknown keys are errors; the settings stand in every run folder as settings.yaml."""
 
 import math
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from train.common.errors import UsageError
@@ -15,9 +13,6 @@ from train.radiograph import ContrastRule, PrepareSpec
 
 NetworkName = Literal["a", "b", "backbone", "teacher"]
 Optimizer = Literal["adam", "rmsprop", "sgd", "momentum"]
-
-#: Settings that come with the package, by the name that `--settings` takes.
-PRESETS = {name: Path(__file__).parent / "presets" / f"{name}.yaml" for name in ("a", "b", "teacher", "first")}
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
@@ -275,46 +270,6 @@ def make_settings(network: str, changes: dict[str, object]) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         raise UsageError(_one_line(error)) from error
-
-
-def read_settings(path: Path) -> dict[str, object]:
-    """Read a settings file, or a preset by its name where there is no such file, as changes for `make_settings`.
-
-    Raises:
-        UsageError: no file, not YAML, or not a mapping.
-    """
-    if not path.is_file():
-        path = PRESETS.get(str(path), path)
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} cannot be read as a YAML settings file: {error}") from error
-    if not isinstance(values, dict):
-        raise UsageError(f"{path} must hold 'key: value' lines. Received: {type(values).__name__}")
-    return values
-
-
-def parse_assignment(text: str) -> tuple[str, object]:
-    """Parse `key=value` of `--set`; the value is YAML, so numbers, true/false and null come out as such.
-
-    Raises:
-        UsageError: there is no `=`, or the value is not YAML.
-    """
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise UsageError(f"--set takes key=value, such as augmentation.rotation=5. Received: {text}")
-    try:
-        return key.strip(), yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise UsageError(f"--set {key}: the value is not YAML. Received: {value}") from error
-
-
-def dump_settings(settings: Settings) -> str:
-    """Return the settings as YAML, every key written out; of weights and teachers the name, never the folder."""
-    values = settings.model_dump(mode="json")
-    values["teacher"] = [Path(teacher).name for teacher in settings.teacher]
-    values["backbone_weights"] = Path(settings.backbone_weights).name
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 
 def _place(values: dict[str, object], keys: list[str], value: object, full_key: str) -> None:

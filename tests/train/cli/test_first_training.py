@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from train.cli.options import data_option
-from train.runs.settings import make_settings, read_settings
+from train.runs.settings import make_settings
+from train.runs.settings_file import read_settings
 
 DOC = Path(__file__).resolve().parents[3] / "docs" / "first-training.md"
 #: Smaller films, so that drawing them takes seconds.

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from train.common.errors import UsageError
-from train.runs.settings import dump_settings, make_settings, parse_assignment, read_settings
+from train.runs.settings import make_settings
+from train.runs.settings_file import dump_settings, parse_assignment, read_settings
 
 
 def test_defaults_are_the_reports():
