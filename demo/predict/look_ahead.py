@@ -32,17 +32,12 @@ def look_ahead(
     pending: deque[Future[Result]] = deque()
     pool = ThreadPoolExecutor(at_once, "film")
 
-    def fill() -> None:
-        for item in islice(todo, ahead * at_once - len(pending)):
-            pending.append(pool.submit(job_of(item)))
-
     try:
         while not is_stopped():
-            fill()
+            for item in islice(todo, ahead * at_once - len(pending)):
+                pending.append(pool.submit(job_of(item)))
             if not pending:
                 return
-            result = pending.popleft().result()
-            fill()
-            yield result
+            yield pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
