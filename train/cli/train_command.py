@@ -47,12 +47,12 @@ RunName = Annotated[
     typer.Option(help="Name of the run folder; a run of that name resumes. [default: the network's, numbered]"),
 ]
 New = Annotated[bool, typer.Option("--new", help="Start a new run even if there is one of that name.")]
-Epochs = Annotated[int | None, typer.Option(help="Epochs of stage 1. [default: a 16, b and backbone 20]")]
-LearningRate = Annotated[float | None, typer.Option(help="Rate of stage 1. [default: 0.001]")]
+Epochs = Annotated[int | None, typer.Option(help="Epochs of stage 1. [default: a 16, b and backbone 20, teacher 12]")]
+LearningRate = Annotated[float | None, typer.Option(help="Rate of stage 1. [default: 0.001, teacher 0.0005]")]
 BatchSize = Annotated[int | None, typer.Option(help="Films per step. [default: 32]")]
 Optimizer = Annotated[str | None, typer.Option(help="adam, rmsprop, sgd or momentum. [default: adam]")]
 ImageSize = Annotated[int | None, typer.Option(help="Side of the input in pixels. [default: 250]")]
-Dropout = Annotated[float | None, typer.Option(help="Rate of every dropout layer. [default: 0.1]")]
+Dropout = Annotated[float | None, typer.Option(help="Rate of every dropout layer. [default: 0.1, teacher 0.2]")]
 Seed = Annotated[int | None, typer.Option(help="Seed of split, weights and augmentation. [default: 0]")]
 BackboneWeights = Annotated[
     str | None,
@@ -77,7 +77,7 @@ SettingsFile = Annotated[
     Path | None,
     typer.Option(
         "--settings",
-        help="YAML file of settings, such as a run's settings.yaml; a, b: as they ship; first: for phantoms.",
+        help="YAML file of settings, such as a run's settings.yaml; a, b: as they ship; teacher; first: for phantoms.",
     ),
 ]
 Assignments = Annotated[
@@ -118,8 +118,8 @@ def train_command(
 ) -> None:
     """Train network A, B, or a backbone or teacher for B, on your films.
 
-    The run folder keeps settings, split, history, the best network and its scores. A run that was stopped goes on after
-    its last finished epoch when the same command is given again with --name RUN (a run begun without a name says its
+    The run folder keeps settings, split, history, the best network and its scores. A stopped run resumes after its last
+    saved epoch when the same command is given again with --name RUN (a run begun without a name says its
     name at the start; --settings RUN/settings.yaml stands for all its options). Settings are set by the options, by
     a file (--settings) or one by one (--set); an option wins over the file, --set over both.
     """

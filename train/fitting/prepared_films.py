@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from train.common.errors import PneumoscopeError
 from train.data.cohort import Film
 from train.radiograph import PrepareSpec, RadiographError, prepare, read_radiograph
 
@@ -76,20 +77,28 @@ def read_whole_films(
         side: in pixels; see `side_for_crops`.
         advance: called once per film.
         threads: how many films are decoded at a time.
+
+    Raises:
+        PneumoscopeError: the folder for temporary files is full or cannot be written to.
     """
-
     shapes: list[tuple[int, ...]] = []
-    with tempfile.TemporaryFile(prefix="pneumoscope-films-") as file:
+    try:
+        with tempfile.TemporaryFile(prefix="pneumoscope-films-") as file:
 
-        def keep(_row: int, film: np.ndarray) -> None:
-            file.write(np.ascontiguousarray(film))
-            shapes.append(film.shape)
+            def keep(_row: int, film: np.ndarray) -> None:
+                file.write(np.ascontiguousarray(film).data)
+                shapes.append(film.shape)
 
-        kept, unreadable = _read_in_threads(root, films, lambda film: _shrunk(film, side), keep, advance, threads)
-        file.flush()
-        sizes = np.array(shapes, dtype=np.int64).reshape(-1, 2)
-        ends = np.concatenate([[0], np.cumsum(sizes.prod(axis=1))])
-        pixels = np.memmap(file, dtype=np.uint8, mode="r") if ends[-1] else np.empty(0, np.uint8)
+            kept, unreadable = _read_in_threads(root, films, lambda film: _shrunk(film, side), keep, advance, threads)
+            file.flush()
+            sizes = np.array(shapes, dtype=np.int64).reshape(-1, 2)
+            ends = np.concatenate([[0], np.cumsum(sizes.prod(axis=1))])
+            pixels = np.memmap(file, dtype=np.uint8, mode="r") if ends[-1] else np.empty(0, np.uint8)
+    except OSError as error:
+        raise PneumoscopeError(
+            f"whole films cannot be kept in {tempfile.gettempdir()} ({error.strerror}): make room there, or set TMPDIR "
+            "to a folder that has it"
+        ) from error
     return PreparedFilms(kept, WholeFilms(pixels, sizes, ends), unreadable)
 
 

@@ -227,7 +227,9 @@ def require_network(run: RunFolder, settings: Settings, expected: Sequence[str])
             f"run {run.name} trained {settings.network}: expected a run of network {' or '.join(expected)}"
         )
     if not run.best_network.is_file():
-        raise PneumoscopeError(f"run {run.name} has no best.keras: it was stopped in its first epoch; train it on")
+        raise PneumoscopeError(
+            f"run {run.name} has no best.keras: it was stopped before a network was saved; train it on"
+        )
 
 
 def write_history(run: RunFolder, rows: Sequence[Mapping[str, object]]) -> None:

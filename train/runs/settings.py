@@ -302,5 +302,8 @@ def _one_line(error: ValidationError) -> str:
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     model: type[BaseModel] = Settings
     for part in location:
-        model = type(model.model_fields[str(part)].default)
+        if part == "progressive":
+            model = ProgressiveSettings
+        elif isinstance(part, str):
+            model = type(model.model_fields[part].default)
     return list(model.model_fields)

@@ -28,6 +28,9 @@ def read_settings(path: Path) -> dict[str, object]:
         raise UsageError(f"{path} cannot be read as a YAML settings file: {error}") from error
     if not isinstance(values, dict):
         raise UsageError(f"{path} must hold 'key: value' lines. Received: {type(values).__name__}")
+    wrong = [key for key in values if not isinstance(key, str)]
+    if wrong:
+        raise UsageError(f"{path}: expected the name of a setting before the colon. Received: {wrong[0]!r}")
     return values
 
 

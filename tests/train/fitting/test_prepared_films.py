@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from train.common.errors import PneumoscopeError
 from train.data.cohort import index_cohort
 from train.fitting.prepared_films import bytes_of_whole_films, prepare_films, read_whole_films, side_for_crops
 from train.radiograph import PrepareSpec, prepare, read_radiograph
@@ -46,3 +47,10 @@ def test_films_beyond_memory_are_mapped_and_equal(phantom_root):
     mapped = prepare_films(phantom_root, films, spec, memory_limit_bytes=0)
     assert isinstance(mapped.images, np.memmap)
     assert np.array_equal(mapped.images, prepare_films(phantom_root, films, spec).images)
+
+
+def test_a_full_folder_for_temporary_files_is_one_line(phantom_root, monkeypatch):
+    monkeypatch.setattr("train.fitting.prepared_films.tempfile.TemporaryFile", lambda **_: open("/dev/full", "w+b"))  # noqa: PTH123, SIM115
+    films = index_cohort(phantom_root).films[:3]
+    with pytest.raises(PneumoscopeError, match=r"whole films cannot be kept in .*No space left.*TMPDIR"):
+        read_whole_films(phantom_root, films, 32)

@@ -69,6 +69,11 @@ def test_a_file_wins_over_a_preset_of_its_name(tmp_path, monkeypatch):
         ("b", {"kinds": True}, ["kinds is no more", "True"]),
         ("backbone", {"label_smoothing": 0.1}, ["label_smoothing does not belong to network backbone"]),
         ("a", {"epoch": 3}, ["unknown setting epoch", "epochs"]),
+        (
+            "a",
+            {"progressive": [{"image_size": 64, "epochs": 1, "foo": 1}]},
+            ["progressive.0.foo", "image_size, epochs"],
+        ),
         ("a", {"augmentation.spin": 3}, ["unknown setting augmentation.spin", "rotation"]),
         ("a", {"epochs": 0}, ["epochs must be 1 or more"]),
         ("b", {"epochs": 0, "fine_tune.epochs": 0}, ["epochs must be 1 or more"]),
@@ -149,3 +154,10 @@ def test_any_settings_either_fit_or_are_refused_in_one_line(changes):
 def test_the_split_has_a_seed_of_its_own_only_when_asked():
     assert make_settings("a", {"seed": 3}).seed_of_split == 3
     assert make_settings("a", {"seed": 3, "split_seed": 0}).seed_of_split == 0
+
+
+def test_a_settings_file_names_settings(tmp_path):
+    path = tmp_path / "settings.yaml"
+    path.write_text("1: 2\n")
+    with pytest.raises(UsageError, match=r"settings.yaml: expected the name of a setting.*Received: 1"):
+        read_settings(path)
