@@ -1,4 +1,4 @@
-from pathlib import Path
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -86,6 +86,6 @@ def test_the_four_pairs_cover_every_validation_film_once(a, b):
     assert sum(record.pneumonia for record in records) == labels.sum()
 
 
-def shipped_evidence(cache={}):  # noqa: B006
-    folder: Path = default_models_folder()
-    return cache.setdefault("evidence", read_track_record(find_bundles(folder)))
+@cache  # read once for all examples, for which hypothesis does not make fixtures anew
+def shipped_evidence():
+    return read_track_record(find_bundles(default_models_folder()))
