@@ -147,6 +147,7 @@ def test_nothing_of_a_planted_patient_is_said(arguments, models, tmp_path):
     assert [secret for secret in secrets if secret in output] == []
 
 
+@pytest.mark.slow
 def test_one_film_alone_fails_in_silence_too(models, tmp_path):
     for name, data in planted().items():
         path = tmp_path / "film"
@@ -157,6 +158,7 @@ def test_one_film_alone_fails_in_silence_too(models, tmp_path):
             assert "PAT-4711" not in output
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_nothing_of_real_headers_is_said(data_root, models, tmp_path):
     paths = sorted((data_root / "dicom").iterdir())

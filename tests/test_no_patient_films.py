@@ -49,6 +49,7 @@ def tracked():
     return [path for path in paths if path.is_file()]
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 @pytest.mark.filterwarnings("ignore::train.radiograph.formats.FilmWarning")
 def test_no_tracked_picture_is_a_film(tracked, data_root):

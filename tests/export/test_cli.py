@@ -206,6 +206,7 @@ def metadata_in(bundle):
     return onnxruntime.InferenceSession(str(bundle.model)).get_modelmeta().custom_metadata_map
 
 
+@pytest.mark.slow
 def test_all_that_is_at_hand_goes_into_the_bundle(copied_run, phantom_root, run_command, tmp_path, tiny_bundle):
     """One export for all of it: a placeholder's reason, test, stress, audit, a bundle that cannot be compared."""
     run_command("evaluate", "tiny", "--data", phantom_root, "--test")
@@ -317,6 +318,7 @@ def test_a_changed_byte_is_found(exported_models, tmp_path, name):
         read_bundle(tmp_path / "a")
 
 
+@pytest.mark.slow
 def test_the_bundle_ships_the_choice_that_the_evaluation_froze(copied_run, phantom_root, run_command, tmp_path):
     evaluate = ("evaluate", "tiny", "--data", phantom_root)
     choice = ("--seen", "augmented", "--default-point", "half", "--calibration", "none")

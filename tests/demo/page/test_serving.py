@@ -185,6 +185,7 @@ def test_no_socket_leaves_the_machine(open_page, film, tmp_path):
     assert [line for line in lines if line.startswith("ELSEWHERE")] == []
 
 
+@pytest.mark.slow
 def test_a_page_that_is_stopped_while_it_reads_ends_in_good_order(open_page):
     httpx = pytest.importorskip("httpx")
     large = cv2.imencode(".png", np.random.default_rng(0).integers(0, 256, (3000, 3000), np.uint8))[1].tobytes()
@@ -205,6 +206,7 @@ SETTLED = """() => new Promise((settled) => requestIdleCallback(() =>
     settled(!document.querySelector(".generating, .progress-text, .eta-bar"))))"""
 
 
+@pytest.mark.slow
 def test_a_browser_finds_the_whole_page_here(running_page, film, chromium):
     elsewhere, complaints = [], []
 

@@ -91,6 +91,7 @@ def test_each_line_leaves_at_once_and_a_kill_loses_none_of_them(films, complete)
     assert objects(Path("readings.jsonl").read_bytes()) == complete
 
 
+@pytest.mark.slow
 def test_a_run_killed_again_and_again_ends_complete(films, complete):
     for _ in range(2):
         reading, writing = os.pipe()

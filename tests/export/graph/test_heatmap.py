@@ -34,7 +34,10 @@ def with_biases(network):
     return network
 
 
-@pytest.fixture(scope="module", params=CASES)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=[pytest.mark.slow] if name.startswith("b") else []) for name in CASES],
+)
 def network(request):
     return with_biases(CASES[request.param]())
 

@@ -53,12 +53,14 @@ def jax_run(phantom_root, tmp_path_factory):
         *("train", "a", "--data", phantom_root, "--name", "of-jax", "--image-size", 32, "--epochs", 2, "--workers", 2),
         *(word for setting in settings for word in ("--set", setting)),
         KERAS_BACKEND="jax",
+        JAX_DISABLE_MOST_OPTIMIZATIONS="1",  # which take longer than so small a training does without them
         PNEUMOSCOPE_RUNS=str(runs),
     )
     assert process.returncode == 0, process.stderr
     return RunFolder(runs / "of-jax")
 
 
+@pytest.mark.slow
 @needs_jax
 def test_a_network_trained_under_jax_says_the_same_under_tensorflow(jax_run, phantom_root):
     from train.fitting.scoring import load_network, predict_logits, prepare_all
@@ -72,6 +74,7 @@ def test_a_network_trained_under_jax_says_the_same_under_tensorflow(jax_run, pha
     assert logits == pytest.approx(np.array([scored[film.path] for film in films]), abs=1e-5)
 
 
+@pytest.mark.slow
 @needs_jax
 def test_a_run_tells_its_backend(jax_run):
     environment = json.loads(jax_run.environment.read_text())

@@ -217,6 +217,7 @@ def hash_of(row):
     return int("".join(sign for sign in row.split(",")[1] if sign.isdigit())) % 100
 
 
+@pytest.mark.slow
 def test_training_with_too_few_patients_says_before_that_it_will_not_be_evaluated(run_command, phantom_root, tmp_path):
     arguments = ["train", "a", "--data", phantom_root, "--name", "few", "--image-size", "32", "--epochs", "1", "--json"]
     result = run_command(*arguments, "--set", "width=0.25", "--set", "validation_fraction=0.05")

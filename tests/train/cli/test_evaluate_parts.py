@@ -45,6 +45,7 @@ def test_another_hospitals_films_are_judged_and_kept_beside(copied_run, phantom_
     assert "tiny, external: 60 films" in table
 
 
+@pytest.mark.slow
 def test_lungs_are_blacked_out_on_validation_and_elsewhere(copied_run, phantom_root, elsewhere, run_command):
     arguments = ("evaluate", "tiny", "--data", phantom_root, "--shortcut")
     shown = json.loads(ok(run_command(*arguments, "--json")).stdout)["shortcut"]
@@ -60,6 +61,7 @@ def test_lungs_are_blacked_out_on_validation_and_elsewhere(copied_run, phantom_r
     assert kept["external"]["films"] == 60
 
 
+@pytest.mark.slow
 def test_the_choice_is_frozen_with_its_readings_until_test_is_read(copied_run, phantom_root, run_command, tmp_path):
     evaluate = ("evaluate", "tiny", "--data", phantom_root)
     choice = ("--seen", "augmented", "--default-point", "half", "--calibration", "none")

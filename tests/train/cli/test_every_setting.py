@@ -37,6 +37,7 @@ def run(run_command, phantom_root, tmp_path, monkeypatch):
     return RunFolder(tmp_path / "runs" / "every-setting")
 
 
+@pytest.mark.slow
 def test_every_setting_at_once_leaves_a_run_that_reads_like_any_other(run, run_command, phantom_root):
     settings = settings_of(run)
     assert (settings.label_smoothing, settings.augmentation.jpeg) == (0.1, 40)

@@ -56,6 +56,7 @@ def shifted_by(rule, cohort, seed):
     return misleading_patients(films, exposures_by_label(films, seed), seed)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=12)
 @given(
     patients=st.integers(8, 20),

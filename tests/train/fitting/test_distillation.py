@@ -119,6 +119,7 @@ class StoppedError(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_as_an_unbroken_one(cohort, teacher_run, small_backbone, monkeypatch):
     settings = make_settings("b", {**SMALL, "teacher": str(teacher_run.folder), "learning_rate": 0.0001})
     unbroken = trained(cohort, settings, "unbroken")
@@ -145,6 +146,7 @@ def test_a_stopped_run_goes_on_as_an_unbroken_one(cohort, teacher_run, small_bac
             assert float(now[key]) == pytest.approx(float(was[key]), rel=1e-4), key
 
 
+@pytest.mark.slow
 def test_teachers_are_frozen_and_the_whole_student_learns(cohort, teacher_run):
     settings = make_settings("b", {**SMALL, "teacher": [str(teacher_run.folder)] * 2})
     network = build_network(settings)

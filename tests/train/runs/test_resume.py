@@ -164,6 +164,7 @@ def test_kills_leave_no_trace_in_a_run_of_three_stages(few_films, tmp_path):
     assert_same_training(RunFolder(tmp_path / "killed"), RunFolder(tmp_path / "unbroken"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_resume_and_the_same_command_does(stopped, stopped_run, few_films, unbroken):
     run, result = stopped
     assert result.exit_code == 1

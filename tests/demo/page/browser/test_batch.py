@@ -12,6 +12,8 @@ from demo.inference.compare import compare_film
 from demo.inference.networks import load_models
 from demo.predict.results import CSV_COLUMNS
 
+pytestmark = pytest.mark.slow  # drives a browser
+
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory):

@@ -11,6 +11,8 @@ import pytest
 from demo.evaluation.example_films import default_examples_folder
 from demo.language.numbers import rounded
 
+pytestmark = pytest.mark.slow  # drives a browser
+
 DONE = ".verdict.positive, .verdict.negative, .verdict.refused, .fault"
 
 

@@ -6,6 +6,8 @@ from sklearn.metrics import confusion_matrix
 from export.bundle import default_models_folder, find_bundles
 from export.bundle.scores import read_bundle_scores
 
+pytestmark = pytest.mark.slow  # drives a browser
+
 
 @pytest.fixture(scope="module")
 def page(module_visit):

@@ -9,6 +9,8 @@ import pytest
 
 from demo.language.catalogue import wording
 
+pytestmark = pytest.mark.slow  # drives a browser
+
 TABS = ("compare", "evaluation", "batch", "about")
 READY = {"compare": "#drop", "evaluation": ".plot .main-svg", "batch": ".batch", "about": ".about"}
 LANGUAGES = ("en", "he")
