@@ -52,10 +52,7 @@ def few_films(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _cheap_steps(eager_steps_of_module):
-    yield
-    keras.backend.clear_session()
+pytestmark = pytest.mark.usefixtures("eager_steps_of_module")
 
 
 def train(runs, films, *options, name="run"):
