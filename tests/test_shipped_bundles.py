@@ -38,6 +38,7 @@ def test_both_were_trained_on_the_same_split(classifiers):
 
 
 @pytest.mark.real_data
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["a", "b"])
 def test_a_film_as_published_and_its_small_twin_get_the_same_answer(classifiers, network, data_root):
     native = sorted((data_root / "native").glob("*/*.jpeg"))

@@ -365,6 +365,7 @@ def test_each_upload_is_a_file_of_its_own(client, phantoms):
     assert not Path(second["path"]).exists()
 
 
+@pytest.mark.slow
 def test_many_clients_at_once_each_hear_of_their_own_film(running_page, phantoms):
     classifiers = load_models().classifiers
     expected = [without_time(compare_film("film.jpg", classifiers, data=film)) for film in phantoms]

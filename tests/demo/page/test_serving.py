@@ -168,6 +168,7 @@ def film(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_no_socket_leaves_the_machine(open_page, film, tmp_path):
     httpx = pytest.importorskip("httpx")
     report = tmp_path / "report"

@@ -272,6 +272,7 @@ def test_a_stage_that_cannot_be_cached_fits_the_whole_network(changes, layer, wo
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_run_on_features_has_the_history_and_the_files_of_a_run_on_films(phantom_root, monkeypatch, eager_steps):
     monkeypatch.setattr(fit, "build_network", lambda settings: small_network_b(settings.seed))
     monkeypatch.setattr(frozen_features, "BATCH_SIZE", 20)

@@ -27,6 +27,8 @@ from train.runs.run_folder import RunFolder
 from train.runs.run_lock import hold
 from train.synthetic.phantom_folder import make_phantoms
 
+pytestmark = pytest.mark.usefixtures("eager_steps_of_module")
+
 ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = {
     "prepare": {"image_size": 32},
@@ -50,12 +52,6 @@ def few_films(tmp_path_factory):
     folder = tmp_path_factory.mktemp("few") / "films"
     make_phantoms(folder, count_per_class=30, seed=0, image_size=48)
     return folder
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _cheap_steps(eager_steps_of_module):
-    yield
-    keras.backend.clear_session()
 
 
 def train(runs, films, *options, name="run"):
