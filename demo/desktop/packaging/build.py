@@ -9,12 +9,9 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from importlib.metadata import version
 from pathlib import Path
 
-from demo.desktop.packaging.contents import STUBBED
-from demo.desktop.packaging.stub_library import TRAPS, machine_of, stub_library
 from export.bundle import find_bundles
 from train.common.errors import PneumoscopeError, UsageError
 
@@ -74,7 +71,6 @@ def build_app(to: Path, models: Path | None, keep: bool, say: Callable[[str], No
         frozen = work / "dist" / NAME
         say("leaving out what films do not need")
         if sys.platform == "linux":
-            put_stubs(frozen)
             strip_symbols(frozen)
         _add_licences(work / "venv", frozen / "licences")
         for bundle in find_bundles(shipped).values():
@@ -91,23 +87,6 @@ def build_app(to: Path, models: Path | None, keep: bool, say: Callable[[str], No
             shutil.rmtree(work, ignore_errors=True)
     program = folder / (f"{NAME}.exe" if sys.platform == "win32" else NAME)
     return Built(folder, folder / "models", program, archive)
-
-
-def put_stubs(frozen: Path) -> None:
-    """Put stubs in the place of the libraries that OpenCV is linked against and that films never need."""
-    module = next(frozen.glob("_internal/cv2/cv2*.so"))
-    needed = _symbols(module, defined=False)
-    for library in sorted(frozen.rglob("*.so*")):
-        pattern = next((one for one in STUBBED if fnmatchcase(library.name, one)), None)
-        machine = machine_of(library.read_bytes()[:64])
-        if pattern is None or library.is_symlink() or machine not in TRAPS:
-            continue
-        own = _symbols(library, defined=True)
-        wanted = sorted(needed.keys() & own.keys())
-        versions = {needed[name] for name in wanted} - {""}
-        if len(versions) > 1:
-            raise BuildError(f"{library.name}: expected one version of its symbols, found {', '.join(versions)}")
-        library.write_bytes(stub_library(library.name, wanted, machine, next(iter(versions), None)))
 
 
 def strip_symbols(frozen: Path) -> None:
@@ -155,20 +134,6 @@ def _run(command: Sequence[str | Path]) -> None:
         raise BuildError(f"{' '.join(map(str, command[1:4]))} failed: {last or f'exit code {done.returncode}'}")
 
 
-def _symbols(library: Path, defined: bool) -> dict[str, str]:
-    """Names of a library's dynamic symbols and their versions ("" for none), as objdump lists them."""
-    listing = subprocess.run(["objdump", "-T", str(library)], capture_output=True, text=True, check=True).stdout  # noqa: S603, S607
-    found = {}
-    for line in listing.splitlines():
-        parts = line.split()
-        if len(parts) < 4 or not re.fullmatch(r"[0-9a-f]{16}", parts[0]):
-            continue
-        if ("*UND*" in parts) != defined:
-            version_of = parts[-2].strip("()") if not re.fullmatch(r"[0-9a-f]{16}", parts[-2]) else ""
-            found[parts[-1]] = "" if version_of == "Base" else version_of
-    return found
-
-
 def _add_licences(environment: Path, to: Path) -> None:
     """The licence texts of everything that is in the app, a folder a package; Qt's own are in assets."""
     to.mkdir(parents=True)
@@ -201,7 +166,7 @@ def _pack(folder: Path, to: Path) -> Path:
     name = f"{NAME}-{version(NAME)}-{system}-{os.uname().machine if hasattr(os, 'uname') else 'x86_64'}"
     if sys.platform == "linux":
         archive = to / f"{name}.tar.xz"
-        with tarfile.open(archive, "w:xz", preset=3) as packed:
+        with tarfile.open(archive, "w:xz", preset=6) as packed:
             packed.add(folder, name, filter=_nobody)
         return archive
     archive = to / f"{name}.zip"

@@ -15,15 +15,19 @@ CODECS = (
 EXCLUDED = [
     "IPython",
     "PIL",
+    "PySide6.QtDBus",
     "asyncio",
     "curses",
+    "doctest",
     "fsspec",
     "gradio",
     "hypothesis",
     "keras",
     "matplotlib",
+    "multiprocessing",
     "numpy.f2py",
     "numpy.random",
+    "numpy.testing",
     "onnx",
     "onnxruntime.backend",
     "onnxruntime.datasets",
@@ -31,7 +35,12 @@ EXCLUDED = [
     "onnxruntime.tools",
     "onnxruntime.transformers",
     "pandas",
+    "pdb",
     "plotly",
+    "pydantic.mypy",
+    "pydantic.v1",
+    "pydoc",
+    "pydoc_data",
     "pytest",
     "readline",
     "scipy",
@@ -43,6 +52,8 @@ EXCLUDED = [
     "tkinter",
     "tqdm",
     "typer",
+    "unittest",
+    "xmlrpc",
 ]
 
 #: Qt's plugins that a window of widgets may need: a screen, its theme, letters typed, the icon.
@@ -67,8 +78,6 @@ QT_LEFT_OUT = re.compile(
     r"Qt6?(Network|Pdf|Qml|Quick|VirtualKeyboard|Eglfs|EglFS|Sql|Test|Designer|Lottie|OpenGLWidgets)"
 )
 
-#: OpenCV's module is linked against these and never calls them on films; stubs take their place (stub_library.py).
-STUBBED = ("libavcodec-*", "libavformat-*", "libavutil-*", "libswscale-*", "libavif-*", "libopenblasp-*")
 CODEC_MODULE = re.compile(r"imagecodecs/(_\w+)\.")
 
 
@@ -98,7 +107,8 @@ def is_kept(name: str) -> bool:
 def needed(names: Sequence[str], imports_of: Callable[[str], Iterable[str]]) -> set[str]:
     """Of the files that go in those that are no library, and the libraries that they are linked against, and so on.
 
-    What was linked against what is left out goes too: GTK, Kerberos, the video codecs.
+    What was linked only against what is left out goes too: GTK, Kerberos, the codecs of imagecodecs. What the loader
+    asks for goes in whole, called or not: FFmpeg, AVIF and OpenBLAS, which OpenCV's one module is linked against.
 
     Args:
         names: paths inside the app.
@@ -110,11 +120,7 @@ def needed(names: Sequence[str], imports_of: Callable[[str], Iterable[str]]) -> 
     for name in names:
         by_file.setdefault(name.rpartition("/")[2], []).append(name)
     while wanted:
-        name = wanted.pop()
-        file = name.rpartition("/")[2]
-        if any(fnmatchcase(file, pattern) for pattern in STUBBED):
-            continue
-        for library in imports_of(name):
+        for library in imports_of(wanted.pop()):
             for other in by_file.get(library, []):
                 if other not in found:
                     found.add(other)

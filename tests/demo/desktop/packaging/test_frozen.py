@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from demo.desktop.packaging.contents import linked
+
 ROOT = Path(__file__).resolve().parents[4]
 EXAMPLE = ROOT / "assets" / "examples" / "synthetic-pneumonia-01.png"
 NOBODY = 65534
@@ -107,6 +109,19 @@ def test_it_runs_as_an_ordinary_user_from_a_folder_nobody_may_write_to(program, 
         subprocess.run(["chmod", "-R", "u+w", str(place)], check=False)
         shutil.rmtree(place)
     assert {path: path.stat().st_mtime_ns for path in program.parent.rglob("*")} == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ELF files are for Linux")
+def test_the_libraries_that_opencv_is_linked_against_are_those_of_its_wheel(program):
+    import cv2
+
+    inside = program.parent / "_internal" / "opencv_python_headless.libs"
+    wheel = Path(cv2.__file__).parents[1] / inside.name
+    theirs = [name for name in linked(str(next((inside.parent / "cv2").glob("cv2*.so")))) if (wheel / name).is_file()]
+    if not theirs:
+        pytest.skip("another OpenCV here than in the app")
+    for name in theirs:
+        assert (inside / name).read_bytes() == (wheel / name).read_bytes(), name
 
 
 def test_it_brings_no_tensorflow_no_page_and_no_plots(program):
