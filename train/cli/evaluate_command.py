@@ -202,21 +202,17 @@ def _stress(
     as_json: bool,
 ) -> None:
     """Score films under every change; keep stress.json and its picture, print the table. `external`: those films."""
+    from train.cli.evaluate_parts import evaluated_run
     from train.cli.evaluate_tables import print_robustness
-    from train.data.cohort import read_split
     from train.data.corruptions import SEED
     from train.data.external import read_external
-    from train.evaluation.evaluation import read_evaluation
     from train.evaluation.plots import plot_robustness
     from train.evaluation.robustness import ROBUSTNESS_RESAMPLES, robustness_result, write_robustness
     from train.fitting.scoring import score_corrupted
     from train.metrics.scores import EXTERNAL
     from train.runs.test_set_log import log_test_read
 
-    evaluation = read_evaluation(run.evaluation)
-    cohort = read_split(run.split, data_root)
-    if evaluation["split_fingerprint"] != cohort.fingerprint:
-        raise PneumoscopeError(f"the evaluation of {run.name} is of another split: pneumoscope evaluate {run.name}")
+    evaluation, cohort = evaluated_run(run, data_root)
     if split == "test" and not evaluation.get("test"):
         raise PneumoscopeError(
             f"{run.name} has no test figures to set the robustness beside: read the test films first: "

@@ -35,7 +35,7 @@ def evaluate_on_external(run: RunFolder, data_root: Path, folder: Path, *, as_js
     """
     from train.fitting.scoring import score_run
 
-    evaluation, own = _evaluated(run, data_root)
+    evaluation, own = evaluated_run(run, data_root)
     cohort = read_external(folder, own)
     scores, repeated = score_run(run, cohort, EXTERNAL)
     left_out = LeftOut(repeated, frozenset(film.patient for film in own.of_split("train")))
@@ -64,7 +64,7 @@ def evaluate_shortcut(run: RunFolder, data_root: Path, external: Path | None, *,
     """
     from train.fitting.scoring import lung_template, score_blacked_out
 
-    evaluation, own = _evaluated(run, data_root)
+    evaluation, own = evaluated_run(run, data_root)
     cohorts: dict[Split, Cohort] = {"validation": own}
     if external is not None:
         cohorts[EXTERNAL] = read_external(external, own)
@@ -100,7 +100,7 @@ def augmented_readings(run: RunFolder, cohort: Cohort) -> AugmentedScores:
 
 def keep_augmented(run: RunFolder, data_root: Path, *, as_json: bool) -> None:
     """Read the validation films through the run's augmentation and keep the readings; nothing is chosen by them yet."""
-    _, cohort = _evaluated(run, data_root)
+    _, cohort = evaluated_run(run, data_root)
     readings = augmented_readings(run, cohort)
     if as_json:
         found = {"films": len(readings.films), "copies": readings.copies, "file": run.augmented_scores.name}
@@ -154,7 +154,12 @@ def with_kept_parts(run: RunFolder, evaluation: Json, before: Json, own: Cohort,
     return evaluate_external(evaluation, scores, part["cohort_fingerprint"], left_out, advance)
 
 
-def _evaluated(run: RunFolder, data_root: Path) -> tuple[Json, Cohort]:
+def evaluated_run(run: RunFolder, data_root: Path) -> tuple[Json, Cohort]:
+    """The evaluation of the network that a run has now, and its split.
+
+    Raises:
+        PneumoscopeError: it is of another split, or of the network before it was trained on.
+    """
     evaluation, cohort = read_evaluation(run.evaluation), read_split(run.split, data_root)
     if evaluation["split_fingerprint"] != cohort.fingerprint:
         raise PneumoscopeError(f"the evaluation of {run.name} is of another split: pneumoscope evaluate {run.name}")

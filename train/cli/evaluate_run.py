@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from train.cli.evaluate_parts import augmented_readings, frozen_choice, with_kept_parts
 from train.cli.evaluate_tables import print_evaluation, print_trained
 from train.cli.options import data_option
-from train.common.console import NOT_A_MEDICAL_DEVICE, print_json, progress_bar, say, say_next
+from train.common.console import NOT_A_MEDICAL_DEVICE, print_json, progress_bar, say, say_next, say_warning
+from train.common.errors import UsageError
 from train.data.cohort import Cohort, read_split
 from train.evaluation.evaluation import (
     RESAMPLES_PER_SPLIT,
@@ -45,7 +48,7 @@ def evaluate_run(
     """
     settings = settings_of(run)
     cohort = read_split(run.split, data_root)
-    standing = _read_standing(run, settings, choice or {}, test=test)
+    standing = _read_standing(run, settings, cohort, choice or {}, test=test)
     scored = _score(run, cohort, standing, test=test)
     evaluation = _evaluate(run, cohort, standing, scored)
     _keep(run, evaluation, scored, test=test)
@@ -105,16 +108,33 @@ class ScoredRun:
         return self.validation if self.test is None else joined(self.validation, self.test)
 
 
-def _read_standing(run: RunFolder, settings: Settings, choice: Mapping[str, str], *, test: bool) -> Standing:
+def _read_standing(
+    run: RunFolder, settings: Settings, cohort: Cohort, choice: Mapping[str, str], *, test: bool
+) -> Standing:
     known = read_scores(run.scores) if run.scores.is_file() else None
     before = read_evaluation(run.evaluation) if run.evaluation.is_file() else None
-    scored_since = run.scores.is_file() and run.scores.stat().st_mtime >= run.best_network.stat().st_mtime
-    operating, changed = frozen_choice(run, settings.operating, before if scored_since else None, choice)
+    tested = bool(before and before.get("test"))
+    if before is None and choice and known is not None and len(known.of_split("test")):
+        raise UsageError(
+            f"{run.evaluation} is gone, and with it how the thresholds were chosen before the test films were read: "
+            "expected no other choice now; give none"
+        )
+    same_network = run.scores.is_file() and run.scores.stat().st_mtime >= run.best_network.stat().st_mtime
+    if not same_network and tested and before is not None:
+        # A copy or an archive may have lost the times; what was frozen before test was read must not hang on them.
+        same_network = _gives_the_same_scores(run, cohort, before)
+    operating, changed = frozen_choice(run, settings.operating, before if same_network else None, choice)
     frozen = None
-    if test and scored_since and not changed and known is not None and before is not None:
+    if (test or tested) and same_network and not changed and known is not None and before is not None:
         # An evaluation from before intervals over patients is made anew.
         frozen = (before, known) if "cohorts" in before["validation"] else None
     return Standing(settings, known, before, frozen, operating)
+
+
+def _gives_the_same_scores(run: RunFolder, cohort: Cohort, before: Json) -> bool:
+    from train.fitting.scoring import score_run
+
+    return is_of_these_scores(before, score_run(run, cohort, "validation")[0])
 
 
 def _score(run: RunFolder, cohort: Cohort, standing: Standing, *, test: bool) -> ScoredRun:
@@ -133,9 +153,24 @@ def _score(run: RunFolder, cohort: Cohort, standing: Standing, *, test: bool) ->
         if standing.operating.needs_augmented:
             augmented = augmented_readings(run, cohort)
     tested = standing.known.of_split("test") if standing.known is not None else None
+    of_another = standing.frozen is None and not _of_one_network(standing.known, validation)
+    if tested is not None and len(tested) and of_another:
+        say_warning(
+            f"the test scores of {run.name} are of the network it had before, and left out; to read the test films "
+            f"with the one it has now: pneumoscope evaluate {run.name} --test"
+        )
+        tested = None
     if test:
         tested, repeats["test"] = score_run(run, cohort, "test")
     return ScoredRun(validation, shifted, tested, augmented, repeats)
+
+
+def _of_one_network(known: Scores | None, validation: Scores) -> bool:
+    """Whether scores from before are of the network that gave these, up to what differs between two forward passes."""
+    if known is None:
+        return False
+    then = known.of_split("validation")
+    return then.films == validation.films and bool(np.allclose(then.logits, validation.logits, rtol=1e-3, atol=1e-3))
 
 
 def _evaluate(run: RunFolder, cohort: Cohort, standing: Standing, scored: ScoredRun) -> Json:

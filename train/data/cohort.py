@@ -228,6 +228,8 @@ def _index_table(root: Path, other_columns: bool) -> list[Film]:
     columns = ("path", "label", "patient")
     allowed = None if other_columns else (*columns, "split", "kind")
     for row, where in _read_rows(table, required=columns, allowed=allowed):
+        if other_columns:  # another cohort's split and kind are its own
+            row = {name: row[name] for name in columns}
         path = _relative(row["path"], where)
         label = _known(row["label"].lower(), _LABELS, "label", where)
         kinds = {kind: kind for kind in get_args(Subtype)}

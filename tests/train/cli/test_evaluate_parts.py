@@ -3,6 +3,7 @@
 import json
 import os
 
+import keras
 import numpy as np
 import pytest
 
@@ -84,6 +85,35 @@ def test_the_choice_is_frozen_with_its_readings_until_test_is_read(copied_run, p
     ok(run_command(*evaluate, *choice))
     (logged,) = (tmp_path / "docs" / "test-reads.csv").read_text().splitlines()[1:]
     assert ",half," in logged
+
+
+def test_lost_times_do_not_free_what_was_frozen_before_test_was_read(copied_run, phantom_root, run_command):
+    evaluate = ("evaluate", "tiny", "--data", phantom_root)
+    ok(run_command(*evaluate, "--default-point", "half"))
+    ok(run_command(*evaluate, "--test"))
+    before = json.loads(copied_run.evaluation.read_text())
+    os.utime(copied_run.best_network)  # as a copy or an archive leaves it
+    assert "these stay as they were frozen" in error_line(run_command(*evaluate, "--default-point", "f1"))
+    ok(run_command(*evaluate))
+    after = json.loads(copied_run.evaluation.read_text())
+    assert (after["thresholds"], after["operating"]) == (before["thresholds"], before["operating"])
+    copied_run.evaluation.unlink()
+    assert "is gone, and with it how the thresholds were chosen" in error_line(
+        run_command(*evaluate, "--default-point", "f1")
+    )
+
+
+def test_test_scores_of_an_earlier_network_are_left_out(copied_run, phantom_root, run_command):
+    evaluate = ("evaluate", "tiny", "--data", phantom_root)
+    ok(run_command(*evaluate, "--test"))
+    network = keras.saving.load_model(copied_run.best_network, compile=False)
+    kernel, bias = network.get_layer("logit").get_weights()
+    network.get_layer("logit").set_weights([-kernel, bias + 1])
+    network.save(copied_run.best_network)
+    result = ok(run_command(*evaluate))
+    assert "are of the network it had before, and left out" in result.stderr
+    assert json.loads(copied_run.evaluation.read_text())["test"] is None
+    assert not len(read_scores(copied_run.scores).of_split("test"))
 
 
 def test_augmented_films_are_cropped_as_in_training(copied_run, phantom_root, run_command):

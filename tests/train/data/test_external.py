@@ -16,12 +16,12 @@ def own(phantom_root):
 
 def external_films(folder, phantom_root, own, rename=lambda name: f"other-{name}"):
     films = [*own.of_split("train")[:3], *own.of_split("train")[-3:]]
-    rows = ["path,label,patient,age,sex"]
+    rows = ["path,label,patient,age,sex,split,kind"]
     for film in films:
         name = rename(film.path.rsplit("/", 1)[1])
         folder.mkdir(exist_ok=True)
         shutil.copy(phantom_root / film.path, folder / name)
-        rows.append(f"{name},{film.label},{film.patient},47,F")
+        rows.append(f"{name},{film.label},{film.patient},47,F,external,covid")
     (folder / "cohort.csv").write_text("\n".join(rows) + "\n")
     return folder
 
@@ -42,7 +42,7 @@ def test_a_film_of_the_runs_own_split_is_refused_wherever_it_lies(tmp_path, phan
         read_external(folder, own)
     with pytest.raises(UsageError, match="own split"):
         read_external(phantom_root, own)
-    # The same name alone is no fault: phantoms of another seed are same prediction.
+    # The same name alone is no fault: phantoms of another seed are named alike.
     for path in folder.glob("*.png"):
         path.write_bytes(path.read_bytes() + b"\0")
     assert len(read_external(folder, own).films) == 6
