@@ -34,6 +34,10 @@ def next_command(result):
 @pytest.fixture
 def tensorflow_warnings():
     """What TensorFlow warns of, such as functions that are traced again and again."""
+    from tensorflow.python.eager.polymorphic_function import polymorphic_function
+
+    # It counts the tracings of a whole process, those of the tests before this one too.
+    polymorphic_function._frequent_tracing_detector_manager._detectors.clear()
     lines = []
 
     class Kept(logging.Handler):
