@@ -262,7 +262,7 @@ def teachers_in_words(settings: Settings, teachers: Sequence[Mapping[str, Any]])
 
     Args:
         settings: of B's run.
-        teachers: as its environment.json keeps them, see `train.fitting.teachers.TeacherRecord`.
+        teachers: as its environment.json keeps them, see `train.runs.teachers.TeacherRecord`.
     """
     begun = {"random": "random weights"}.get(settings.backbone_weights, backbone_in_words(settings.backbone_weights))
     told = [f"{teacher['run']} (from {backbone_in_words(teacher['backbone_weights'])})" for teacher in teachers]

@@ -90,8 +90,8 @@ def calibrated(metadata, logit):
 def test_the_network_trains_on_and_the_graph_is_given_the_same_array(exported_models, phantom_root):
     from demo.inference.classifier import load_classifier
     from train.data.cohort import index_cohort
+    from train.data.prepared_films import prepare_films
     from train.fitting.loader import FilmBatches
-    from train.fitting.prepared_films import prepare_films
     from train.radiograph import read_radiograph
 
     classifier = load_classifier(find_bundles(exported_models)["a"])

@@ -42,7 +42,7 @@ def train_or_resume(
     """
     from train.data.cohort import index_cohort
     from train.data.shifted_split import split_for_training
-    from train.fitting.teachers import find_teachers, require_same_teachers
+    from train.runs.teachers import find_teachers, require_same_teachers
 
     known = run_named(name) if name is not None else None
     with ExitStack() as held:

@@ -1,1 +1,1 @@
-"""Cohorts: which films there are, how they are split, fetched, checked and changed."""
+"""Cohorts: which films there are, how they are split, fetched, checked, changed and read for a network."""

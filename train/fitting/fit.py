@@ -11,22 +11,22 @@ from train.common.console import progress_bar, say_warning
 from train.common.errors import PneumoscopeError
 from train.data.checksums import digest_films, write_digests
 from train.data.cohort import Cohort, Film, write_split
+from train.data.prepared_films import PreparedFilms, films_to_augment, prepare_films
 from train.fitting.backbone_pretraining import build_backbone_trainer
 from train.fitting.checkpointing import TrainingCheckpoint, carry_over, restore
 from train.fitting.device import Device
 from train.fitting.distillation import Distiller, load_teachers
 from train.fitting.frozen_features import StageParts, stage_parts
 from train.fitting.loader import FilmBatches
-from train.fitting.prepared_films import PreparedFilms, films_to_augment, prepare_films
 from train.fitting.resources import check_resources, estimate_resources, whole_films_of
 from train.fitting.stages import Stage, stages_of
 from train.fitting.targets import compile_arguments, training_targets, validation_targets
-from train.fitting.teachers import TeacherRecord, write_teachers
 from train.networks import backbone_of, build_network_a, build_network_b
 from train.networks.efficientnet_lite import build_teacher
 from train.runs.resume import Progress, Record, origin_of
 from train.runs.run_folder import RunFolder, commit_of_checkout, runs_root, write_environment
 from train.runs.settings import Optimizer, Settings
+from train.runs.teachers import TeacherRecord, write_teachers
 
 #: Colour channels that each network's input has.
 CHANNELS = {"a": 1, "b": 3, "backbone": 3, "teacher": 3}

@@ -9,8 +9,8 @@ import cv2
 import keras
 import numpy as np
 
+from train.data.prepared_films import WholeFilms
 from train.fitting.augmentation import training_picture
-from train.fitting.prepared_films import WholeFilms
 from train.radiograph import PrepareSpec
 from train.runs.settings import AugmentationSettings
 

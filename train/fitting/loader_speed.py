@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from train.data.cohort import Film
+from train.data.prepared_films import read_whole_films, side_for_crops
 from train.fitting.loader import FilmBatches
-from train.fitting.prepared_films import read_whole_films, side_for_crops
 from train.runs.settings import make_settings
 from train.runs.settings_file import PRESETS, read_settings
 

@@ -12,7 +12,7 @@ import keras
 from train.common.console import say_warning
 from train.common.errors import PneumoscopeError
 from train.data.cohort import Film
-from train.fitting.prepared_films import MEMORY_LIMIT_BYTES, bytes_of_whole_films, side_for_crops
+from train.data.prepared_films import MEMORY_LIMIT_BYTES, bytes_of_whole_films, side_for_crops
 from train.runs.settings import Settings
 
 FLOAT_BYTES = 4

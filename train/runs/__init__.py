@@ -1,1 +1,1 @@
-"""What a training leaves behind: settings, the run's folder, its lock, how it resumes, the log of test readings."""
+"""What a training leaves behind: settings, run folder, lock, resume, teachers, the log of test readings."""

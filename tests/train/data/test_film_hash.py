@@ -6,7 +6,7 @@ import pytest
 
 from train.data.cohort import index_cohort
 from train.data.film_hash import LIMIT, closest_apart, film_hashes, first_of_group, repeats
-from train.fitting.prepared_films import prepare_films
+from train.data.prepared_films import prepare_films
 from train.radiograph import PrepareSpec
 
 

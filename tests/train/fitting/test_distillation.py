@@ -26,11 +26,11 @@ from train.fitting.distillation import (
 from train.fitting.fit import build_network, fit, make_ready
 from train.fitting.scoring import load_network
 from train.fitting.stages import stages_of
-from train.fitting.teachers import find_teachers, read_teachers, require_same_teachers
 from train.networks.efficientnet_lite import build_teacher
 from train.runs.resume import read_record
 from train.runs.run_folder import begin, create_run
 from train.runs.settings import DistillationSettings, make_settings
+from train.runs.teachers import find_teachers, read_teachers, require_same_teachers
 from train.synthetic.phantom_folder import make_phantoms
 
 CPU = Device("cpu", "device: CPU (test)")

@@ -7,9 +7,9 @@ import pytest
 
 from train.common.errors import PneumoscopeError
 from train.data.cohort import index_cohort, split_cohort
+from train.data.prepared_films import read_whole_films, side_for_crops
 from train.fitting import fit
 from train.fitting import resources as needs
-from train.fitting.prepared_films import read_whole_films, side_for_crops
 from train.fitting.resources import (
     ResourceEstimate,
     available_memory,

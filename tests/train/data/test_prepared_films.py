@@ -5,7 +5,7 @@ import pytest
 
 from train.common.errors import PneumoscopeError
 from train.data.cohort import index_cohort
-from train.fitting.prepared_films import bytes_of_whole_films, prepare_films, read_whole_films, side_for_crops
+from train.data.prepared_films import bytes_of_whole_films, prepare_films, read_whole_films, side_for_crops
 from train.radiograph import PrepareSpec, prepare, read_radiograph
 
 
@@ -50,7 +50,7 @@ def test_films_beyond_memory_are_mapped_and_equal(phantom_root):
 
 
 def test_a_full_folder_for_temporary_files_is_one_line(phantom_root, monkeypatch):
-    monkeypatch.setattr("train.fitting.prepared_films.tempfile.TemporaryFile", lambda **_: open("/dev/full", "w+b"))  # noqa: PTH123, SIM115
+    monkeypatch.setattr("train.data.prepared_films.tempfile.TemporaryFile", lambda **_: open("/dev/full", "w+b"))  # noqa: PTH123, SIM115
     films = index_cohort(phantom_root).films[:3]
     with pytest.raises(PneumoscopeError, match=r"whole films cannot be kept in .*No space left.*TMPDIR"):
         read_whole_films(phantom_root, films, 32)
