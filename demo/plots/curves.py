@@ -23,7 +23,6 @@ from demo.plots.parts import (
     line,
     make_figure,
     marks,
-    with_interval,
 )
 from train.metrics.operating_points import f1_curve, precision_recall_curve, roc_curve
 from train.metrics.thin_curve import thin_curve
@@ -45,7 +44,7 @@ def roc_figure(networks: Sequence[ScoredNetwork], words: Wording) -> Figure:
         curve = roc_curve(scored.labels, scored.probabilities)
         kept = thin_curve(curve.false_positive_rate, curve.sensitivity)
         x, y = curve.false_positive_rate[kept], curve.sensitivity[kept]
-        name = f"{scored.name}: AUROC {with_interval(scored.auroc)}"
+        name = f"{scored.name}: AUROC {scored.auroc}"
         traces.append(line(scored.network, x, y, name, f"<b>{scored.name}</b><br>{hover}"))
     for scored in networks:
         counts = {point: scored.at(point) for point in scored.thresholds}
@@ -76,7 +75,7 @@ def precision_recall_figure(networks: Sequence[ScoredNetwork], words: Wording) -
     for scored in networks:
         curve = precision_recall_curve(scored.labels, scored.probabilities)
         x, y = _stepped(curve.recall, curve.precision)
-        area = with_interval(scored.average_precision)
+        area = str(scored.average_precision)
         name = figure_text(words("evaluation.pr.legend", network=scored.name, value=area), words)
         hover = f"<b>{scored.name}</b><br>{low} %{{x:.1%}}<br>{high} %{{y:.1%}}"
         traces.append(line(scored.network, x, y, name, hover))

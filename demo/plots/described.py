@@ -7,7 +7,7 @@ from demo.language.catalogue import Wording
 from demo.language.numbers import percent
 from demo.plots.curves import f1_figure, precision_recall_figure, roc_figure
 from demo.plots.history import history_figure
-from demo.plots.parts import Figure, ScoredNetwork, with_interval
+from demo.plots.parts import Figure, ScoredNetwork
 from demo.plots.scores import histogram_figure, reliability_figure
 from export.bundle.evaluation import BundleEvaluation
 from export.bundle.metric import Metric
@@ -133,7 +133,7 @@ def _told(name: str, scored: ScoredNetwork, words: Wording) -> str:
             "threshold": f"{scored.thresholds[scored.point]:.3f}",
         }
     else:
-        values = {"value": with_interval(scored.auroc if name == "roc" else scored.average_precision)}
+        values = {"value": str(scored.auroc if name == "roc" else scored.average_precision)}
     return words(f"evaluation.{name}.figure", network=scored.name, **values)
 
 

@@ -166,11 +166,6 @@ def figure_text(text: str, words: Wording) -> str:
     return f"{ISOLATED_RTL}{escape(text)}{ISOLATED_END}" if words.direction == "rtl" else escape(text)
 
 
-def with_interval(found: Metric, digits: int = 3) -> str:
-    """A figure and its interval, such as "0.949 [0.929–0.964]"."""
-    return f"{found.value:.{digits}f}{found.interval(digits)}"
-
-
 def numbers(values: ArrayLike) -> list[float]:
     """Numbers for JSON, with no more decimals than a plot can show."""
     return np.round(np.asarray(values, dtype=np.float64), DECIMALS).tolist()

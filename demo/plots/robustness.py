@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from demo.language.catalogue import Wording
 from demo.language.colours import NETWORK_COLOURS
-from demo.plots.parts import Figure, Json, axis, figure_text, make_figure, numbers, with_interval
+from demo.plots.parts import Figure, Json, axis, figure_text, make_figure, numbers
 from demo.plots.scores import MARKERS
 from export.bundle.robustness import AS_IT_IS, Corruption
 
@@ -69,7 +69,7 @@ def _told(network: str, change: Corruption, names: Mapping[str, str], words: Wor
     said["probability_shift"] = words("evaluation.stress.shift")
     for figure, name in said.items():
         if figure in change.figures:
-            lines.append(f"{figure_text(name, words)} {with_interval(change.figures[figure])}")
+            lines.append(f"{figure_text(name, words)} {change.figures[figure]}")
     return "<br>".join(lines)
 
 

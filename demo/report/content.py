@@ -13,7 +13,7 @@ from demo.language.numbers import against_limit, rounded
 from demo.report.parts import AND, Cell, Column, Content, Part, Row, Typed
 from demo.report.safe_text import bounded, direction_of, tidy
 from export.bundle import MODEL, Card
-from export.bundle.metric import Metric, as_metric, interval_kind, number
+from export.bundle.metric import Metric, as_metric, interval_kind, number, with_interval
 
 FINGERPRINT_DIGITS = 12
 CARD_TEXT_LENGTH = 300  # characters of a card's own text; the shipped ones have fewer
@@ -184,9 +184,7 @@ def _rates(rates: list[Metric | None], words: Wording) -> Cell:
 
 def _share(found: Metric, words: Wording) -> Part:
     value = words("report.percent", value=f"{found.value * 100:.1f}")
-    if found.low is None or found.high is None:
-        return Part(value, "figure")
-    return Part(f"{value} [{found.low * 100:.1f}–{found.high * 100:.1f}]", "figure")
+    return Part(value + found.interval(1, scale=100), "figure")
 
 
 def _novelty(reading: Reading, card: Card, words: Wording) -> Cell:
@@ -234,13 +232,9 @@ def _calibration(card: Card, words: Wording) -> Cell:
 
 
 def _auroc(metrics: Mapping[str, Any] | None, words: Wording) -> Cell:
-    value = number(metrics, "auroc", "value")
-    if value is None:
+    text = with_interval(metrics, "auroc")
+    if not text:
         return (Part(words("report.not_measured")),)
-    text = f"{value:.3f}"
-    low, high = number(metrics, "auroc", "low"), number(metrics, "auroc", "high")
-    if low is not None and high is not None:
-        text += Metric(value, low, high).interval()
     films = number(metrics, "films")
     figure = Part(text, "figure")
     return (figure,) if films is None else (figure, AND, Part(words("report.films", films=f"{films:.0f}")))

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from export.bundle.bundle import NETWORKS, Bundle, find_bundles
 from export.bundle.evaluation import OperatingMetrics
-from export.bundle.metric import AsObject, Count, Difference, Number, Record, Share
+from export.bundle.metric import AsObject, Count, Difference, Number, ObjectsByName, Record, Share
 from train.common.atomic import write_text
 from train.common.console import progress_bar
 from train.common.errors import PneumoscopeError
@@ -61,16 +61,14 @@ class FilmsComparison(Record):
     """Both networks on the films of one split."""
 
     auroc: Annotated[AreaComparison, AsObject] = AreaComparison()
-    operating_points: Annotated[dict[str, Annotated[PointComparison, AsObject]], AsObject] = Field(default_factory=dict)
+    operating_points: Annotated[dict[str, PointComparison], ObjectsByName] = Field(default_factory=dict)
 
 
 class EnsembleMetrics(Record):
     """The mean of both probabilities on the films of one split."""
 
     auroc: Share = None
-    operating_points: Annotated[dict[str, Annotated[OperatingMetrics, AsObject]], AsObject] = Field(
-        default_factory=dict
-    )
+    operating_points: Annotated[dict[str, OperatingMetrics], ObjectsByName] = Field(default_factory=dict)
 
 
 class NetworkComparison(Record):
@@ -78,7 +76,7 @@ class NetworkComparison(Record):
 
     validation: Annotated[FilmsComparison, AsObject] = FilmsComparison()
     test: Annotated[FilmsComparison, AsObject] = FilmsComparison()
-    average: Annotated[dict[str, Annotated[EnsembleMetrics, AsObject]], AsObject] = Field(default_factory=dict)
+    average: Annotated[dict[str, EnsembleMetrics], ObjectsByName] = Field(default_factory=dict)
 
     def of(self, split: str) -> FilmsComparison:
         """Both networks on "validation" or "test"."""

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from export.bundle.bundle import STRESS, Bundle
 from export.bundle.card import Calibration, Card
-from export.bundle.metric import AsObject, Count, Metric, Number, Record, Share, Text
+from export.bundle.metric import AsObject, Count, Metric, Number, ObjectsByName, Record, Share, Text
 from export.bundle.robustness import Robustness, RobustnessError, read_robustness
 from export.bundle.scores import BundleScores, read_bundle_scores
 from train.metrics.scores import ScoresError, logistic
@@ -36,18 +36,18 @@ class OperatingMetrics(Record):
     npv: Share = None
 
 
-class LargestF1(Record):
-    """The highest F1 of any threshold on the very films, and that threshold, on the uncalibrated probability."""
+class AtThreshold(Record):
+    """The threshold at which a metric was found, on the uncalibrated probability."""
 
-    value: Number = None
     threshold: Number = None
 
 
 class AsReport(Record):
-    """The metrics by the published study's protocol."""
+    """The metrics by the published study's protocol; `f1`: the highest of any threshold on the very films."""
 
     accuracy: Share = Field(default=None, alias="accuracy_at_0.5")
-    f1: Annotated[LargestF1, AsObject] = Field(default=LargestF1(), alias="f1_maximum")
+    f1: Share = Field(default=None, alias="f1_maximum")
+    f1_at: Annotated[AtThreshold, AsObject] = Field(default=AtThreshold(), alias="f1_maximum")
 
 
 class SplitMetrics(Record):
@@ -57,9 +57,7 @@ class SplitMetrics(Record):
     patients: Count = None
     auroc: Share = None
     average_precision: Share = None
-    operating_points: Annotated[dict[str, Annotated[OperatingMetrics, AsObject]], AsObject] = Field(
-        default_factory=dict
-    )
+    operating_points: Annotated[dict[str, OperatingMetrics], ObjectsByName] = Field(default_factory=dict)
     as_report: Annotated[AsReport, AsObject] = AsReport()
 
 
@@ -75,7 +73,7 @@ class SplitEvaluation(Record):
     """One split of evaluation.json; `cohorts`: subset → its metrics."""
 
     metrics: Annotated[SplitMetrics, AsObject] = SplitMetrics()
-    cohorts: Annotated[dict[str, Annotated[Subset, AsObject]], AsObject] = Field(default_factory=dict)
+    cohorts: Annotated[dict[str, Subset], ObjectsByName] = Field(default_factory=dict)
 
 
 class Evaluation(Record):
@@ -85,9 +83,13 @@ class Evaluation(Record):
     validation: Annotated[SplitEvaluation, AsObject] = SplitEvaluation()
     test: Annotated[SplitEvaluation, AsObject] = SplitEvaluation()
 
+    def split(self, name: str) -> SplitEvaluation:
+        """The evaluation of "validation" or "test"."""
+        return {"validation": self.validation, "test": self.test}[name]
+
     def of(self, split: str, subset: str = ALL_FILMS) -> SplitMetrics:
         """The metrics of "validation" or "test", or of a subset of it; empty ones where there are none."""
-        films = {"validation": self.validation, "test": self.test}[split]
+        films = self.split(split)
         return films.metrics if subset == ALL_FILMS else films.cohorts.get(subset, Subset()).metrics
 
 
@@ -164,7 +166,7 @@ class BundleEvaluation:
 
     def cohorts(self, split: str) -> tuple[Cohort, ...]:
         """The subsets of a split that were evaluated besides all its films, ALL_FILMS first; () where none was."""
-        found = {"validation": self.stored.validation, "test": self.stored.test}[split].cohorts
+        found = self.stored.split(split).cohorts
         listed = [name for name in PARTIAL_COHORTS if name in found]
         return tuple(self._cohort(split, name, found.get(name, Subset())) for name in (ALL_FILMS, *listed) if listed)
 
@@ -179,10 +181,11 @@ class BundleEvaluation:
             The accuracy at 0.5, the highest F1 of any threshold on this very split, and that threshold on the
             calibrated probability; None where evaluation.json does not have them.
         """
-        accuracy, f1 = (found := self.stored.of(split).as_report).accuracy, found.f1
-        if accuracy is None or f1.value is None or f1.threshold is None or not 0 <= f1.threshold <= 1:
+        found = self.stored.of(split).as_report
+        threshold = found.f1_at.threshold
+        if found.accuracy is None or found.f1 is None or threshold is None or not 0 <= threshold <= 1:
             return None
-        return accuracy, Metric(f1.value), calibrated_threshold(f1.threshold, self.card.calibration)
+        return found.accuracy, found.f1, calibrated_threshold(threshold, self.card.calibration)
 
 
 def calibrated_threshold(threshold: float, calibration: Calibration) -> float:

@@ -24,11 +24,11 @@ class Metric:
         """The figure before its interval, "0.949 [0.929–0.964]", as every surface writes it."""
         return f"{self.value:.3f}{self.interval()}"
 
-    def interval(self, digits: int = 3) -> str:
-        """The interval after a space, " [0.929–0.964]"; "" where there is none."""
+    def interval(self, digits: int = 3, scale: float = 1) -> str:
+        """The interval after a space, " [0.929–0.964]", times `scale`; "" where there is none."""
         if self.low is None or self.high is None:
             return ""
-        return f" [{self.low:.{digits}f}–{self.high:.{digits}f}]"
+        return f" [{scale * self.low:.{digits}f}–{scale * self.high:.{digits}f}]"
 
 
 def as_metric(entry: Any, lowest: float = 0.0) -> Metric | None:  # noqa: ANN401  # JSON
@@ -62,14 +62,21 @@ def _or(kind: type, default: object, value: Any) -> Any:  # noqa: ANN401  # JSON
     return value if isinstance(value, kind) else default
 
 
+def _objects(value: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON
+    found = value if isinstance(value, Mapping) else {}
+    return {name: entry for name, entry in found.items() if isinstance(entry, Mapping)}
+
+
 #: A figure from 0 to 1, and a difference of two, from -1 to 1.
 Share = Annotated[Metric | None, BeforeValidator(as_metric)]
 Difference = Annotated[Metric | None, BeforeValidator(partial(as_metric, lowest=-1.0))]
 Number = Annotated[float | None, BeforeValidator(as_number)]
 Count = Annotated[int | None, BeforeValidator(_as_count)]
 Text = Annotated[str, BeforeValidator(partial(_or, str, ""))]
-#: Before a record or a mapping of records: what is no JSON object is an empty one.
+#: Before a record, or a mapping of metrics: what is no JSON object is an empty one.
 AsObject = BeforeValidator(partial(_or, Mapping, {}))
+#: Before a mapping of records: entries that are no JSON object are not there.
+ObjectsByName = BeforeValidator(_objects)
 
 
 class Record(BaseModel):

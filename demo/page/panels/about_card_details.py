@@ -148,9 +148,7 @@ def _refused(unseen: Mapping[str, Any] | None, treatment: str, words: Wording) -
     if refused is None or area is None:
         return ""
     low, high = (number(unseen, treatment, f"refused_{end}") for end in ("low", "high"))
-    share = percent(refused, words)
-    if low is not None and high is not None:
-        share += f" [{100 * low:.1f}–{100 * high:.1f}]"
+    share = _share(Metric(refused, low, high), words)
     return words(f"about.card.guard.{treatment}", share=share, auroc=f"{area:.4f}")
 
 
@@ -179,9 +177,7 @@ def _accuracy(change: Corruption) -> Metric:
 
 
 def _share(found: Metric, words: Wording) -> str:
-    if found.low is None or found.high is None:
-        return percent(found.value, words)
-    return f"{percent(found.value, words)} [{100 * found.low:.1f}–{100 * found.high:.1f}]"
+    return percent(found.value, words) + found.interval(1, scale=100)
 
 
 def _audit(audit: Any, words: Wording) -> list[str]:  # noqa: ANN401  # JSON

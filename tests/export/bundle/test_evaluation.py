@@ -136,3 +136,17 @@ def test_an_old_evaluation_has_no_other_choices(bundle):
     assert found.intervals == ""
     assert found.stress is None
     assert found.broken == ()
+
+
+@pytest.mark.parametrize("spoilt", [{"value": 1.2, "threshold": 0.5}, {"value": 0.6, "threshold": 1.5}, {"value": 0.6}])
+def test_a_largest_f1_that_cannot_be_is_none(bundle, spoilt):
+    found = json.loads(json.dumps(EVALUATION))
+    found["validation"]["metrics"]["as_report"]["f1_maximum"] = spoilt
+    (bundle.folder / "evaluation.json").write_text(json.dumps(found))
+    assert read_bundle_evaluation(bundle).as_report("validation") is None
+
+
+def test_a_subset_that_is_no_object_is_not_there(bundle):
+    found = {"validation": EVALUATION["validation"] | {"cohorts": {"deduplicated": None}}}
+    (bundle.folder / "evaluation.json").write_text(json.dumps(found))
+    assert read_bundle_evaluation(bundle).cohorts("validation") == ()

@@ -3,7 +3,6 @@ import pytest
 from demo.language.catalogue import wording
 from demo.page.panels.evaluation.plots import draw_plots, marks_html
 from demo.plots.described import figure_names
-from demo.plots.parts import with_interval
 from export.bundle.evaluation import read_bundle_evaluation
 from train.metrics.operating_points import OPERATING_POINTS, POINT_NAMES, auroc
 
@@ -32,7 +31,7 @@ def test_every_plot_has_a_figure_and_says_it_in_words(bundles, split, language):
 def test_the_sentences_tell_the_main_figures(bundles):
     plots, evaluations = drawn(bundles, "test")
     area = evaluations["b"].measured("test", "auroc")
-    assert f"B: AUROC {with_interval(area)}." in plots["roc"].caption
+    assert f"B: AUROC {area!s}." in plots["roc"].caption
     f1 = evaluations["a"].measured_at("test", "youden", "f1").value
     threshold = evaluations["a"].thresholds["youden"]
     assert f"A: F1 {100 * f1:.1f} % at the threshold {threshold:.3f}." in plots["f1"].caption
