@@ -76,6 +76,7 @@ class Standing:
         before: its evaluation; None where it has none yet.
         frozen: both, where the thresholds in them stand and only the test films are read at them.
         operating: from what thresholds and calibration are chosen where they are not frozen.
+        validation: scores and repeats of the validation films, where they had to be read to say what stands.
     """
 
     settings: Settings
@@ -83,6 +84,7 @@ class Standing:
     before: Json | None
     frozen: tuple[Json, Scores] | None
     operating: OperatingSettings
+    validation: tuple[Scores, frozenset[str]] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +113,8 @@ class ScoredRun:
 def _read_standing(
     run: RunFolder, settings: Settings, cohort: Cohort, choice: Mapping[str, str], *, test: bool
 ) -> Standing:
+    from train.fitting.scoring import score_run
+
     known = read_scores(run.scores) if run.scores.is_file() else None
     before = read_evaluation(run.evaluation) if run.evaluation.is_file() else None
     tested = bool(before and before.get("test"))
@@ -120,21 +124,17 @@ def _read_standing(
             "expected no other choice now; give none"
         )
     same_network = run.scores.is_file() and run.scores.stat().st_mtime >= run.best_network.stat().st_mtime
+    validation = None
     if not same_network and tested and before is not None:
         # A copy or an archive may have lost the times; what was frozen before test was read must not hang on them.
-        same_network = _gives_the_same_scores(run, cohort, before)
+        validation = score_run(run, cohort, "validation")
+        same_network = is_of_these_scores(before, validation[0])
     operating, changed = frozen_choice(run, settings.operating, before if same_network else None, choice)
     frozen = None
     if (test or tested) and same_network and not changed and known is not None and before is not None:
         # An evaluation from before intervals over patients is made anew.
         frozen = (before, known) if "cohorts" in before["validation"] else None
-    return Standing(settings, known, before, frozen, operating)
-
-
-def _gives_the_same_scores(run: RunFolder, cohort: Cohort, before: Json) -> bool:
-    from train.fitting.scoring import score_run
-
-    return is_of_these_scores(before, score_run(run, cohort, "validation")[0])
+    return Standing(settings, known, before, frozen, operating, validation)
 
 
 def _score(run: RunFolder, cohort: Cohort, standing: Standing, *, test: bool) -> ScoredRun:
@@ -147,7 +147,7 @@ def _score(run: RunFolder, cohort: Cohort, standing: Standing, *, test: bool) ->
         known = standing.frozen[1]
         validation, shifted = known.of_split("validation"), known.of_split(SHIFTED)
     else:
-        validation, repeats["validation"] = score_run(run, cohort, "validation")
+        validation, repeats["validation"] = standing.validation or score_run(run, cohort, "validation")
         if cohort.of_split(SHIFTED):
             shifted, repeats[SHIFTED] = score_run(run, cohort, SHIFTED)
         if standing.operating.needs_augmented:
