@@ -49,7 +49,7 @@ def score_run(run: RunFolder, cohort: Cohort, split: Split, batch_size: int = 32
 def score_corrupted(
     run: RunFolder, cohort: Cohort, split: Split, seed: int, batch_size: int = 32
 ) -> tuple[Scores, dict[str, np.ndarray]]:
-    """Read the films of one split under every change of `train.evaluation.robustness.CORRUPTIONS`.
+    """Read the films of one split under every change of `train.data.corruptions.CORRUPTIONS`.
 
     Args:
         run, cohort, split: as `score_run`.
