@@ -1,8 +1,8 @@
 """DICOM radiographs → 8-bit grey films: what a file is, and which of it is the film.
 
-`dicom_header` reads the elements before the pixels, `dicom_frame` finds the first frame, `dicom_pixels` decodes it, and
-`dicom_greys` makes greys of it by what `dicom_lut` reads. An optional element that is empty, malformed or contradictory is
-left out with a warning; only what pixels cannot do without refuses a film.
+`dicom_header` reads the elements before the pixels, `dicom_frame` finds the first frame, `dicom_pixels` decodes it,
+and `dicom_greys` makes greys of it by what `dicom_lut` reads. An optional element that is empty, malformed or
+contradictory is left out with a warning; only what pixels cannot do without refuses a film.
 """
 
 import numpy as np

@@ -1,12 +1,14 @@
 """The element of a DICOM film's pixels → the bytes of its first frame, whatever wraps them.
 
-A whole frame is found without the delimiters that should close it, behind an offset table that is wrong, or in fragments
-where there should be none; what follows it in the file is not looked at. Whether it is whole is for the decoders to say.
+A whole frame is found without the delimiters that should close it, behind an offset table that is wrong, or in
+fragments where there should be none; what follows it in the file is not looked at. Whether it is whole is for the
+decoders to say.
 
 Source: DICOM PS3.5 section 8.2 and Annex A.4.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from pydicom.uid import UID, RLELossless
 
@@ -50,7 +52,7 @@ def read_frame_bytes(data: bytes, header: DicomHeader, frames: int) -> FrameByte
         tag = tag[1::-1] + tag[:1:-1]
     if tag != _PIXEL_DATA:
         raise _no_picture()
-    byteorder = "big" if header.order == ">" else "little"
+    byteorder: Literal["big", "little"] = "big" if header.order == ">" else "little"
     vr = data[at + 4 : at + 6]
     if not header.implicit and vr in (b"OB", b"OW", b"UN"):
         start, length = at + 12, int.from_bytes(data[at + 8 : at + 12], byteorder)
@@ -74,7 +76,7 @@ def _no_picture() -> RadiographError:
 
 def _fragments(data: bytes, position: int) -> list[bytes]:
     """The items from `position` on: the offset table and the fragments, up to whatever is no item."""
-    fragments = []
+    fragments: list[bytes] = []
     while data[position : position + 4] == _ITEM and len(fragments) < _MAX_FRAGMENTS:
         length = int.from_bytes(data[position + 4 : position + 8], "little")
         fragments.append(data[position + 8 : position + 8 + length])
@@ -92,7 +94,8 @@ def _first_frame(items: list[bytes], frames: int, syntax: UID) -> bytes:
     if len(fragments) == frames or syntax == RLELossless:
         return fragments[0] if fragments else b""
     second = int.from_bytes(table[4:8], "little")
-    place, first = 0, []
+    place = 0
+    first: list[bytes] = []
     for fragment in fragments:
         # Without a table, a frame goes on until a fragment ends as a stream does.
         if first and (place >= second if second else first[-1].rstrip(b"\0").endswith(_END_OF_IMAGE)):

@@ -1,8 +1,9 @@
 """Stored values of a DICOM film → greys, through the pipeline of PS3.4 section N.2.
 
 Stored value → modality LUT or rescale → VOI LUT or window → presentation (MONOCHROME1 is inverted) → 8 bits.
-A stored value has at most 16 bits, so the pipeline runs once over all values and is then one table look-up. (pydicom.pixels
-has these steps one by one on whole pictures, and takes tables and windows as they are written, which this does not.)
+A stored value has at most 16 bits, so the pipeline runs once over all values and is then one table look-up.
+(`pydicom.pixels` has these steps one by one on whole pictures, and takes tables and windows as they are written, which
+this does not.)
 """
 
 import numpy as np
@@ -111,8 +112,9 @@ def _modality(rules: GreyscaleTransform, values: np.ndarray, counts: np.ndarray)
 def _steps(table: LookupTable, values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """int [N]: which entry each value has. Values outside the table have its first or its last.
 
-    The first value that a table maps is written with a sign or without one, by rules that writers mix up (PS3.3 section
-    C.11.1.1 goes by the sign of the pixels). It is taken as covers more of the film; where both do, by the sign of the values.
+    The first value that a table maps is written with a sign or without one, by rules that writers mix up (PS3.3
+    section C.11.1.1 goes by the sign of the pixels). It is taken as covers more of the film; where both do, by the
+    sign of the values.
     """
     rounded = np.rint(values)
     signed_first = table.first - 65536 if table.first >= 32768 else table.first

@@ -1,8 +1,8 @@
 """The header of a DICOM film: its elements up to the pixels, read with pydicom, and their values, read with patience.
 
-Only the elements in `_ELEMENTS` are ever parsed: names, numbers and dates of patients are skipped, and no error of pydicom's
-is passed on, for its text may quote them. File meta information is read here and not handed on, so that pydicom never
-decides on a transfer syntax that was not checked: it would inflate a deflated file without a limit.
+Only the elements in `_ELEMENTS` are ever parsed: names, numbers and dates of patients are skipped, and no error of
+pydicom's is passed on, for its text may quote them. File meta information is read here and not handed on, so that
+pydicom never decides on a transfer syntax that was not checked: it would inflate a deflated file without a limit.
 
 Source: DICOM PS3.10 section 7.1, PS3.5 section 7.
 """
@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
@@ -65,7 +66,7 @@ class DicomHeader:
         notes: what is to be warned of, so far.
     """
 
-    values: Mapping[str, object]
+    values: Mapping[str, Any]
     syntax: UID
     named: bool
     pixels_at: int
@@ -120,7 +121,7 @@ class DicomHeader:
         if note not in self.notes:
             self.notes.append(note)
 
-    def _value(self, name: str) -> object:
+    def _value(self, name: str) -> Any:  # noqa: ANN401 (whatever pydicom makes of it)
         value = self.values.get(name, "")
         if value is None:
             self.leave_out(name)
@@ -192,7 +193,7 @@ def _quiet_pydicom() -> Iterator[None]:
             logger.disabled = before
 
 
-def _at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
+def _at_pixels(tag: BaseTag, _vr: str | None, _length: int) -> bool:
     return int(tag) >= _PIXEL_DATA  # tags ascend: without pixels, what follows them is of no use either
 
 
@@ -239,7 +240,7 @@ def _check_lengths(dataset: Dataset) -> None:
                 _check_lengths(item)
 
 
-def _converted(elements: Dataset, name: str) -> object:
+def _converted(elements: Dataset, name: str) -> Any:  # noqa: ANN401
     """The value of an element, "" where it is empty, None where pydicom's converters fail."""
     try:
         value = elements.get(name)

@@ -66,7 +66,9 @@ def read_greyscale_transform(
 ) -> GreyscaleTransform:
     """Take the rules out of a header; of pixels that a lossy stream has rescaled, no table and no window."""
     if values.rescaled:
-        header.notes.append("the pixels have fewer bits than the DICOM header says: its tables and windows are left out")
+        header.notes.append(
+            "the pixels have fewer bits than the DICOM header says: its tables and windows are left out"
+        )
     first, limit = header.whole("PixelPaddingValue"), header.whole("PixelPaddingRangeLimit")
     padding = None if first is None else (first, first if limit is None else limit)
     modality = _lookup_table(header, "ModalityLUTSequence") if not values.rescaled else None
@@ -124,7 +126,7 @@ def _words(item: Dataset, name: str, order: str) -> np.ndarray | None:
 
 
 def _raw_bytes(item: Dataset, name: str, order: str) -> bytes | None:
-    """The bytes of an element as they stand in the file: what pydicom makes of them depends on the VR, which is often wrong."""
+    """The bytes of an element as they stand in the file; pydicom's values hang on the VR, which is often wrong."""
     element: DataElement | RawDataElement | None = item.get_item(name) if name in item else None
     value = None if element is None else element.value
     if value is None or isinstance(value, bytes):

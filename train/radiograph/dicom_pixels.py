@@ -1,7 +1,8 @@
 """The first frame of a DICOM film → codes: the stored bits of each pixel as a number without sign.
 
-One rule for every transfer syntax: bits above the stored ones are no part of a pixel (PS3.5 section 8.1.1). Only a lossy
-stream overshoots, and is cut at white instead. Where a stream has fewer bits than the header says, it is the stream that counts.
+One rule for every transfer syntax: bits above the stored ones are no part of a pixel (PS3.5 section 8.1.1). Only a
+lossy stream overshoots, and is cut at white instead. Where a stream has fewer bits than the header says, it is the
+stream that counts.
 
 Sources: DICOM PS3.5 section 8 and Annexes A and G (RLE); ITU-T T.800 Annex A (JPEG 2000 markers).
 """
@@ -43,6 +44,7 @@ _MAX_LAYERS = 1_000
 _LEAST_PRECINCT = 5  # exponent of its side: 32 pixels; smaller ones make more bookkeeping than picture
 _MAX_SEGMENTS = 1_000
 _MAX_TILE_PARTS = 100_000
+_MAX_RUNS = 5_000_000  # of an RLE segment: a byte each, for some seconds
 _REVERSIBLE = 1  # of the two wavelets, the one of whole numbers
 _START_OF_JPEG = b"\xff\xd8\xff"
 _START_OF_CODESTREAM, _SIZES, _CODING_STYLE = b"\xff\x4f", b"\xff\x51", b"\xff\x52"
@@ -79,7 +81,7 @@ class StoredValues:
 
 @dataclass(frozen=True)
 class _Samples:
-    """What a decoder gave: samples of either sign, how many bits of each are coded, and whether the method loses some."""
+    """What a decoder gave: samples of either sign, how many bits of each are coded, whether the method is lossy."""
 
     pixels: np.ndarray
     precision: int
@@ -157,11 +159,44 @@ def _rle(frame: bytes, layout: PixelLayout) -> _Samples:
         raise RadiographError(DAMAGED)
     dtype = np.dtype(f"u{segments}")
     # Into a buffer of the right size, since a byte of the stream may stand for 64 of the picture.
+    shape = (layout.rows, layout.columns)
     buffer = bytearray(layout.rows * layout.columns * dtype.itemsize)
-    decoded = imagecodecs.dicomrle_decode(frame, dtype, out=buffer)
+    try:
+        decoded = imagecodecs.dicomrle_decode(frame, dtype, out=buffer)
+    except Exception:  # it minds bytes after the last run
+        return _Samples(_rle_with_surplus(frame, segments, dtype, shape), 8 * segments)
     if len(decoded) != len(buffer):
         raise RadiographError(DAMAGED)
-    return _Samples(np.frombuffer(decoded, dtype).reshape(layout.rows, layout.columns), 8 * segments)
+    return _Samples(np.frombuffer(decoded, dtype).reshape(shape), 8 * segments)
+
+
+def _rle_with_surplus(frame: bytes, segments: int, dtype: np.dtype, shape: tuple[int, int]) -> np.ndarray:
+    """Decode run by run, and stop when the picture is whole (PS3.5 Annex G.3)."""
+    offsets = [int.from_bytes(frame[4 * index : 4 * index + 4], "little") for index in range(1, segments + 1)]
+    planes = np.zeros((*shape, segments), np.uint8)
+    for index, (start, end) in enumerate(zip(offsets, [*offsets[1:], len(frame)], strict=True)):
+        plane = _unpack_runs(frame[start:end], shape[0] * shape[1])
+        planes[..., index] = np.frombuffer(plane, np.uint8).reshape(shape)
+    return planes.view(dtype.newbyteorder(">")).reshape(shape).astype(dtype)  # the highest byte has the first segment
+
+
+def _unpack_runs(segment: bytes, size: int) -> bytes:
+    plane, position = bytearray(), 0
+    for _ in range(_MAX_RUNS):
+        if len(plane) >= size or position >= len(segment):
+            break
+        head = segment[position]
+        if head < 128:
+            plane += segment[position + 1 : position + 2 + head]
+            position += 2 + head
+        elif head > 128:
+            plane += segment[position + 1 : position + 2] * (257 - head)
+            position += 2
+        else:
+            position += 1
+    if len(plane) < size:
+        raise RadiographError(DAMAGED)
+    return bytes(plane[:size])
 
 
 def _jpeg_2000(frame: bytes, layout: PixelLayout) -> _Samples:

@@ -1,11 +1,12 @@
 """What a film's first bytes say it is, and the limits every kind is held to before anything is decoded.
 
 Decoders trust headers: a 390 kB PNG may ask for 800 MB, and a JPEG cut short may come back with a grey lower
-half. So each kind's headers are walked by hand in a module of its own (`jpeg`, `png`, `webp`, `bmp`, `tiff`, `dicom`), and
-only a whole file of a sane size reaches a decoder.
+half. So each kind's headers are walked by hand in a module of its own (`jpeg`, `png`, `webp`, `bmp`, `tiff`, `dicom`),
+and only a whole file of a sane size reaches a decoder.
 """
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Literal
 
@@ -25,6 +26,7 @@ MAX_FRAMES = 1_000  # of a DICOM file, or pages of a TIFF; an angiography has a 
 
 EXPECTED = "expected a JPEG, PNG, TIFF, BMP, WebP or DICOM film"
 
+_JPEG_START = re.compile(rb"\xff\xd8.{,1024}?\xff[\xc0-\xfe]", re.DOTALL)  # some writers put filler in between
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
 _STRANGERS = (
@@ -64,7 +66,7 @@ def detect_format(data: bytes) -> FilmKind:
         raise RadiographError(f"the file is empty: {EXPECTED}")
     if len(data) > MAX_BYTES:
         raise RadiographError(f"larger than {MAX_BYTES // 1_000_000} MB: {EXPECTED} below that size")
-    if data.startswith(b"\xff\xd8\xff"):
+    if _JPEG_START.match(data):
         return "jpeg"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"

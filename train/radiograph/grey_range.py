@@ -1,4 +1,4 @@
-"""The range of values that a deep film's greys span: from its darkest to its brightest tissue, whatever a few pixels say.
+"""The range of values that a deep film's greys span: from its darkest to its brightest tissue.
 
 A dead pixel, a burned-in mark or a border that was never exposed may lie far from the rest. Scaled by such a value, a
 film of 12 bits is left with some ten greys.
@@ -17,11 +17,11 @@ _SAMPLE = 1_000  # values that stand for the core of a film whose values are too
 def robust_range(values: np.ndarray, counts: np.ndarray) -> tuple[float, float]:
     """Lowest and highest value of a film, leaving out what is rare and far from the rest.
 
-    The core lies between the 0.1th and the 99.9th percentile. Left out are values beyond it that an empty gap of a quarter
-    of its width sets apart, or that lie farther away than its whole width; and a single value, of however many pixels,
-    that is farther from the next one than that is from the core's other end (the unused area around an image). In
-    2,981 public films no gap is wider than 0.22 of the core and no value farther from it than 0.66, so that ordinary
-    films keep their full range.
+    The core lies between the 0.1th and the 99.9th percentile. Left out are values beyond it that an empty gap of a
+    quarter of its width sets apart, or that lie farther away than its whole width; and a single value, of however many
+    pixels, that is farther from the next one than that is from the core's other end (the unused area around an image).
+    In 2,981 public films no gap is wider than 0.22 of the core and no value farther from it than 0.66, so that
+    ordinary films keep their full range.
 
     Args:
         values: float64 [N], ascending and distinct.

@@ -26,7 +26,7 @@ def read_radiograph(source: str | Path | bytes) -> np.ndarray:
     JPEG, JPEG-LS, JPEG 2000 and RLE inside). Of colours the luma is the film, transparency is ignored, EXIF orientation
     is honoured. 8-bit films keep their values; deeper ones are scaled by their own range, because 12-bit data in 16
     bits would otherwise come out nearly black; by the range of what is neither rare nor far from the rest. Of several
-    frames or pages the first is read; animations are refused. What was left out, in the file or of it, is a FilmWarning.
+    frames or pages the first is read; animations are refused. A FilmWarning tells what was left out.
 
     Returns:
         uint8 [H, W], bright = dense (the MONOCHROME2 sense), at most 50 million pixels.

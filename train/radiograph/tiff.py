@@ -132,7 +132,7 @@ def _check_strips(data: bytes, tags: TiffDirectory, layout: _Layout) -> None:
     down = -(-layout.height // height)
     pieces = -(-layout.width // width) * down * (layout.samples if layout.separate else 1)
     row_bytes = width * layout.dtype.itemsize * (1 if layout.separate else layout.samples)
-    for index, (offset, size) in enumerate(_pieces(data, tags, pieces)):
+    for index, (offset, size) in enumerate(_pieces(tags, pieces)):
         last_strip = not tiled and index % down == down - 1
         least = row_bytes * (layout.height - (down - 1) * height if last_strip else height)
         if offset + (size or 0) > len(data):
@@ -147,7 +147,7 @@ def _check_strips(data: bytes, tags: TiffDirectory, layout: _Layout) -> None:
             raise cut_short("TIFF")
 
 
-def _pieces(data: bytes, tags: TiffDirectory, count: int) -> Iterator[tuple[int, int | None]]:
+def _pieces(tags: TiffDirectory, count: int) -> Iterator[tuple[int, int | None]]:
     """Where each strip or tile stands and how many bytes it has; None where the file does not say.
 
     Some writers keep the places of tiles in the tags of strips, as libtiff lets them.
