@@ -61,7 +61,7 @@ class ComparePanel:
     def open_film(self, source: Path | bytes, point: str, language: Language) -> tuple[Case | None, str, str]:
         """Read a film at an operating point and return what `shown` takes, in a language; never raises."""
         try:
-            found = read_case(source, self.loaded.classifiers, point)
+            found = read_case(source, self.loaded.classifiers, point, read_film=self.loaded.read_film)
         except PneumoscopeError as error:
             return self._unreadable(_named(str(error), source), language)
         except Exception as error:  # whatever a file does, the page goes on; the text may quote the film's header

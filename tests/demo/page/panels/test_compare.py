@@ -64,7 +64,7 @@ def test_a_file_that_is_no_film_is_said_calmly_and_forgets_the_last_one(built, t
 
 
 def test_an_unexpected_fault_shows_nothing_of_the_file(built, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise KeyError("DOE^JANE")
 
     panel, _, _ = built()
