@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from demo.inference import classifier
+from demo.inference import classifier, compare
 from demo.inference.classifier import load_classifier
 from demo.inference.compare import compare_film
 from export.bundle import find_bundles
