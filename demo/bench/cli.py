@@ -129,7 +129,10 @@ def _films(folder: str | None, count: int, scratch: Path) -> Sequence[str]:
     if folder is not None:
         from demo.predict.film_paths import find_films
 
-        return find_films([folder]).films
+        found = find_films([folder])
+        for warning in filter(None, (*found.warnings, found.left_out.in_words(with_options=False))):
+            say_warning(warning)
+        return found.films
     from demo.bench.measure import PHANTOMS_DRAWN, make_phantoms
 
     with progress_bar("drawing films", min(PHANTOMS_DRAWN, count)) as advance:

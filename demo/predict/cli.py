@@ -58,6 +58,12 @@ Recursive = Annotated[
     bool,
     typer.Option("--recursive", help="Look into sub-folders too, also where a folder has films of its own."),
 ]
+EveryFile = Annotated[
+    bool,
+    typer.Option(
+        "--all", help="Of a folder take every file, hidden ones too, and not only those that are films by their content."
+    ),
+]
 ReadBy = Annotated[Network, typer.Option(help="Which network reads the films.")]
 OperatingPoint = Annotated[
     PointName | None,
@@ -106,6 +112,7 @@ def predict(
     paths: Paths = None,
     manifest: Manifest = None,
     recursive: Recursive = False,
+    every_file: EveryFile = False,
     network: ReadBy = "both",
     operating_point: OperatingPoint = None,
     as_json: AsJsonList = False,
@@ -133,10 +140,10 @@ def predict(
 
     from demo.predict.film_paths import find_films
 
-    found = find_films(paths or [], recursive, manifest)
+    found = find_films(paths or [], recursive, manifest, every_file)
     _check_standard_input(found.films, resume)
     bundles = open_bundles(models, network)
-    for warning in found.warnings:
+    for warning in filter(None, (*found.warnings, found.left_out.in_words())):
         say_warning(warning)
     if output != "table":
         say(NOT_A_MEDICAL_DEVICE)
