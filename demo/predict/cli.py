@@ -61,7 +61,8 @@ Recursive = Annotated[
 EveryFile = Annotated[
     bool,
     typer.Option(
-        "--all", help="Of a folder take every file, hidden ones too, and not only those that are films by their content."
+        "--all",
+        help="Take every file of a folder, hidden ones too, not only those that are films by content.",
     ),
 ]
 ReadBy = Annotated[Network, typer.Option(help="Which network reads the films.")]

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from train.radiograph.film_files import describe_no_film
 from train.radiograph.formats import MEDIA_DIRECTORY
 
-Place = tuple[tuple[bool, str], ...]  # of a file in a tree: (is a folder, name) from the top; they sort as they are read
+Place = tuple[tuple[bool, str], ...]  # in a tree, from the top: (is a folder, name); they sort as they are read
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class _Walk:
             self.unopened.append((folder, error.strerror or "the system refused"))
 
     def _sort(self, entries: "Iterable[os.DirEntry[str]]", folder: str, real: str, place: Place) -> None:
-        # As pathlib joins them, without the "./" of a folder that was given as ".", but as strings: 100,000 take a while.
+        # As pathlib joins them, without the "./" of a folder that was given as ".", but as strings: there may be many.
         before = "" if str(PurePath(folder)) == "." else os.path.join(PurePath(folder), "")  # noqa: PTH118
         for entry in entries:
             if not self.every_file and (entry.name.startswith(".") or entry.name == "__MACOSX"):

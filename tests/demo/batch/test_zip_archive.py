@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from demo.batch import zip_archive
 from demo.batch.zip_archive import ArchiveError, is_archive, open_archive
 
-
 JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF\0"
 DICOM = bytes(128) + b"DICM\x02\0\0\0UL\x04\0"
 DICOMDIR = DICOM + b"\x02\0\0\0\x02\0\x02\0UI\x14\x001.2.840.10008.1.3.10\0"
