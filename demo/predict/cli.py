@@ -164,8 +164,8 @@ def predict(
     unwritten = overlays.failures if overlays is not None else []
     if unwritten:
         say_error(
-            f"{len(unwritten)} heatmaps could not be written, the first: {unwritten[0]}; the readings stand; make room, "
-            "or name another folder, and read these films again"
+            f"{len(unwritten)} heatmaps could not be written, the first: {unwritten[0]}; the readings stand; make room "
+            "or name another folder and read these films again"
         )
     if output == "table":
         say_next(f"pneumoscope predict {_shell_words(paths, manifest)} --csv{_option_of(models)} > readings.csv")

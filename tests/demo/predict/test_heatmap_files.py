@@ -1,5 +1,6 @@
 """`predict --heatmaps DIR`: a picture for each film and network, under a name that no other film has."""
 
+import json
 import os
 
 import cv2
