@@ -93,6 +93,14 @@ def films_of_folder(folder: str, recursive: bool = False, every_file: bool = Fal
     return FolderFilms(films, LeftOut(walk.kinds, len(walk.films) - len(films), below), tuple(walk.unopened))
 
 
+def folders_below(top: str) -> list[str]:
+    """A folder and all folders below it but hidden ones, each once whatever links lead to it."""
+    walk = _Walk(every_file=False, only_folders=True)
+    walk.look_into(top, os.path.realpath(top), ())
+    walk.go_on()
+    return walk.entered
+
+
 @dataclass
 class _Walk:
     """A walk through a tree: what was found, and where it has still to go (path, real path, place)."""
@@ -104,6 +112,8 @@ class _Walk:
     folders: list[tuple[str, str, Place]] = field(default_factory=list)
     links: list[tuple[str, Place]] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
+    only_folders: bool = False
+    entered: list[str] = field(default_factory=list)
 
     def go_on(self) -> None:
         """Look into everything below: real folders first, so that a link never takes the name from one."""
@@ -123,6 +133,7 @@ class _Walk:
         try:
             with os.scandir(folder) as entries:
                 self._sort(entries, folder, real, place)
+            self.entered.append(folder)
         except OSError as error:
             self.unopened.append((folder, error.strerror or "the system refused"))
 
@@ -138,6 +149,8 @@ class _Walk:
                     self.links.append((path, (*place, (True, entry.name))))
                 else:
                     self.folders.append((path, os.path.join(real, entry.name), (*place, (True, entry.name))))  # noqa: PTH118
+                continue
+            if self.only_folders:
                 continue
             kind = None if self.every_file else describe_no_film(path)
             if kind is not None:

@@ -3,11 +3,12 @@
 import csv
 import glob
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.predict.film_folders import FolderFilms, LeftOut, films_of_folder
+from demo.predict.film_folders import FolderFilms, LeftOut, films_of_folder, folders_below
 from train.common.errors import UsageError
 
 STANDARD_INPUT = "-"
@@ -85,11 +86,24 @@ def _places(path: str) -> list[str]:
         return [path]
     if not glob.has_magic(path):
         raise UsageError(f"{printable(path) or repr(path)}: no such file or folder; check the path")
-    # Path.glob takes no absolute pattern.
-    matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207
+    matches = sorted(set(_matches(path)))
     if not matches:
         raise UsageError(f"{printable(path)}: the pattern matches no file; check it, or name the folder")
     return matches
+
+
+def _matches(pattern: str) -> Iterator[str]:
+    """What a pattern matches; `**` stands for a folder and all below it, each once, whatever links lead to it."""
+    parts = re.sub(r"\*\*(/+\*\*)+(?=/|$)", "**", pattern).split("/")
+    if "**" not in parts:
+        yield from glob.iglob(pattern)  # noqa: PTH207  # Path.glob takes no absolute pattern
+        return
+    at = parts.index("**")
+    above, below = "/".join(parts[:at]) or "/" * bool(at), parts[at + 1 :] or ["*"]
+    for top in glob.iglob(above) if glob.has_magic(above) else [above]:  # noqa: PTH207
+        for folder in folders_below(top or os.curdir):
+            inside = os.path.join(glob.escape(folder), *below)  # noqa: PTH118
+            yield from _matches(inside if top else os.path.relpath(inside))
 
 
 def _films_of_manifest(manifest: str) -> list[str]:

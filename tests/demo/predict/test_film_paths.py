@@ -72,12 +72,25 @@ def test_a_file_is_taken_whatever_its_name(ward):
         ("ward/*.jpg", ("ward/a.jpg",)),
         ("ward/[ab].*", ("ward/a.jpg", "ward/b.PNG")),
         ("ward/**/*.d*", ("ward/c.dcm", "ward/deep/er/e.dicom")),
+        ("**/*.jpeg", ("ward/deep/d.jpeg",)),
+        ("w*/**/e.*", ("ward/deep/er/e.dicom",)),
+        ("ward/deep/**", ("ward/deep/d.jpeg", "ward/deep/er/e.dicom")),
         ("wa?d", ("ward/IM000001", "ward/a.jpg", "ward/b.PNG", "ward/c.dcm")),
     ],
 )
 def test_a_pattern_the_shell_left_alone(ward, pattern, films):
     assert find_films([pattern]).films == films
     assert find_films([str(ward.resolve().parent / pattern)]).films == tuple(str(Path.cwd() / film) for film in films)
+
+
+def test_a_pattern_does_not_go_round_either(ward):
+    for name in ("up", "again"):
+        (ward / "deep" / name).symlink_to("..")
+        (ward / name).symlink_to("deep")
+    assert find_films(["ward/**/*.jpeg"]).films == ("ward/deep/d.jpeg",)
+    assert find_films(["ward/**/**/*.dicom"]).films == ("ward/deep/er/e.dicom",)
+    assert find_films(["ward/**/**/*.jpg"]).films == ("ward/a.jpg",)
+    assert find_films([f"{ward.resolve()}/**/e.*"]).films == (f"{ward.resolve()}/deep/er/e.dicom",)
 
 
 def test_a_file_whose_name_looks_like_a_pattern(ward):
