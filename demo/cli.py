@@ -11,9 +11,11 @@ from demo.predict.cli import app as predict_app
 from export.cli import app as export_app
 from train.cli.data_commands import app as data_app
 from train.cli.train_command import app as train_app
-from train.common.console import NOT_A_MEDICAL_DEVICE
+from train.common.console import NOT_A_MEDICAL_DEVICE, print_line
+from train.common.output import Program
 
 app = typer.Typer(
+    cls=Program,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,  # plain help: typer's boxes name every flag's type and break the paragraphs
@@ -37,7 +39,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(f"pneumoscope {version('pneumoscope')}")
+        print_line(f"pneumoscope {version('pneumoscope')}")
         raise typer.Exit
 
 

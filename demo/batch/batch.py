@@ -58,7 +58,7 @@ class FilmSet:
     Attributes:
         films: at most MAX_FILMS.
         refused: a line for each archive that is not read.
-        left_out: files in archives that have a suffix no film has.
+        left_out: files in archives that are no films.
         too_many: files beyond MAX_FILMS.
     """
 

@@ -12,15 +12,15 @@ import struct
 import threading
 import zipfile
 import zlib
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Self
 
 from train.common.errors import PneumoscopeError
-from train.radiograph import READABLE_SUFFIXES
-from train.radiograph.formats import MAX_BYTES
+from train.radiograph.film_files import FILM_SUFFIXES
+from train.radiograph.formats import MAX_BYTES, START_BYTES, describe_stranger
 
 MAX_DIRECTORY_BYTES = 2_000_000  # the list of names: 1,000 films need less than a fifth of it
 MAX_UNPACKED_BYTES = 2_000_000_000  # of all films of an archive together
@@ -30,6 +30,8 @@ RATIO_COUNTS_FROM_BYTES = 10_000_000  # unpacked; whatever its ratio, a smaller 
 _STARTS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # the others may ask for gigabytes of memory to unpack
 _ARCHIVE_SUFFIXES = {".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst"}
+# RuntimeError includes NotImplementedError.
+_DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, struct.error)
 _AGAIN = "pack the films again as an ordinary ZIP"
 
 
@@ -58,7 +60,7 @@ class FilmArchive:
 
     Attributes:
         members: in the archive's order; folders, hidden files and macOS's own are not among them.
-        left_out: how many files have a suffix that no film has, as `find_films` leaves them out of a folder.
+        left_out: how many files are no films, as `films_of_folder` leaves them out of a folder.
     """
 
     members: tuple[Member, ...]
@@ -79,8 +81,7 @@ class FilmArchive:
         try:
             with self._lock, self._zip.open(self._zip.infolist()[position]) as file:
                 return file.read(MAX_BYTES + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError):
-            # RuntimeError includes NotImplementedError; the texts may quote the local header, whatever stands there.
+        except _DAMAGES:  # whose texts may quote the local header, whatever stands there
             raise ArchiveError(f"damaged inside the archive: expected a whole file; {_AGAIN}") from None
 
     def __enter__(self) -> Self:
@@ -111,7 +112,7 @@ def open_archive(path: Path) -> FilmArchive:
         except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, struct.error):
             raise ArchiveError(f"cannot be opened: expected a whole ZIP archive; {_AGAIN}") from None
         file.is_bounded = False
-        members, left_out = _members(archive.infolist())
+        members, left_out = _members(archive)
         opened.pop_all()
     return FilmArchive(members, left_out, archive, file)
 
@@ -133,17 +134,17 @@ class _BoundedFile(io.FileIO):
         return super().read(MAX_DIRECTORY_BYTES if size is None or size < 0 else size)
 
 
-def _members(entries: list[zipfile.ZipInfo]) -> tuple[tuple[Member, ...], int]:
+def _members(archive: zipfile.ZipFile) -> tuple[tuple[Member, ...], int]:
     members, left_out, unpacked, seen = [], 0, 0, set()
-    for position, entry in enumerate(entries):
+    for position, entry in enumerate(archive.infolist()):
         parts = _parts(entry.orig_filename)
         if entry.orig_filename.endswith(("/", "\\")) or not parts or _is_hidden(parts):
             continue
         suffix = PurePosixPath(parts[-1].split("\0")[0]).suffix.lower()
-        if suffix not in READABLE_SUFFIXES | _ARCHIVE_SUFFIXES:
+        error = _fault(entry, suffix)
+        if suffix not in FILM_SUFFIXES | _ARCHIVE_SUFFIXES and not _may_be_film(archive, entry, suffix, error):
             left_out += 1
             continue
-        error = _fault(entry, suffix)
         if error is None and parts in seen:
             error = f"the archive has another file of this name: expected each once; {_AGAIN}"
         seen.add(parts)
@@ -154,6 +155,17 @@ def _members(entries: list[zipfile.ZipInfo]) -> tuple[tuple[Member, ...], int]:
             f"unpacks to {unpacked / 10**9:.1f} GB: expected at most {MAX_UNPACKED_BYTES / 10**9:.0f} GB; split it"
         )
     return tuple(members), left_out
+
+
+def _may_be_film(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, suffix: str, error: str | None) -> bool:
+    """Whether a member whose name says nothing is a film by its first bytes; unpacks no more than these.
+
+    Where they cannot be had, one without any suffix, as DICOM files often are, is taken: it then says why.
+    """
+    if error is None:
+        with suppress(*_DAMAGES), archive.open(entry) as file:
+            return describe_stranger(file.read(START_BYTES)) is None
+    return not suffix
 
 
 def _fault(entry: zipfile.ZipInfo, suffix: str) -> str | None:

@@ -15,6 +15,7 @@ from train.common.console import (
     Command,
     Debug,
     print_json,
+    print_line,
     print_table,
     progress_bar,
     say,
@@ -129,7 +130,10 @@ def _films(folder: str | None, count: int, scratch: Path) -> Sequence[str]:
     if folder is not None:
         from demo.predict.film_paths import find_films
 
-        return find_films([folder]).films
+        found = find_films([folder])
+        for warning in filter(None, (*found.warnings, found.left_out.in_words(with_options=False))):
+            say_warning(warning)
+        return found.films
     from demo.bench.measure import PHANTOMS_DRAWN, make_phantoms
 
     with progress_bar("drawing films", min(PHANTOMS_DRAWN, count)) as advance:
@@ -164,12 +168,12 @@ def _variants(bundle: "Bundle", images: "np.ndarray", data: Path | None, scratch
 
 def _print_report(report: dict[str, Any]) -> None:
     machine, films = report["machine"], report["films"]
-    typer.echo(
+    print_line(
         f"{films['count']} films ({films['source']}), {machine['processors']} processors ({machine['architecture']}), "
         f"ONNX Runtime {machine['onnxruntime']}"
     )
     sizes = ", ".join(f"{_named(network)} {megabytes:.1f} MB" for network, megabytes in report["megabytes"].items())
-    typer.echo(f"models: {sizes}")
+    print_line(f"models: {sizes}")
     print_table(
         "Films per second",
         ("networks", "ONNX Runtime alone", "predict", "ratio", "fastest way of ONNX Runtime alone"),

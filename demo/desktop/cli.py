@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from demo.predict.cli import Models
-from train.common.console import NOT_A_MEDICAL_DEVICE, Command, Debug, say, say_next
+from train.common.console import NOT_A_MEDICAL_DEVICE, Command, Debug, print_line, say, say_next
 
 OPEN = "open"
 
@@ -68,8 +68,8 @@ def build(
     from demo.desktop.packaging.build import build_app, readable_size
 
     built = build_app(to, models, keep, say)
-    typer.echo(built.folder)
-    typer.echo(built.archive)
+    print_line(built.folder)
+    print_line(built.archive)
     say(f"folder {readable_size(built.folder)}, {readable_size(built.models)} of it models")
     say(f"archive {readable_size(built.archive)}")
     say_next(f"{built.program} --self-test FILM")

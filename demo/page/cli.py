@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from demo.predict.cli import Device, Models
-from train.common.console import NOT_A_MEDICAL_DEVICE, Command, Debug, say, say_next, say_warning
+from train.common.console import NOT_A_MEDICAL_DEVICE, Command, Debug, print_line, say, say_next, say_warning
 from train.common.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _say_what_runs(running: "Running", host: str, has_accounts: bool) -> None:
             say_warning("everyone in the network can reach the page's login, and passwords travel there unencrypted")
         else:
             say_warning("everyone in the network can use the page; ask for a password with --auth-file FILE")
-    typer.echo(running.url)
+    print_line(running.url)
     say(f"The page is open at this address; press Ctrl-C to stop it. {NOT_A_MEDICAL_DEVICE}")
     say_next("pneumoscope predict FILM")
 
@@ -125,7 +125,7 @@ def _share(running: "Running", has_accounts: bool, debug: bool) -> None:
     except PneumoscopeError as error:
         say_warning(str(error))
         return
-    typer.echo(address)
+    print_line(address)
     say("Everyone who has this link can use the page, for up to a week or until Ctrl-C.")
     if not has_accounts:
         say_warning("films that are uploaded pass through Gradio's server; ask for a password with --auth-file FILE")

@@ -1,11 +1,8 @@
 """The command `predict`."""
 
 import shlex
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,6 +13,7 @@ from train.common.console import (
     NOT_A_MEDICAL_DEVICE,
     Command,
     Debug,
+    print_line,
     print_table,
     say,
     say_error,
@@ -23,6 +21,7 @@ from train.common.console import (
     say_warning,
 )
 from train.common.errors import UsageError
+from train.common.output import require_output
 from train.metrics.operating_choices import PointName
 
 if TYPE_CHECKING:
@@ -57,6 +56,13 @@ Manifest = Annotated[
 Recursive = Annotated[
     bool,
     typer.Option("--recursive", help="Look into sub-folders too, also where a folder has films of its own."),
+]
+EveryFile = Annotated[
+    bool,
+    typer.Option(
+        "--all",
+        help="Take every file of a folder, hidden ones too, not only those that are films by content.",
+    ),
 ]
 ReadBy = Annotated[Network, typer.Option(help="Which network reads the films.")]
 OperatingPoint = Annotated[
@@ -106,6 +112,7 @@ def predict(
     paths: Paths = None,
     manifest: Manifest = None,
     recursive: Recursive = False,
+    every_file: EveryFile = False,
     network: ReadBy = "both",
     operating_point: OperatingPoint = None,
     as_json: AsJsonList = False,
@@ -125,18 +132,20 @@ def predict(
     them: it is refused, which is a result and no error. A film that cannot be read is reported and never stops the
     others. Each film's `milliseconds` are what preparing it and running one network took, without decoding the file.
 
-    Exit code: 0 every film was read, 1 some film or a model could not be read, 2 wrong use.
+    Exit code: 0 every film was read, 1 some film or a model could not be read or a result not be written, 2 wrong use.
     """
     output = _output_form(as_json, as_jsonl, as_csv, resume)
+    if resume is None:
+        require_output()
     if debug:
         _log_to_stderr()
 
     from demo.predict.film_paths import find_films
 
-    found = find_films(paths or [], recursive, manifest)
+    found = find_films(paths or [], recursive, manifest, every_file)
     _check_standard_input(found.films, resume)
     bundles = open_bundles(models, network)
-    for warning in found.warnings:
+    for warning in filter(None, (*found.warnings, found.left_out.in_words())):
         say_warning(warning)
     if output != "table":
         say(NOT_A_MEDICAL_DEVICE)
@@ -144,18 +153,23 @@ def predict(
 
     overlays = None if heatmaps is None else _open_overlays(heatmaps, found.films, bundles)
     run = PredictRun(bundles, operating_point, device, force, overlays)
-    with _ends_with_its_reader():
-        if resume is not None:
-            failed = _resume(resume, found.films, run)
-        else:
-            # Rows on a terminal are progress enough.
-            quiet = output in ("csv", "jsonl") and sys.stdout.isatty()
-            failed = _print(run.read(found.films, not quiet), bundles, output)
+    if resume is not None:
+        failed = _resume(resume, found.films, run)
+    else:
+        # Rows on a terminal are progress enough.
+        quiet = output in ("csv", "jsonl") and sys.stdout.isatty()
+        failed = _print(run.read(found.films, not quiet), bundles, output)
     if failed:
         say_error(f"{failed} of {len(found.films)} films could not be read")
+    unwritten = overlays.failures if overlays is not None else []
+    if unwritten:
+        say_error(
+            f"{len(unwritten)} heatmaps could not be written, the first: {unwritten[0]}; the readings stand; make room "
+            "or name another folder and read these films again"
+        )
     if output == "table":
         say_next(f"pneumoscope predict {_shell_words(paths, manifest)} --csv{_option_of(models)} > readings.csv")
-    if failed:
+    if failed or unwritten:
         raise typer.Exit(1)
 
 
@@ -215,15 +229,16 @@ def _open_overlays(folder: Path, films: Sequence[str], bundles: "Mapping[str, Bu
 
 def _print(comparisons: "Iterator[Comparison]", bundles: "Mapping[str, Bundle]", output: Output) -> int:
     """Print the films in the form asked for; returns how many could not be read."""
-    from demo.predict.results import as_json, csv_header, csv_rows, json_line
+    from demo.predict.results import as_json, csv_header, csv_rows, csv_rows_shown, json_line
 
     if output in ("csv", "jsonl"):
         if output == "csv":
             typer.echo(csv_header(), nl=False)
         failed = 0
+        rows_of = csv_rows_shown if sys.stdout.isatty() else csv_rows
         for comparison in comparisons:  # each film at once: a run that is stopped loses nothing it has read
-            line = json_line(comparison) if output == "jsonl" else csv_rows(comparison, bundles)
-            typer.echo(line, nl=False)
+            line = json_line(comparison) if output == "jsonl" else rows_of(comparison, bundles)
+            typer.echo(line, nl=False, file=sys.stdout)
             failed += comparison["error"] is not None
         return failed
     listed = list(comparisons)
@@ -239,9 +254,9 @@ def _print_table(comparisons: "Sequence[Comparison]", bundles: "Mapping[str, Bun
 
     columns = ("film", "network", "says", "probability", "threshold", "agree")
     print_table("", columns, table_rows(comparisons, bundles))
-    typer.echo(summary(comparisons, bundles))
-    _say_placeholders(bundles, typer.echo)
-    typer.echo(NOT_A_MEDICAL_DEVICE)
+    print_line(summary(comparisons, bundles))
+    _say_placeholders(bundles, print_line)
+    print_line(NOT_A_MEDICAL_DEVICE)
     for comparison in comparisons:
         if comparison["error"] is not None:
             say_error(failure_line(comparison))
@@ -268,22 +283,6 @@ def _resume(path: Path, films: Sequence[str], run: PredictRun) -> int:
                 failed += comparison["error"] is not None
     say(f"{path}: has all {len(films)} films")
     return failed
-
-
-@contextmanager
-def _ends_with_its_reader() -> Iterator[None]:
-    """When what reads our output goes away, as `| head` does, end at once and silently, as other tools do.
-
-    The shell sees 141 then, 128 + SIGPIPE. Python would raise BrokenPipeError instead.
-    """
-    if threading.current_thread() is not threading.main_thread():  # Python sets signals in no other thread
-        yield
-        return
-    before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGPIPE, before)
 
 
 def _say_placeholders(bundles: "Mapping[str, Bundle]", say_line: Callable[[str], None]) -> None:

@@ -3,12 +3,13 @@
 import csv
 import glob
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from demo.predict.film_folders import FolderFilms, LeftOut, films_of_folder, folders_below
 from train.common.errors import UsageError
-from train.radiograph import READABLE_SUFFIXES
 
 STANDARD_INPUT = "-"
 MANIFEST_COLUMN = "path"
@@ -16,30 +17,35 @@ MANIFEST_COLUMN = "path"
 
 @dataclass(frozen=True)
 class FilmPaths:
-    """Films in reading order, each once, and what was strange on the way to them."""
+    """Films in reading order, each once, what was strange on the way to them, and what folders hold besides."""
 
     films: tuple[str, ...]
     warnings: tuple[str, ...]
+    left_out: LeftOut
 
 
-def find_films(paths: Sequence[str], recursive: bool = False, manifest: str | None = None) -> FilmPaths:
+def find_films(
+    paths: Sequence[str], recursive: bool = False, manifest: str | None = None, every_file: bool = False
+) -> FilmPaths:
     """Expand paths in the order given; within a folder or glob, in the order of the names.
 
-    A file is taken whatever its name says. Of a folder, the files with a suffix of `READABLE_SUFFIXES` are
-    taken (DICOM often has none), hidden ones never. A folder that has no film of its own, as those sorted by
-    class, is read with its sub-folders. Paths stay as relative or absolute as they were given.
+    A file is taken whatever its name says. Of a folder, the films are taken, as `films_of_folder` finds them; no file
+    twice, whatever folders and links lead to it. Paths stay as relative or absolute as they were given.
 
     Args:
         paths: files, folders, patterns with `*`, `?`, `[…]` or `**`, or "-" for a film on standard input (only
             that is ever called "-": a file of this name becomes "./-").
-        recursive: look into the sub-folders of every folder (links to folders are never followed).
+        recursive: look into the sub-folders of every folder, also of one that has films of its own.
         manifest: a CSV file whose films come after those of `paths`; see `_films_of_manifest`.
+        every_file: of a folder take every file, also hidden ones and those that are no films.
 
     Raises:
         UsageError: a path does not exist, a pattern matches nothing, the manifest is none, or there is no film at all.
     """
     found: dict[str, None] = {}
+    real: set[str] = set()
     warnings: list[str] = []
+    left_out = LeftOut()
     for path in paths:
         if path == STANDARD_INPUT:
             found[path] = None
@@ -47,18 +53,23 @@ def find_films(paths: Sequence[str], recursive: bool = False, manifest: str | No
         for place in _places(path):
             if not Path(place).is_dir():
                 found[_file(place)] = None
+                real.add(os.path.realpath(place))
                 continue
-            films = list(_films_of_folder(place, recursive, warnings))
-            if not films and not recursive:
-                films = list(_films_of_folder(place, True, warnings))
-            found.update(dict.fromkeys(films))
-            if not films:
-                warnings.append(_nothing_in(place))
+            inside = films_of_folder(place, recursive, every_file)
+            found.update({_file(film.path): None for film in inside.films if film.real not in real})
+            real.update(film.real for film in inside.films)
+            left_out += inside.left_out
+            warnings += [
+                f"{printable(folder)}: folder cannot be opened ({reason}); it was left out"
+                for folder, reason in inside.unopened
+            ]
+            if not inside.films:
+                warnings.append(_nothing_in(place, inside))
     if manifest is not None:
         found.update(dict.fromkeys(_films_of_manifest(manifest)))
     if not found:
         raise UsageError("; ".join(dict.fromkeys(warnings)) or "no film was named; name a file or a folder")
-    return FilmPaths(tuple(found), tuple(dict.fromkeys(warnings)))
+    return FilmPaths(tuple(found), tuple(dict.fromkeys(warnings)), left_out)
 
 
 def printable(path: str) -> str:
@@ -75,22 +86,24 @@ def _places(path: str) -> list[str]:
         return [path]
     if not glob.has_magic(path):
         raise UsageError(f"{printable(path) or repr(path)}: no such file or folder; check the path")
-    # Path.glob takes no absolute pattern.
-    matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207
+    matches = sorted(set(_matches(path)))
     if not matches:
         raise UsageError(f"{printable(path)}: the pattern matches no file; check it, or name the folder")
     return matches
 
 
-def _films_of_folder(folder: str, recursive: bool, warnings: list[str]) -> Iterator[str]:
-    def unreadable(error: OSError) -> None:
-        warnings.append(f"{printable(error.filename)}: folder cannot be opened ({error.strerror}); it was left out")
-
-    for parent, folders, names in os.walk(folder, onerror=unreadable):
-        folders[:] = sorted(name for name in folders if not name.startswith(".")) if recursive else []
-        for name in sorted(names):
-            if not name.startswith(".") and Path(name).suffix.lower() in READABLE_SUFFIXES:
-                yield _file(str(Path(parent, name)))
+def _matches(pattern: str) -> Iterator[str]:
+    """What a pattern matches; `**` stands for a folder and all below it, each once, whatever links lead to it."""
+    parts = re.sub(r"\*\*(/+\*\*)+(?=/|$)", "**", pattern).split("/")
+    if "**" not in parts:
+        yield from glob.iglob(pattern)  # noqa: PTH207  # Path.glob takes no absolute pattern
+        return
+    at = parts.index("**")
+    above, below = "/".join(parts[:at]) or "/" * bool(at), parts[at + 1 :] or ["*"]
+    for top in glob.iglob(above) if glob.has_magic(above) else [above]:  # noqa: PTH207
+        for folder in folders_below(top or os.curdir):
+            inside = os.path.join(glob.escape(folder), *below)  # noqa: PTH118
+            yield from _matches(inside if top else os.path.relpath(inside))
 
 
 def _films_of_manifest(manifest: str) -> list[str]:
@@ -125,9 +138,9 @@ def _file(path: str) -> str:
     return f"./{path}" if path == STANDARD_INPUT else path
 
 
-def _nothing_in(folder: str) -> str:
-    suffixes = ", ".join(sorted(READABLE_SUFFIXES - {""}))
+def _nothing_in(folder: str, inside: FolderFilms) -> str:
+    left_out = inside.left_out.in_words()
     return (
-        f"{printable(folder)}: no film here (looked for {suffixes} and names without suffix, in sub-folders "
-        "too); name another folder, or the files themselves"
+        f"{printable(folder)}: no film here, in sub-folders neither{f' ({left_out})' if left_out else ''}; expected "
+        "JPEG, PNG, TIFF, BMP, WebP or DICOM films; name another folder, or the files themselves"
     )

@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from demo.inference.compare import Case
@@ -12,7 +12,7 @@ from demo.inference.images import heatmap_picture
 from demo.predict.film_paths import STANDARD_INPUT, printable
 from export.bundle import EXPORT_AGAIN, Bundle
 from train.common.atomic import write_bytes
-from train.common.errors import PneumoscopeError, UsageError
+from train.common.errors import UsageError
 from train.radiograph import PrepareSpec
 
 LONGEST_NAME = 200  # bytes of the film's name; file systems allow 255 for all of it
@@ -26,19 +26,19 @@ class Overlays:
         folder: for the pictures.
         names: path of a film → its name in the folder, without network and ending.
         specs: of the networks that show a heatmap, how each prepares a film.
+        failures: a line for each picture that could not be written; the readings stand without them.
     """
 
     folder: Path
     names: Mapping[str, str]
     specs: Mapping[str, PrepareSpec]
+    failures: list[str] = field(default_factory=list)
 
     def write(self, path: str, case: Case) -> None:
         """Write `<name>-<network>.jpg` for every network that gave a verdict and shows where the evidence is.
 
-        A film that a network refuses has no verdict and no picture, unless it was read with `force`.
-
-        Raises:
-            PneumoscopeError: a picture cannot be written.
+        A film that a network refuses has no verdict and no picture, unless it was read with `force`. A picture that
+        cannot be written is one of `failures`.
         """
         for reading in case.readings:
             if reading.network not in self.specs or reading.heatmap is None or reading.positive is None:
@@ -47,10 +47,7 @@ class Overlays:
             try:
                 write_bytes(target, heatmap_picture(case.film, reading.heatmap, self.specs[reading.network]).jpeg)
             except OSError as error:
-                raise PneumoscopeError(
-                    f"{printable(str(target))}: the heatmap cannot be written ({error.strerror}); make room, or name "
-                    "another folder"
-                ) from None
+                self.failures.append(f"{printable(str(target))} ({error.strerror})")
 
 
 def open_overlays(

@@ -2,14 +2,13 @@
 
 import csv
 import io
-import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from demo.inference.compare import Comparison, ReadingObject
 from demo.language.numbers import rounded
-from demo.predict.film_paths import printable
+from demo.predict.film_paths import STANDARD_INPUT, printable
 from export.bundle import Bundle
+from train.common.console import json_bytes
 
 CSV_COLUMNS = (
     "path",
@@ -25,6 +24,10 @@ CSV_COLUMNS = (
     "novelty_limit",  # last, because scripts may count columns
 )
 
+# With the wide forms that spreadsheets take for the narrow ones.
+_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
+_CELL_BORDERS = ";\t|"  # beside those that every CSV quotes; spreadsheets guess which one a file means
+
 
 def csv_header() -> bytes:
     """The first line of the CSV."""
@@ -34,14 +37,22 @@ def csv_header() -> bytes:
 def csv_rows(comparison: Comparison, networks: Iterable[str]) -> bytes:
     """One line per network; of a film that could not be read only path, network and error are known.
 
-    A file name is a row of bytes that need not be UTF-8. CSV gives back those very bytes.
+    A file name is a row of bytes that need not be UTF-8. CSV gives back those very bytes, but for one thing: a
+    spreadsheet would take a name that begins as a formula does for one and compute it. Such a path is written with
+    "./" before it, which names the same file (OWASP, CSV injection). A row whose path has a sign that spreadsheets
+    take for a border of cells is quoted throughout.
     """
-    path, error, readings = comparison["path"], comparison["error"], comparison["readings"]
-    lines = []
-    for network in networks:
-        cells = {"path": path, "network": network, "error": error, **readings.get(network, {})}
-        lines.append(_csv_line([_csv_cell(cells.get(column)) for column in CSV_COLUMNS]))
-    return b"".join(lines)
+    return b"".join(_csv_line(cells) for cells in _csv_cells(comparison, networks))
+
+
+def csv_rows_shown(comparison: Comparison, networks: Iterable[str]) -> str:
+    """`csv_rows` for a terminal: of a name, what is no printable character becomes its escape."""
+    shown: Comparison = {
+        **comparison,
+        "path": printable(comparison["path"]),
+        "error": None if comparison["error"] is None else printable(comparison["error"]),
+    }
+    return csv_rows(shown, networks).decode()
 
 
 def as_json(comparisons: Sequence[Comparison]) -> bytes:
@@ -49,12 +60,12 @@ def as_json(comparisons: Sequence[Comparison]) -> bytes:
 
     That is how Python itself names such files: `os.fsencode(json.loads(…)["path"])` is the name again.
     """
-    return _json(comparisons, indent=2)
+    return json_bytes(comparisons, indent=2)
 
 
 def json_line(comparison: Comparison) -> bytes:
     """One film's object of `as_json` as a single line."""
-    return _json(comparison)
+    return json_bytes(comparison)
 
 
 def table_rows(comparisons: Sequence[Comparison], bundles: Mapping[str, Bundle]) -> list[list[str | None]]:
@@ -112,9 +123,13 @@ def failure_line(comparison: Comparison) -> str:
     return error if error.startswith(name) else f"{name}: {error}"
 
 
-def _json(value: object, indent: int | None = None) -> bytes:
-    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
-    return re.sub(r"[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text).encode() + b"\n"
+def _csv_cells(comparison: Comparison, networks: Iterable[str]) -> Iterator[list[object]]:
+    path, error, readings = comparison["path"], comparison["error"], comparison["readings"]
+    if path.startswith(_FORMULA_STARTS) and path != STANDARD_INPUT:
+        path = f"./{path}"
+    for network in networks:
+        cells = {"path": path, "network": network, "error": error, **readings.get(network, {})}
+        yield [_csv_cell(cells.get(column)) for column in CSV_COLUMNS]
 
 
 def _csv_cell(value: object) -> object:
@@ -123,9 +138,10 @@ def _csv_cell(value: object) -> object:
     return "" if value is None else value
 
 
-def _csv_line(cells: Iterable[object]) -> bytes:
+def _csv_line(cells: Sequence[object]) -> bytes:
     # Written with \r\n, so that the writer quotes a name with either character in it; ended with \n, as
     # command-line tools expect.
     line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    is_split = any(sign in str(cells[0]) for sign in _CELL_BORDERS)
+    csv.writer(line, lineterminator="\r\n", quoting=csv.QUOTE_ALL if is_split else csv.QUOTE_MINIMAL).writerow(cells)
     return line.getvalue().removesuffix("\r\n").encode("utf-8", "surrogateescape") + b"\n"

@@ -1,6 +1,5 @@
 """A file of JSON lines that a run of `predict` may be killed over: what is in it is kept, what is missing is added."""
 
-import fcntl
 import json
 import os
 import stat
@@ -13,7 +12,9 @@ from typing import Any, BinaryIO
 from demo.inference.compare import Comparison
 from demo.predict.film_paths import printable
 from demo.predict.results import json_line
+from train.common.console import say_warning
 from train.common.errors import PneumoscopeError, UsageError
+from train.common.file_lock import try_lock
 
 LINE_START = b'{"path": '  # of every line that `json_line` writes
 
@@ -53,6 +54,8 @@ class ReadingsFile:
 def open_readings(path: Path, decisions: Mapping[str, Decision]) -> Iterator[ReadingsFile]:
     """Open what `--jsonl` wrote before, or begin a new file, and keep others from writing it meanwhile.
 
+    Where the file system has no locks, that is said, and nothing keeps them.
+
     A last line that a kill cut short is taken out, so that its film is read again. A film that could not be read
     counts as finished: to read it again, remove its line.
 
@@ -73,10 +76,11 @@ def open_readings(path: Path, decisions: Mapping[str, Decision]) -> Iterator[Rea
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise UsageError(f"{shown}: no ordinary file, so there is nothing to resume; name another file")
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system frees it however this run ends
-        except OSError:
-            raise UsageError(f"{shown}: another run is writing it; wait for its end, or name another file") from None
+        lock = try_lock(descriptor)
+        if lock == "taken":
+            raise UsageError(f"{shown}: another run is writing it; wait for its end, or name another file")
+        if lock == "impossible":
+            say_warning(f"{shown}: this file system has no locks, so nothing keeps a second run from writing it too")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             finished, whole = _read(file, shown, dict(decisions))
         os.truncate(descriptor, whole)

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import pytest
 from typer.testing import CliRunner
 
 from demo import cli
@@ -33,3 +34,25 @@ def test_every_command_stands_flat_beside_predict():
     listed = CliRunner().invoke(cli.app, ["--help"]).stdout.split("Commands:\n")[1].split("\n\n")[0]
     commands = {line.split()[0] for line in listed.splitlines() if line[2] != " "}
     assert commands == {"demo", "desktop", "predict", "bench", "train", "evaluate", "export", "data"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--version"],
+        ["--help"],
+        *([command, "--help"] for command in ("demo", "predict", "bench", "train", "evaluate", "export")),
+        *(["desktop", command, "--help"] for command in ("open", "build")),
+        *(["data", command, "--help"] for command in ("fetch", "check", "phantoms", "audit", "synthesize")),
+    ],
+    ids=" ".join,
+)
+def test_output_that_cannot_be_written_is_one_line_and_1(arguments):
+    code = "from demo.cli import app; app()"
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        process = subprocess.run(
+            [sys.executable, "-c", code, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert process.returncode == 1
+    (line,) = process.stderr.splitlines()
+    assert line.startswith("error: standard output cannot be written (No space left on device)")

@@ -25,13 +25,13 @@ from train.data.cohort import (
     CohortError,
     Film,
     index_cohort,
+    may_be_film,
     patient_id,
     read_split,
     subtype_of,
 )
 from train.data.duplicates import Group, count_groups, exact_groups, near_groups
 from train.data.film_hash import BITS, LIMIT
-from train.radiograph import READABLE_SUFFIXES
 
 FORMAT = 1
 _BATCH = 16  # films a thread takes at once
@@ -114,7 +114,7 @@ def is_one_split(root: Path) -> bool:
 
 
 def films_to_audit(root: Path, split: Path | None = None) -> Cohort:
-    """List the films of a folder, without opening them.
+    """List the films of a folder.
 
     Args:
         root: as `train.data.cohort.index_cohort` takes it, or a folder that holds NORMAL and PNEUMONIA (or one of them)
@@ -136,7 +136,7 @@ def films_to_audit(root: Path, split: Path | None = None) -> Cohort:
         for label, folder in enumerate(_CLASS_FOLDERS)
         if (root / folder).is_dir()
         for entry in (root / folder).iterdir()
-        if not entry.name.startswith(".") and entry.suffix.lower() in READABLE_SUFFIXES and entry.is_file()
+        if may_be_film(entry)
     ]
     if not films:
         raise CohortError(f"{root} holds no films: expected JPEG, PNG, TIFF, BMP, WebP or DICOM files")

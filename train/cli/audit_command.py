@@ -58,9 +58,12 @@ def audit_command(
     from train.audit.audit import audit_films, films_to_audit, is_one_split, measure_films
     from train.audit.page import PRIVATE, audit_page
     from train.audit.tables import READS_TEST, baseline_faults
+    from train.data.cohort import left_out_files
     from train.metrics.cluster_bootstrap import RESAMPLES
 
     cohort = films_to_audit(folder, split)
+    if split is None and (left_out := left_out_files(cohort)):
+        say_warning(f"{len(left_out)} files are no films and are left out; the first is {left_out[0]}")
     if to.exists() and not to.is_dir():
         raise UsageError(f"{to} is a file: give a folder with --to")
     with progress_bar("reading films", len(cohort.films)) as advance:

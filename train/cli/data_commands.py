@@ -210,7 +210,7 @@ def _unusual(report: "CheckReport") -> list[list[object]]:
             ["patients in several splits", len(report.patients_across_splits), f"{patient}: {', '.join(splits)}"]
         )
     if report.passed_over:
-        rows.append(["files skipped, no film by name", len(report.passed_over), report.passed_over[0]])
+        rows.append(["files left out, no films", len(report.passed_over), report.passed_over[0]])
     for split, counts in report.films.items():
         smaller, larger = sorted(counts.values())
         if larger > IMBALANCED * smaller:

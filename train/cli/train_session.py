@@ -40,7 +40,7 @@ def train_or_resume(
         UsageError: the run of that name is not the training asked for, or another process is at it.
         PneumoscopeError: the films, the weights, the disk or the training itself.
     """
-    from train.data.cohort import index_cohort
+    from train.data.cohort import index_cohort, left_out_files
     from train.data.shifted_split import split_for_training
     from train.runs.teachers import find_teachers, require_same_teachers
 
@@ -52,8 +52,11 @@ def train_or_resume(
             if _is_finished(run, settings):
                 _say_finished(run, settings, data_root, as_json=as_json)
                 return
+        listed = index_cohort(data_root)
+        if left_out := left_out_files(listed):
+            say_warning(f"{len(left_out)} files are no films and are left out; pneumoscope data check names them")
         cohort = split_for_training(
-            index_cohort(data_root), settings.seed_of_split, settings.validation_fraction, settings.shifted_validation
+            listed, settings.seed_of_split, settings.validation_fraction, settings.shifted_validation
         )
         evaluated = settings.network != "backbone" and _can_be_evaluated(cohort)
         since = _record_of(run, settings, cohort) if run is not None else None

@@ -1,6 +1,9 @@
 """What all command-line modules share: one-line errors, progress with ETA, tables, JSON, the next command."""
 
+import errno
 import json
+import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Annotated
@@ -9,6 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from train.common.errors import PneumoscopeError
+from train.common.output import escaped
 
 NOT_A_MEDICAL_DEVICE = "Not a medical device: for research and teaching, never for diagnosis or treatment."
 
@@ -23,7 +27,10 @@ class Command(TyperCommand):
     """A Typer command that ends in one clear line instead of a traceback, unless `--debug` is given."""
 
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # Typer's own signature
-        """Run the command; a PneumoscopeError becomes one line on stderr and the error's exit code."""
+        """Run the command; a PneumoscopeError becomes one line on stderr and the error's exit code.
+
+        So does what the system refuses about a file: a full disk, a folder where a file should be, no permission.
+        """
         try:
             return super().invoke(ctx)
         except PneumoscopeError as error:
@@ -31,6 +38,11 @@ class Command(TyperCommand):
                 raise
             say_error(str(error))
             raise typer.Exit(error.exit_code) from None
+        except OSError as error:
+            if ctx.params.get("debug"):
+                raise
+            say_error(_refusal_in_words(error))
+            raise typer.Exit(1) from None
         except KeyboardInterrupt:
             say_error("stopped by Ctrl-C; what was finished is kept")
             raise typer.Exit(1) from None
@@ -38,17 +50,17 @@ class Command(TyperCommand):
 
 def say(text: str = "") -> None:
     """Print a line of information to stderr, so that stdout stays the result."""
-    typer.echo(text, err=True)
+    _say("\n".join(map(_harmless, text.split("\n"))))
 
 
 def say_error(message: str) -> None:
     """Print an error as one line to stderr."""
-    typer.echo(f"{typer.style('error:', fg='red', bold=True)} {_one_line(message)}", err=True)
+    _say(f"{typer.style('error:', fg='red', bold=True)} {_one_line(message)}")
 
 
 def say_warning(message: str) -> None:
     """Print a warning as one line to stderr."""
-    typer.echo(f"{typer.style('warning:', fg='yellow', bold=True)} {_one_line(message)}", err=True)
+    _say(f"{typer.style('warning:', fg='yellow', bold=True)} {_one_line(message)}")
 
 
 def say_next(command: str) -> None:
@@ -56,9 +68,30 @@ def say_next(command: str) -> None:
     say(f"next: {command}")
 
 
+def print_line(text: object) -> None:
+    """Print a line of the result to stdout."""
+    # The stream by its name: left to itself, click writes UTF-8 where the encoding is ASCII, which it takes for a slip.
+    typer.echo(text, file=sys.stdout)
+
+
 def print_json(value: object) -> None:
-    """Print a value as JSON to stdout; NaN is not JSON, so it is refused here rather than by the reader."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """Print a value as JSON to stdout, as `json_bytes` gives it."""
+    typer.echo(json_bytes(value, indent=2), nl=False)
+
+
+def json_bytes(value: object, indent: int | None = None) -> bytes:
+    """A value as JSON and a line's end, UTF-8 whatever the terminal speaks, as JSON is.
+
+    NaN is not JSON, so it is refused here rather than by the reader. Of file names, bytes that are not UTF-8 become
+    `\\udcXX`, as Python itself names them, and characters that are no printable ones (a terminal would obey some of
+    them) their escapes: another spelling of the very same text.
+    """
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
+    return re.sub(r"[^\n -~]", _json_escape, text).encode() + b"\n"
+
+
+def _json_escape(found: "re.Match[str]") -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -72,7 +105,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
         numeric = all(isinstance(row[index], int | float) for row in rows) and bool(rows)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text("–" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text(escaped("–" if cell is None else str(cell))) for cell in row))
     console = Console()
     if not console.is_terminal:
         console = Console(width=max(console.width, 160))
@@ -138,7 +171,25 @@ def _line_progress(description: str, total: int) -> Callable[..., None]:
     return advance
 
 
+def _say(line: str) -> None:
+    typer.echo(line, file=sys.stderr, err=True)
+
+
+def _refusal_in_words(error: OSError) -> str:
+    what = "" if error.filename is None else f"{error.filename!s}: "
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        advice = "make room, or choose another place"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        advice = "choose a place that is yours to write"
+    else:
+        advice = "check the path; --debug shows where"
+    return f"{what}the system refuses ({error.strerror or error}); {advice}"
+
+
 def _one_line(message: str) -> str:
     # A file's name may hold anything, terminal commands too.
-    line = " ".join(message.split())
+    return _harmless(" ".join(message.split()))
+
+
+def _harmless(line: str) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in line)

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import cv2
 import numpy as np
 
-from train.data.cohort import CLASSES, COHORT_TABLE, PUBLISHED_NAME, SPLITS, Cohort, Film, Split
+from train.data.cohort import CLASSES, PUBLISHED_NAME, SPLITS, Cohort, Film, Split, left_out_files
 from train.radiograph import RadiographError, read_with_warnings
 from train.radiograph.formats import MAX_BYTES
 
@@ -63,7 +63,7 @@ class CheckReport:
         duplicates_across_splits: those of the groups that lie in several splits.
         duplicates_across_classes: those of the groups that carry both labels.
         patients_across_splits: patient → the splits it occurs in, where these are several.
-        passed_over: files that lie among the films and are none by their name.
+        passed_over: files that lie among the films and are none.
         is_public_set: whether most films are named as the public set's.
         published_differences: (split, class, films found, films published) where the public set has other
             counts than it was published with; empty where it has not, and for other cohorts.
@@ -144,7 +144,7 @@ def check_cohort(cohort: Cohort, advance: Callable[..., None] | None = None) -> 
             for patient, found in sorted(splits_of.items())
             if len(found) > 1
         },
-        passed_over=_skipped_files(cohort),
+        passed_over=left_out_files(cohort),
         is_public_set=public,
         published_differences=_published_differences(films) if public else (),
         fingerprint=cohort.fingerprint,
@@ -251,20 +251,6 @@ def _share(counts: dict[str, int]) -> float | None:
 
 def _paths(groups: list[list[Film]]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(film.path for film in group) for group in groups)
-
-
-def _skipped_files(cohort: Cohort) -> tuple[str, ...]:
-    """Files in the films' folders that are no films; a table lists what it means, so nothing is skipped."""
-    if (cohort.root / COHORT_TABLE).is_file():
-        return ()
-    known = {film.path for film in cohort.films}
-    folders = sorted({str(PurePosixPath(film.path).parent) for film in cohort.films})
-    return tuple(
-        path
-        for folder in folders
-        for name in sorted(entry.name for entry in (cohort.root / folder).iterdir())
-        if not name.startswith(".") and (path := f"{folder}/{name}") not in known
-    )
 
 
 def _is_public_set(cohort: Cohort) -> bool:

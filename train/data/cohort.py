@@ -17,7 +17,7 @@ from typing import Literal, TypeVar, get_args
 
 from train.common.atomic import write_text
 from train.common.errors import PneumoscopeError, UsageError
-from train.radiograph import READABLE_SUFFIXES
+from train.radiograph.film_files import describe_no_film, is_named_as_film
 
 Split = Literal["train", "validation", "test", "shifted", "external"]
 _Value = TypeVar("_Value")
@@ -88,7 +88,8 @@ def patient_id(file_name: str) -> str:
     "person123_bacteria_4.jpeg" → "person123"; "NORMAL2-IM-0650-0001.jpeg" → "NORMAL2-IM-0650", which is
     not the patient "IM-0650".
     """
-    stem = PurePosixPath(file_name).stem
+    path = PurePosixPath(file_name)
+    stem = path.stem if is_named_as_film(file_name) else path.name  # what ends a UID is no suffix
     found = _PATIENT.match(stem)
     return found[0] if found else stem
 
@@ -104,7 +105,7 @@ def subtype_of(file_name: str, label: int) -> Subtype:
 
 
 def index_cohort(root: Path, *, other_columns: bool = False) -> Cohort:
-    """List the films under a folder, without opening them.
+    """List the films under a folder; opened are only files whose names leave open what they are.
 
     Args:
         root: holds cohort.csv (columns path, label, patient and optionally split and kind; label is 0, 1, normal
@@ -127,6 +128,25 @@ def index_cohort(root: Path, *, other_columns: bool = False) -> Cohort:
             )
         films = _index_folders(root, root / COHORT_FOLDER if nested else root)
     return Cohort(root, _sorted_films(films, str(root)))
+
+
+def may_be_film(entry: Path) -> bool:
+    """Whether a file in a cohort's folder counts as a film: by its name, or else by its first bytes."""
+    return not entry.name.startswith(".") and entry.is_file() and describe_no_film(entry) is None
+
+
+def left_out_files(cohort: Cohort) -> tuple[str, ...]:
+    """What lies in the films' folders and is none of them; a table lists what it means, so nothing is left out."""
+    if (cohort.root / COHORT_TABLE).is_file():
+        return ()
+    known = {film.path for film in cohort.films}
+    folders = sorted({str(PurePosixPath(film.path).parent) for film in cohort.films})
+    return tuple(
+        path
+        for folder in folders
+        for name in sorted(entry.name for entry in (cohort.root / folder).iterdir())
+        if not name.startswith(".") and (path := f"{folder}/{name}") not in known
+    )
 
 
 def split_cohort(cohort: Cohort, seed: int, validation_fraction: float = 0.15) -> Cohort:
@@ -208,7 +228,7 @@ def _index_folders(root: Path, chest_xray: Path) -> list[Film]:
                     f"{folder} is missing: expected train, val and test, each with NORMAL and PNEUMONIA; "
                     f"for another layout write a {COHORT_TABLE}"
                 )
-            names = sorted(entry.name for entry in folder.iterdir() if _may_be_film(entry))
+            names = sorted(entry.name for entry in folder.iterdir() if may_be_film(entry))
             if not names:
                 raise CohortError(f"{folder} holds no films: expected JPEG, PNG, TIFF, BMP, WebP or DICOM files")
             place = folder.relative_to(root).as_posix()
@@ -216,10 +236,6 @@ def _index_folders(root: Path, chest_xray: Path) -> list[Film]:
                 Film(f"{place}/{name}", patient_id(name), label, split, subtype_of(name, label)) for name in names
             ]
     return films
-
-
-def _may_be_film(entry: Path) -> bool:
-    return not entry.name.startswith(".") and entry.suffix.lower() in READABLE_SUFFIXES and entry.is_file()
 
 
 def _index_table(root: Path, other_columns: bool) -> list[Film]:

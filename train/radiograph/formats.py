@@ -22,11 +22,22 @@ FilmKind = Literal["jpeg", "png", "tiff", "bmp", "webp", "dicom"]
 MAX_BYTES = 100_000_000
 MAX_PIXELS = 50_000_000  # the largest published film of the set has 5.6 M, a 43 cm detector at 0.1 mm has 18 M
 MAX_DECODED_BYTES = 200_000_000  # of one film's samples: 50 million of 32 bits, or 33 million of 16-bit RGB
+START_BYTES = 512  # what `describe_stranger` needs of a file
 MAX_FRAMES = 1_000  # of a DICOM file, or pages of a TIFF; an angiography has a few hundred
 
 EXPECTED = "expected a JPEG, PNG, TIFF, BMP, WebP or DICOM film"
 
-_JPEG_START = re.compile(rb"\xff\xd8.{,1024}?\xff[\xc0-\xfe]", re.DOTALL)  # some writers put filler in between
+_JPEG_START = re.compile(rb"\xff\xd8.{,400}?\xff[\xc0-\xfe]", re.DOTALL)  # some writers put filler in between
+MEDIA_DIRECTORY = "a DICOMDIR"  # the table of contents of a CD, as `describe_stranger` names it
+
+# Media Storage SOP Class UID, (0002,0002), whose group is always explicit VR little endian (PS3.10 section 7.1).
+_DICOM_CLASS = re.compile(rb"\x02\x00\x02\x00UI..([0-9.]+)", re.DOTALL)
+_MEDIA_DIRECTORY = b"1.2.840.10008.1.3.10"
+# Waveforms, presentation states, raw data and registrations, value maps, structured reports, documents (PS3.4 annex B).
+_CLASSES_WITHOUT_PICTURE = tuple(
+    b"1.2.840.10008.5.1.4.1.1." + part for part in (b"9.", b"11.", b"66.1", b"66.2", b"66.3", b"67", b"88.", b"104.")
+)
+
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
 _STRANGERS = (
@@ -80,6 +91,28 @@ def detect_format(data: bytes) -> FilmKind:
     if data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in _BMP_HEADER_SIZES:
         return "bmp"
     raise RadiographError(f"{_describe(data)}: {EXPECTED}")
+
+
+def describe_stranger(start: bytes) -> str | None:
+    """What a file is, in words, that is no film; None for one that may be a film.
+
+    Args:
+        start: the file's first START_BYTES, or all of a shorter one.
+    """
+    if not start:
+        return "an empty file"
+    try:
+        kind = detect_format(start)
+    except RadiographError:
+        return _describe(start)
+    if kind == "dicom":
+        found = _DICOM_CLASS.search(start)
+        sop_class = b"" if found is None else found[1]
+        if sop_class == _MEDIA_DIRECTORY:
+            return MEDIA_DIRECTORY
+        if sop_class.startswith(_CLASSES_WITHOUT_PICTURE):
+            return "a DICOM file without a picture"
+    return None
 
 
 def check_pixels(width: int, height: int) -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from train.common.console import say_warning
 from train.common.errors import UsageError
+from train.common.file_lock import WITHOUT_LOCKS
 from train.runs.run_folder import RunFolder
 
 LOCK_NAME = ".lock"
@@ -11,7 +13,7 @@ LOCK_NAME = ".lock"
 
 @contextmanager
 def hold(run: RunFolder) -> Iterator[None]:
-    """Keep other processes from training into a run folder while the block runs.
+    """Keep other processes from training into a run folder while the block runs; warn where there are no locks.
 
     The file stays behind when the lock is freed: removing it would let two processes each lock a file of its own.
 
@@ -28,7 +30,9 @@ def hold(run: RunFolder) -> Iterator[None]:
             f"run {run.name} is being trained by another process: wait for its end, or choose another --name"
         ) from None
     except OSError as error:
-        raise UsageError(f"run {run.name} cannot be written to ({error.strerror}): choose another --name") from None
+        if error.errno not in WITHOUT_LOCKS:
+            raise UsageError(f"run {run.name} cannot be written to ({error.strerror}): choose another --name") from None
+        say_warning(f"run {run.name} lies where there are no locks: see that no second process trains into it")
     try:
         yield
     finally:

@@ -14,9 +14,17 @@ from train.radiograph import ContrastRule, PrepareSpec
 NetworkName = Literal["a", "b", "backbone", "teacher"]
 Optimizer = Literal["adam", "rmsprop", "sgd", "momentum"]
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 Rate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+
+
+#: Of epochs, films in a batch and the like: more than anybody waits for, and what every library still counts in.
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
+AtLeastOne = Annotated[int, Field(ge=1, le=1_000_000)]
+
+MOST_FAULTS = 5  # that one line names
+_SHOWN = 80  # characters of a name or value in it
 
 
 class _Strict(BaseModel):
@@ -72,22 +80,22 @@ class PlateauSettings(_Strict):
     """ReduceLROnPlateau on val_loss; the report uses it without giving its numbers."""
 
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    patience: Annotated[int, Field(ge=0)] = 2
+    patience: Count = 2
 
 
 class FineTuneSettings(_Strict):
     """Stage 2 of network B. `learning_rate` null means a tenth of stage 1's; `from_layer` 0 trains everything."""
 
-    epochs: Annotated[int, Field(ge=0)] = 10
+    epochs: Count = 10
     learning_rate: Rate | None = None
-    from_layer: Annotated[int, Field(ge=0)] = 150
+    from_layer: Count = 150
 
 
 class ProgressiveSettings(_Strict):
     """A stage of progressive resizing: so many epochs on films of a smaller side, before the side of `prepare`."""
 
     image_size: Annotated[int, Field(ge=32, le=2048)]
-    epochs: Annotated[int, Field(ge=1)]
+    epochs: AtLeastOne
 
 
 class CacheSettings(_Strict):
@@ -160,26 +168,26 @@ class Settings(_Strict):
     optimizer: Optimizer = "adam"
     learning_rate: Rate = 0.001
     schedule: Literal["plateau", "cosine"] = "plateau"
-    epochs: Annotated[int, Field(ge=0)] = 16
+    epochs: Count = 16
     fine_tune: FineTuneSettings = FineTuneSettings()
     teacher: tuple[str, ...] = ()
     distillation: DistillationSettings = DistillationSettings()
     progressive: tuple[ProgressiveSettings, ...] = ()
     cache: CacheSettings = CacheSettings()
-    batch_size: Annotated[int, Field(ge=1)] = 32
+    batch_size: AtLeastOne = 32
     plateau: PlateauSettings = PlateauSettings()
-    early_stopping_patience: Annotated[int, Field(ge=1)] | None = None
+    early_stopping_patience: AtLeastOne | None = None
     class_weights: Literal["none", "balanced"] = "none"
     label_smoothing: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     validation_fraction: Annotated[float, Field(gt=0, le=0.5)] = 0.15
     shifted_validation: ShiftRule = "none"
     operating: OperatingSettings = OperatingSettings()
-    films_per_class: Annotated[int, Field(ge=1)] | None = None
+    films_per_class: AtLeastOne | None = None
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     #: Of the split alone; null means `seed`. Runs of several seeds on one split can be compared film by film.
     split_seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     keep: Literal["best", "last"] = "best"
-    save_every: Annotated[int, Field(ge=1)] = 1
+    save_every: AtLeastOne = 1
     mixed_precision: Literal[False, "float16", "bfloat16"] = False
 
     @property
@@ -264,7 +272,7 @@ def make_settings(network: str, changes: dict[str, object]) -> Settings:
         elif value != RETIRED[key]:
             raise UsageError(
                 f"setting {key} is no more: it gained nothing (docs/training.md); only a version before it left can "
-                f"train or open such a run. Received: {value!r}"
+                f"train or open such a run. Received: {_shown(value)}"
             )
     try:
         return Settings.model_validate(values)
@@ -288,15 +296,25 @@ def _place(values: dict[str, object], keys: list[str], value: object, full_key: 
 
 def _one_line(error: ValidationError) -> str:
     parts = []
-    for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"])
+    for item in error.errors()[:MOST_FAULTS]:
+        key = ".".join(str(part) for part in item["loc"])[:_SHOWN]
         if item["type"] == "extra_forbidden":
             parts.append(f"unknown setting {key}: known are {', '.join(_known_keys(item['loc'][:-1]))}")
         elif item["type"] == "value_error" and not key:
             parts.append(str(item["ctx"]["error"]))
         else:
-            parts.append(f"setting {key}: {item['msg'].lower()}. Received: {item['input']!r}")
+            parts.append(f"setting {key}: {item['msg'].lower()}. Received: {_shown(item['input'])}")
+    if error.error_count() > MOST_FAULTS:
+        parts.append(f"and {error.error_count() - MOST_FAULTS} more")
     return "; ".join(parts)
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # of more digits than Python writes, or nested deeper than it goes
+        return f"a very large {type(value).__name__}"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:

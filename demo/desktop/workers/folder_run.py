@@ -22,7 +22,7 @@ SECONDS_BETWEEN_ROWS = 0.1  # rows come to the window in handfuls, so that it ne
 class FolderRun(QObject):
     """One run. Its signals come in this order: `found`, `rows` any number of times, `ended`; or `failed` alone."""
 
-    found = Signal(int, list)  # how many films, and a line for each folder that was left out
+    found = Signal(int, list)  # how many films, and a line for each thing that was left out
     rows = Signal(list)  # of Comparison
     ended = Signal(bool)  # whether every film was read; False when stopped
     failed = Signal(str)
@@ -49,7 +49,8 @@ class FolderRun(QObject):
     def _run(self) -> None:
         try:
             films = find_films(self._paths)
-            self.found.emit(len(films.films), list(films.warnings))
+            left_out = films.left_out.in_words(with_options=False)
+            self.found.emit(len(films.films), [*films.warnings, *([left_out] if left_out else [])])
             # The networks keep all threads, as they read single films too: two films overlap decoding and running.
             at_once = min(2, share_processors(len(films.films), usable_processors())[0])
             self.ended.emit(self._read(films.films, at_once))

@@ -13,6 +13,10 @@ from hypothesis import strategies as st
 from demo.batch import zip_archive
 from demo.batch.zip_archive import ArchiveError, is_archive, open_archive
 
+JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF\0"
+DICOM = bytes(128) + b"DICM\x02\0\0\0UL\x04\0"
+DICOMDIR = DICOM + b"\x02\0\0\0\x02\0\x02\0UI\x14\x001.2.840.10008.1.3.10\0"
+
 
 @pytest.fixture
 def pack(tmp_path):
@@ -34,10 +38,10 @@ def errors(path):
 
 
 def test_films_are_read_in_their_order(pack):
-    path = pack(("b/2.png", b"second"), ("a/1.dcm", b"first"), ("noname", b"third"))
+    path = pack(("b/2.png", b"second"), ("a/1.dcm", b"first"), ("noname", JPEG))
     with open_archive(path) as archive:
         assert [member.name for member in archive.members] == ["b/2.png", "a/1.dcm", "noname"]
-        assert [archive.read(member.position) for member in archive.members] == [b"second", b"first", b"third"]
+        assert [archive.read(member.position) for member in archive.members] == [b"second", b"first", JPEG]
 
 
 def test_folders_hidden_files_and_other_kinds_are_no_members(pack):
@@ -48,6 +52,42 @@ def test_folders_hidden_files_and_other_kinds_are_no_members(pack):
     with open_archive(path) as archive:
         assert [member.name for member in archive.members] == ["ward/1.PNG"]
         assert archive.left_out == 2
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_films_are_known_by_their_content_whatever_their_names(pack, method):
+    films = {
+        "uid/1.2.840.113619.2.5.1": DICOM,
+        "uid/CR.1.2.840.113619.2.55.3.604688": DICOM + bytes(10_000),
+        "A/B/I1000000": DICOM,
+        "film.txt": JPEG,
+    }
+    others = {"DICOMDIR": DICOMDIR, "LOCKFILE": b"", "VERSION": b"1\n", "data.1": b"text", "IM1": b"MZ\x90\0"}
+    path = pack(*films.items(), *others.items(), method=method)
+    with open_archive(path) as archive:
+        assert {member.name: archive.read(member.position) for member in archive.members} == films
+        assert archive.left_out == len(others)
+
+
+def test_a_film_without_a_name_that_cannot_be_looked_at_says_why(pack):
+    path = pack(("IM000001", DICOM), ("data.1", DICOM), method=zipfile.ZIP_BZIP2)
+    assert errors(path) == ["packed by method 12: expected stored or deflated; pack the films again as an ordinary ZIP"]
+    path = pack(("IM000001", DICOM * 10), ("data.1", DICOM * 10), method=zipfile.ZIP_STORED)
+    path.write_bytes(path.read_bytes().replace(b"DICM", b"dicm"))
+    assert errors(path) == [None]  # its checksum is wrong: reading it says so
+    with open_archive(path) as archive, pytest.raises(ArchiveError, match="damaged inside"):
+        archive.read(0)
+
+
+def test_telling_a_member_unpacks_no_more_than_its_start(pack, monkeypatch):
+    path = pack(("IM000001", DICOM + bytes(50_000_000)))
+    asked = []
+    read = zipfile.ZipExtFile.read
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", lambda file, size=-1: asked.append(size) or read(file, size))
+    assert "200 times its packed size" in errors(path)[0]
+    path = pack(("IM000001", DICOM + bytes(9_000_000)))
+    assert errors(path) == [None]
+    assert asked == [512]
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,7 @@ def ward(tmp_path, monkeypatch):
     names = [
         "b.PNG",
         "a.jpg",
-        "IM000001",
         "c.dcm",
-        "notes.txt",
         ".hidden.jpg",
         ".DS_Store",
         "deep/d.jpeg",
@@ -24,6 +22,8 @@ def ward(tmp_path, monkeypatch):
     for name in names:
         (tmp_path / "ward" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "ward" / name).touch()
+    (tmp_path / "ward" / "IM000001").write_bytes(bytes(128) + b"DICM")
+    (tmp_path / "ward" / "notes.txt").write_text("nothing")
     monkeypatch.chdir(tmp_path)
     return Path("ward")
 
@@ -32,6 +32,18 @@ def test_a_folder_gives_its_readable_files_in_order(ward):
     found = find_films(["ward"])
     assert found.films == ("ward/IM000001", "ward/a.jpg", "ward/b.PNG", "ward/c.dcm")
     assert found.warnings == ()
+    assert found.left_out.in_words() == (
+        "1 file left out, no films by their first bytes (1× text); --all takes every file; "
+        "1 sub-folder not looked into; --recursive does"
+    )
+
+
+def test_every_file_of_a_folder_is_taken_when_asked_for(ward):
+    found = find_films(["ward"], every_file=True)
+    assert found.films == tuple(
+        f"ward/{name}" for name in (".DS_Store", ".hidden.jpg", "IM000001", "a.jpg", "b.PNG", "c.dcm", "notes.txt")
+    )
+    assert found.left_out.in_words(with_options=False) == "1 sub-folder not looked into"
 
 
 def test_recursive_gives_the_sub_folders_too(ward):
@@ -60,6 +72,9 @@ def test_a_file_is_taken_whatever_its_name(ward):
         ("ward/*.jpg", ("ward/a.jpg",)),
         ("ward/[ab].*", ("ward/a.jpg", "ward/b.PNG")),
         ("ward/**/*.d*", ("ward/c.dcm", "ward/deep/er/e.dicom")),
+        ("**/*.jpeg", ("ward/deep/d.jpeg",)),
+        ("w*/**/e.*", ("ward/deep/er/e.dicom",)),
+        ("ward/deep/**", ("ward/deep/d.jpeg", "ward/deep/er/e.dicom")),
         ("wa?d", ("ward/IM000001", "ward/a.jpg", "ward/b.PNG", "ward/c.dcm")),
     ],
 )
@@ -68,14 +83,25 @@ def test_a_pattern_the_shell_left_alone(ward, pattern, films):
     assert find_films([str(ward.resolve().parent / pattern)]).films == tuple(str(Path.cwd() / film) for film in films)
 
 
+def test_a_pattern_does_not_go_round_either(ward):
+    for name in ("up", "again"):
+        (ward / "deep" / name).symlink_to("..")
+        (ward / name).symlink_to("deep")
+    assert find_films(["ward/**/*.jpeg"]).films == ("ward/deep/d.jpeg",)
+    assert find_films(["ward/**/**/*.dicom"]).films == ("ward/deep/er/e.dicom",)
+    assert find_films(["ward/**/**/*.jpg"]).films == ("ward/a.jpg",)
+    assert find_films([f"{ward.resolve()}/**/e.*"]).films == (f"{ward.resolve()}/deep/er/e.dicom",)
+
+
 def test_a_file_whose_name_looks_like_a_pattern(ward):
     (ward / "x[1].png").touch()
     assert find_films(["ward/x[1].png"]).films == ("ward/x[1].png",)
 
 
 def test_each_film_once_in_the_order_given(ward):
-    films = find_films(["ward/c.dcm", "ward", "ward/*.jpg"]).films
-    assert films == ("ward/c.dcm", "ward/IM000001", "ward/a.jpg", "ward/b.PNG")
+    once = ("ward/c.dcm", "ward/IM000001", "ward/a.jpg", "ward/b.PNG")
+    assert find_films(["ward/c.dcm", "ward", "ward/*.jpg"]).films == once
+    assert find_films(["ward/c.dcm", "ward", str(ward.resolve()), "./ward"]).films == once
 
 
 @pytest.mark.parametrize(
@@ -96,7 +122,7 @@ def test_a_path_that_leads_nowhere_is_wrong_use(ward, path, message):
 
 def test_no_film_at_all_is_wrong_use(ward):
     (ward / "empty").mkdir()
-    with pytest.raises(UsageError, match=r"ward/empty: no film here \(looked for .*\.dcm"):
+    with pytest.raises(UsageError, match=r"ward/empty: no film here, .*expected JPEG, PNG"):
         find_films(["ward/empty"])
 
 
@@ -132,12 +158,13 @@ def test_printable(name, shown):
 
 
 def test_a_dash_is_standard_input_and_nothing_else_is(ward):
-    (ward / "-").touch()
+    (ward / "-").write_bytes(b"\xff\xd8\xff")
     assert find_films(["ward/a.jpg", "-", "-"]).films == ("ward/a.jpg", "-")
     os.chdir(ward)
     assert find_films(["."]).films == ("./-", "IM000001", "a.jpg", "b.PNG", "c.dcm")
     assert find_films(["?"]).films == ("./-",)
     assert find_films(["./-"]).films == ("./-",)
+    assert find_films(["."], every_file=True).films[0] == "./-"
     Path("list.csv").write_text("path\n-\n")
     assert find_films([], manifest="list.csv").films == ("./-",)
 

@@ -1,5 +1,6 @@
 """`predict --heatmaps DIR`: a picture for each film and network, under a name that no other film has."""
 
+import json
 import os
 
 import cv2
@@ -82,12 +83,21 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path, films, showing, run_
     assert "no folder for heatmaps" in result.stderr
 
 
-def test_a_picture_that_cannot_be_written_is_the_films_error(tmp_path, films, showing, run_command):
-    (tmp_path / "maps" / "film.png-a.jpg" / "x").mkdir(parents=True)
-    result = run_command("predict", films[0], "--models", showing, "--heatmaps", tmp_path / "maps", "--network", "a")
+def test_a_picture_that_cannot_be_written_leaves_the_reading(tmp_path, films, showing, run_command):
+    maps = tmp_path / "maps"
+    arguments = ("predict", films[0], "--models", showing, "--heatmaps", maps, "--network", "a", "--jsonl")
+    whole = json.loads(run_command(*arguments).stdout)
+    (maps / "film.png-a.jpg").unlink()
+    (maps / "film.png-a.jpg" / "x").mkdir(parents=True)
+    result = run_command(*arguments)
     assert result.exit_code == 1
-    assert "cannot be written" in result.stderr
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    assert "1 heatmaps could not be written, the first: " in line
+    assert "(Is a directory)" in line
     assert "Traceback" not in result.output
+    found = json.loads(result.stdout)
+    assert found["error"] is None
+    assert found["readings"]["a"]["probability"] == whole["readings"]["a"]["probability"]
 
 
 paths = st.lists(

@@ -236,3 +236,49 @@ def test_when_its_reader_goes_away_it_ends_silently_as_other_tools_do(films, for
     assert process.returncode == -signal.SIGPIPE  # what a shell shows as 141
     assert b"Traceback" not in errors
     assert b"rror" not in errors
+
+
+@pytest.mark.parametrize("form", ["--jsonl", "--csv", "--json", None])
+@pytest.mark.parametrize("place", ["/dev/full", None])
+def test_output_that_cannot_be_written_is_one_line_and_1(films, form, place):
+    shell = f'exec "$0" "$@" {f"> {place}" if place else ">&-"}'
+    arguments = [f"films/{name(0)}", *([form] if form else []), "--models", "models"]
+    process = subprocess.run(["sh", "-c", shell, *PREDICT, *arguments], stderr=subprocess.PIPE, check=False)
+    assert process.returncode == 1
+    assert error_line(process).startswith("error: standard output ")
+    assert (b"device: CPU" in process.stderr) == (place is not None)  # closed: said before anything is read
+
+
+def test_a_resumed_run_needs_no_output(films):
+    shell = 'exec "$0" "$@" >&- 2>/dev/full'
+    arguments = ["films", "--resume", "readings.jsonl", "--models", "models"]
+    assert subprocess.run(["sh", "-c", shell, *PREDICT, *arguments], check=False).returncode == 0
+    assert len(objects(Path("readings.jsonl").read_bytes())) == 40
+
+
+@pytest.mark.parametrize("form", ["--csv", "--jsonl", "--json"])
+def test_a_terminal_is_shown_names_that_it_cannot_obey(films, write_film, form):
+    odd = "\x1b]0;x\x07\x9b \u202e=.png"
+    write_film(Path("odd") / odd, 200)
+    terminal, other_end = os.openpty()
+    try:
+        process = start("odd", form, stdout=other_end, stderr=subprocess.DEVNULL)
+        os.close(other_end)
+        shown = b""
+        while chunk := read_terminal(terminal):
+            shown += chunk
+    finally:
+        os.close(terminal)
+    assert process.wait() == 0
+    text = shown.decode().replace("\r\n", "")
+    assert text.isprintable()
+    assert "u202e=.png" in text
+    written = predict("odd", form).stdout.decode()
+    assert (odd if form == "--csv" else json.dumps(odd)[1:-1]) in written  # a file has the name itself
+
+
+def read_terminal(terminal):
+    try:
+        return os.read(terminal, 10_000)
+    except OSError:  # what Linux says at its end
+        return b""

@@ -2,14 +2,26 @@ import csv
 import io
 import json
 import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from demo.predict.results import CSV_COLUMNS, as_json, csv_header, csv_rows, failure_line, summary, table_rows
+from demo.predict.results import (
+    CSV_COLUMNS,
+    as_json,
+    csv_header,
+    csv_rows,
+    csv_rows_shown,
+    failure_line,
+    json_line,
+    summary,
+    table_rows,
+)
 
+FORMULA_STARTS = "=+-@\t\r\n＝＋－＠"  # OWASP, CSV injection
 UNLIKE = "not a chest film as I know them"
 
 # Any name Linux allows: bytes without NUL, UTF-8 or not.
@@ -72,7 +84,9 @@ def test_no_verdict_is_an_empty_cell():
 def test_any_file_name_survives_csv(paths, error):
     lines = [csv_rows(film(path, error=error), ["a"]) for path in paths]
     rows = parse(csv_header() + b"".join(lines))
-    assert [row["path"] for row in rows] == paths
+    assert [row["path"].removeprefix("./") for row in rows] == [path.removeprefix("./") for path in paths]
+    assert [Path(row["path"]) for row in rows] == [Path(path) for path in paths]  # the very file
+    assert all(row["path"] == "-" or row["path"][:1] not in FORMULA_STARTS for row in rows)
     assert all(tuple(row) == CSV_COLUMNS and row["error"] == error for row in rows)
 
 
@@ -81,6 +95,48 @@ def test_any_file_name_survives_csv(paths, error):
 def test_any_file_name_survives_json(paths):
     data = as_json([film(path, a=reading()) for path in paths])
     assert [found["path"] for found in json.loads(data.decode("utf-8"))] == paths
+
+
+@pytest.mark.parametrize("sign", [*"=+@-\t\r\n＝＋－＠"])
+def test_a_name_that_begins_as_a_formula_is_no_formula_and_names_the_same_file(sign, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = f"{sign}cmd'!A0.png"
+    Path(name).write_bytes(b"this one")
+    (row,) = parse(csv_header() + csv_rows(film(name, a=reading()), ["a"]))
+    assert row["path"] == f"./{name}"
+    assert Path(row["path"]).read_bytes() == b"this one"
+    (kept,) = parse(csv_header() + csv_rows(film(f"/ward/{name}", a=reading()), ["a"]))
+    assert kept["path"] == f"/ward/{name}"
+
+
+def test_standard_input_keeps_its_sign():
+    assert csv_rows(film("-", a=reading()), ["a"]).startswith(b"-,a,")
+
+
+@pytest.mark.parametrize("sign", [";", "\t", "|"])
+def test_a_name_cannot_open_a_cell_of_its_own(sign):
+    rows = csv_rows(film(f"x{sign}=1+2.png", a=reading()), ["a"])
+    assert rows.startswith(f'"x{sign}=1+2.png","a",'.encode())
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("\x1b[31m.png", "\\x1b[31m.png"),
+        ("two\r\nlines.png", "two\\r\\nlines.png"),
+        ("\x9b2J.png", "\\x9b2J.png"),
+        ("\u202egnp.exe", "\\u202egnp.exe"),
+        (os.fsdecode(b"caf\xe9.png"), "caf\\xe9.png"),
+        ("=1+2.png", "./=1+2.png"),
+        ("Röntgen ירוק.png", "Röntgen ירוק.png"),
+    ],
+)
+def test_a_terminal_gets_no_sign_that_it_would_obey(name, shown):
+    assert csv_rows_shown(film(name, a=reading()), ["a"]).startswith(f"{shown},a,")
+    assert parse(csv_header() + csv_rows(film(name, a=reading()), ["a"]))[0]["path"].endswith(name)  # a file does
+    line = json_line(film(name, a=reading()))
+    assert line.decode()[:-1].isprintable()
+    assert json.loads(line)["path"] == name
 
 
 def test_the_csv_keeps_the_very_bytes_of_a_name():

@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import json
 import os
 import resource
@@ -10,6 +12,7 @@ from demo.predict.results import json_line
 from demo.predict.resume import open_readings
 from train.common.errors import PneumoscopeError, UsageError
 
+WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 DECISIONS = {"a": ("youden", 0.4), "b": ("youden", 0.30000000000000004)}
 
 
@@ -125,6 +128,19 @@ def test_two_runs_never_share_a_file(file):
         readings.append(film("three.png"))
     with open_readings(file, DECISIONS) as readings:  # the lock went with the first
         assert len(readings.finished) == 3
+
+
+@pytest.mark.parametrize("number", WITHOUT_LOCKS)
+def test_where_there_are_no_locks_it_says_so_and_goes_on(file, monkeypatch, capsys, number):
+    def refuse(descriptor, operation):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with open_readings(file, DECISIONS) as readings:
+        readings.append(film("three.png"))
+    assert lines(file) == ["one.png", "two.png", "three.png"]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "readings.jsonl: this file system has no locks" in line
 
 
 def test_what_cannot_be_appended_to_is_refused(tmp_path):

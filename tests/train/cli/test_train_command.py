@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 
@@ -106,6 +107,16 @@ def test_a_broken_network_file_is_one_line_and_exit_1(copied_run, phantom_root, 
     result = run_command("evaluate", "tiny", "--data", phantom_root)
     assert result.exit_code == 1
     assert "cannot be loaded" in error_line(result)
+
+
+def test_what_is_no_film_is_counted(run_command, phantom_root, tmp_path):
+    shutil.copytree(phantom_root, tmp_path / "films")
+    normal = tmp_path / "films/chest_xray/train/NORMAL"
+    (normal / "notes.txt").write_text("no film")
+    (normal / "LOCKFILE").touch()
+    (normal / "1.2.840.113619.2.5.1").write_bytes(next(normal.glob("*.p*")).read_bytes())
+    result = run_command("train", "b", "--data", tmp_path / "films", "--teacher", "nowhere")
+    assert "warning: 2 files are no films and are left out; pneumoscope data check names them" in result.stderr
 
 
 def test_debug_shows_the_traceback(run_command):

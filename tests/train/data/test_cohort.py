@@ -16,6 +16,7 @@ from train.data.cohort import (
     CohortError,
     Film,
     index_cohort,
+    left_out_files,
     patient_id,
     read_split,
     split_cohort,
@@ -82,6 +83,8 @@ class TestNames:
             ("anything else.png", "anything else"),
             ("person12.png", "person12"),
             ("personal_1.png", "personal_1"),
+            ("1.2.840.113619.2.5.1", "1.2.840.113619.2.5.1"),
+            ("1.2.840.113619.2.5.1.DCM", "1.2.840.113619.2.5.1"),
         ],
     )
     def test_patient(self, name, patient):
@@ -133,10 +136,19 @@ class TestFolders:
         (root / "chest_xray/train/PNEUMONIA/folder.png").mkdir()
         assert index_cohort(root) == before
 
-    @pytest.mark.parametrize("name", ["IMAGE.JPG", "x.png", "1.2.840.dcm", "no_suffix", "x.DICOM"])
+    @pytest.mark.parametrize("name", ["IMAGE.JPG", "x.png", "1.2.840.dcm", "x.DICOM"])
     def test_suffixes(self, root, name):
         (root / "chest_xray/train/PNEUMONIA" / name).touch()
         assert f"chest_xray/train/PNEUMONIA/{name}" in {film.path for film in index_cohort(root).films}
+
+    @pytest.mark.parametrize("name", ["no_suffix", "1.2.840.113619.2.5.1", "IM0001.ima", "film.txt"])
+    def test_other_names_are_decided_by_the_first_bytes(self, root, name):
+        path = root / "chest_xray/train/PNEUMONIA" / name
+        for data, is_film in ((bytes(128) + b"DICM", True), (b"text", False), (b"", False)):
+            path.write_bytes(data)
+            cohort = index_cohort(root)
+            assert (f"chest_xray/train/PNEUMONIA/{name}" in {film.path for film in cohort.films}) == is_film
+            assert left_out_files(cohort) == (() if is_film else (f"chest_xray/train/PNEUMONIA/{name}",))
 
     @pytest.mark.parametrize("folder", ["train", "val", "test"])
     def test_missing_split(self, root, folder):

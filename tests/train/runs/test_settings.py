@@ -1,6 +1,8 @@
 """Settings say no to what they do not know, in one line that names key and value."""
 
 import contextlib
+import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -143,6 +145,127 @@ def test_a_settings_file_that_is_none_is_refused(tmp_path, content):
     file.write_bytes(content)
     with pytest.raises(UsageError, match=r"settings\.yaml"):
         read_settings(file)
+
+
+NINES = b"9" * 5_000
+LAUGHS = b"".join(b"%c: &%c [%s]\n" % (98 + i, 98 + i, b",".join([b"*%c" % (97 + i)] * 9)) for i in range(9))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"epochs: 2024-13-45", "setting epochs: .* integer.* Received: '2024-13-45'"),
+        (b"epochs: 2024-02-30T99:99:99Z", "setting epochs"),
+        (b"epochs: !!timestamp 2024-13-45", r"settings\.yaml: .*timestamp.* \(line 1\)"),
+        (b"learning_rate: 1e400", "setting learning_rate: .* finite"),
+        (b"learning_rate: 1.0e+400", "setting learning_rate: .* finite"),
+        (b"learning_rate: .nan", "setting learning_rate: .* finite"),
+        (b"width: 1.0e+308", "setting width: .* less than or equal"),
+        (b"cache: {limit_gb: 1.0e+308}", r"setting cache\.limit_gb: .* less than or equal"),
+        (b"epochs: .inf", "setting epochs: .* finite"),
+        (b"epochs: 1000000000000000000", "setting epochs: .* less than or equal"),
+        (b"epochs: " + NINES, r"settings\.yaml: a value of 5000 characters \(line 1\)"),
+        (b"epochs: " + NINES[:4_000], "setting epochs: .* Received: 9999"),
+        (b"epochs: 0x" + b"f" * 4_000, "setting epochs: .* a very large int"),
+        (b"epochs: 0x" + b"f" * 1_000_000, "larger than 50 kB"),
+        (b"epochs: 1" + b":59" * 1_300, "setting epochs"),
+        (b"epochs: " + b"[" * 40_000, "inside one another without end"),
+        (b"epochs: " + b"{a: " * 9_000, "inside one another without end"),
+        (b"\n".join(b" " * depth + b"a:" for depth in range(300)), "inside one another without end"),
+        (b"a: &a [x,x,x,x,x,x,x,x,x]\n" + LAUGHS + b"epochs: *j", r"an alias of more than a single value \(line 2\)"),
+        (b"a: &a {x: 1}\nprepare: {<<: *a}", "an alias of more than a single value"),
+        (b"epochs: &a [*a]", "an alias of more than a single value"),
+        (b"epochs: 1\nepochs: 2", r"epochs comes twice \(line 2\)"),
+        (b"prepare: {image_size: 64, image_size: 96}", "image_size comes twice"),
+        (b"'epochs': 1\nepochs: 1", "epochs comes twice"),
+        (b"prepare: {1: 2}", "expected the name of a setting before the colon. Received: 1"),
+        (b"on: 2", "expected the name of a setting before the colon. Received: on"),
+        (b"? [1, 2]\n: 3", "expected the name of a setting before the colon. Received: a sequence"),
+        ("epochs: 3 # zwölf".encode("latin-1"), "no UTF-8"),
+        (b"epochs: 3\0", "special characters are not allowed"),
+        (b'backbone_weights: "\\ud800"', "a value that is no text"),
+        (b'backbone_weights: "a\\0b"', "a value that is no text"),
+        (b"epochs: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
+        (b"epochs: !!int x", "a number or another value that cannot be one"),
+        (b"epochs: !!bool x", "a number or another value that cannot be one"),
+        (b"epochs: !!float ''", "a number or another value that cannot be one"),
+        (b"epochs: 1\n---\nepochs: 2", "another document"),
+        (b"".join(b"k%d: 1\n" % number for number in range(4_000)), "and 3995 more"),
+        (b"# \n" * 100_000, "larger than 50 kB"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_settings_that_no_training_has_are_refused_in_a_line_and_a_second(tmp_path, content, words):
+    path = tmp_path / "settings.yaml"
+    path.write_bytes(content)
+    tracemalloc.start()
+    began = time.process_time()
+    try:
+        with pytest.raises(UsageError, match=words) as error:
+            make_settings("a", read_settings(path))
+        assert time.process_time() - began < 1
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+    assert len(str(error.value)) < 3_000
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_never_ends_is_no_settings_file():
+    with pytest.raises(UsageError, match="/dev/zero is larger than 50 kB"):
+        read_settings(Path("/dev/zero"))
+
+
+def test_what_is_usual_in_yaml_is_read(tmp_path):
+    path = tmp_path / "settings.yaml"
+    path.write_text(
+        "# comment\nlearning_rate: &rate 1.0e-3\nfine_tune: {learning_rate: *rate}\nteacher: [2024-01-01, 'x']\n"
+    )
+    values = read_settings(path)
+    assert values["fine_tune"] == {"learning_rate": 0.001}
+    assert make_settings("b", values).teacher == ("2024-01-01", "x")
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "epochs=2024-13-45",
+        "epochs=" + "9" * 5_000,
+        "epochs=" + "[" * 50_000,
+        "epochs=&a [*a]",
+        "epochs=!!int x",
+        "epochs" + ".a" * 20_000 + "=1",
+        "a." * 20_000 + "a=1",
+    ],
+    ids=lambda text: text[:20],
+)
+def test_an_assignment_that_no_training_has_is_refused_in_a_line(assignment):
+    with pytest.raises(UsageError) as error:
+        make_settings("a", dict([parse_assignment(assignment)]))
+    assert len(str(error.value)) < 3_000
+    assert "\n" not in str(error.value)
+
+
+pieces = (
+    r"epochs|seed|prepare|image_size|: |\n|- |[|]|{|}|, |&a |*a|!!|!!int |1|-|.inf|1e400|0x|1:5|2024-13-45|'"
+    '|"|>|? |<<|~|true|#'
+)
+yaml_text = st.lists(st.sampled_from(pieces.replace(r"\n", "\n").split("|")) | st.text(max_size=3), max_size=30).map(
+    "".join
+)
+
+
+@given(yaml_text | st.binary(max_size=60))
+def test_whatever_a_settings_file_holds_it_is_settings_or_refused_in_one_line(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "settings.yaml"
+    path.write_bytes(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
+    refusal = ""
+    try:
+        values = read_settings(path)
+        make_settings("a", {key: value for key, value in values.items() if key != "network"})
+    except UsageError as error:
+        refusal = str(error)
+    assert len(refusal) < 5_000
 
 
 @given(st.dictionaries(st.text(max_size=20), st.one_of(st.none(), st.integers(), st.text(max_size=5)), max_size=3))
