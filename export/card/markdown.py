@@ -6,8 +6,8 @@ Headings are those of Mitchell et al. 2019 (arXiv:1810.03993); what the network 
 from collections.abc import Mapping
 from typing import Any
 
+from export.bundle.audit import AuditFindings, Baseline, Duplicates, Spread, as_findings
 from export.bundle.card import Card
-from export.card.audit import count_of
 from export.card.claim_checklist import claim_items
 from export.card.make_card import PUBLIC_SET
 from export.card.markdown_tables import Lines, percent, quantitative_analyses, table, with_interval
@@ -142,69 +142,61 @@ def _factors(card: Card) -> Lines:
         "are under Stress; age, sex and device are not known for these films, so that no group is looked at alone.",
         "",
     ]
-    if card.audit is None:
+    findings = as_findings(card.audit)
+    if findings is None:
         return [*lines, "Confounders: not audited."]
-    return [*lines, "Confounders, found by the audit of all films:", "", *_audit(card.audit)]
+    return [*lines, "Confounders, found by the audit of all films:", "", *_audit(findings)]
 
 
-def _audit(audit: Json) -> Lines:
-    lines = [f"- {audit['films']} films of {audit.get('patients') or 'an unknown number of'} patients."]
-    for name, words in (("exact_duplicates", "Exact duplicates"), ("near_duplicates", "Near duplicates")):
-        if name in audit:
-            lines.append(f"- {words}: {_duplicates(audit[name])}.")
-    across = audit.get("patients_across_splits")
+def _audit(findings: AuditFindings) -> Lines:
+    lines = [f"- {findings.films} films of {findings.patients or 'an unknown number of'} patients."]
+    for duplicates, words in (
+        (findings.exact_duplicates, "Exact duplicates"),
+        (findings.near_duplicates, "Near duplicates"),
+    ):
+        if duplicates is not None:
+            lines.append(f"- {words}: {_duplicates(duplicates)}.")
+    across = findings.patients_across_splits
     if across is not None:
-        count = across.get("patients") if isinstance(across, dict) else across
-        films = across.get("films") if isinstance(across, dict) else None
-        where = ", ".join(f"{split} {number}" for split, number in films.items()) if isinstance(films, dict) else ""
-        lines.append(f"- Patient ids in more than one split: {count}{f'; their films: {where}' if where else ''}.")
-    baseline = audit.get("metadata_baseline")
-    if isinstance(baseline, dict):
-        lines.append(f"- {_baseline(baseline)}")
-    shift = _exposure(audit.get("exposure"))
+        where = ", ".join(f"{split} {number}" for split, number in across.films.items())
+        films = f"; their films: {where}" if where else ""
+        lines.append(f"- Patient ids in more than one split: {across.patients}{films}.")
+    if findings.metadata_baseline is not None:
+        lines.append(f"- {_baseline(findings.metadata_baseline)}")
+    shift = _exposure(findings.exposure.get("mean", Spread()))
     return [*lines, f"- {shift}"] if shift else lines
 
 
-def _duplicates(found: Json | int) -> str:
-    if not isinstance(found, dict):
-        return str(found)
-    counts = {
-        "groups": "groups",
-        "films": "films in them",
-        "across_splits": "groups across splits",
-        "across_classes": "across classes",
-        "across_patients": "across patients",
-    }
-    told = [f"{found[key]} {words}" for key, words in counts.items() if key in found]
-    return ", ".join(told) if told else str(count_of(found))
+def _duplicates(found: Duplicates) -> str:
+    counts = (
+        (found.groups, "groups"),
+        (found.films, "films in them"),
+        (found.across_splits, "groups across splits"),
+        (found.across_classes, "across classes"),
+        (found.across_patients, "across patients"),
+    )
+    known = [f"{count} {words}" for count, words in counts if count is not None]
+    return ", ".join(known) if known else str(found.total)
 
 
-def _baseline(baseline: Json) -> str:
-    columns = ", ".join(map(str, baseline.get("columns") or ())) or "nothing that varies"
-    constant = ", ".join(map(str, baseline.get("constant_columns") or ()))
+def _baseline(baseline: Baseline) -> str:
+    columns, constant = ", ".join(baseline.columns) or "nothing that varies", ", ".join(baseline.constant_columns)
     same = f" ({constant} the same for all)" if constant else ""
-    figure = baseline.get("auroc")
-    if not isinstance(figure, dict) or figure.get("value") is None:
-        reason = baseline.get("reason")
-        return f"Without looking at the picture, by {columns}{same}: not measured{f' ({reason})' if reason else ''}."
-    words = f"Without looking at the picture, by {columns}{same}, a logistic regression reaches AUROC "
-    words += f"{with_interval(figure)} (cross-validated by patient)"
-    test = baseline.get("test")
-    on_test = test.get("auroc") if isinstance(test, dict) else None
-    if isinstance(on_test, dict) and on_test.get("value") is not None:
-        words += f", on test films {with_interval(on_test)}"
-    return f"{words}. 0.5 would be chance: what is above it, a network may have learnt too."
+    by = f"Without looking at the picture, by {columns}{same}"
+    if baseline.auroc is None:
+        return f"{by}: not measured{f' ({baseline.reason})' if baseline.reason else ''}."
+    on_test = "" if baseline.test.auroc is None else f", on test films {baseline.test.auroc}"
+    return (
+        f"{by}, a logistic regression reaches AUROC {baseline.auroc} (cross-validated by patient){on_test}. "
+        "0.5 would be chance: what is above it, a network may have learnt too."
+    )
 
 
-def _exposure(exposure: object) -> str:
+def _exposure(mean: Spread) -> str:
     """How far test films are from training films in mean grey level."""
-    mean = exposure.get("mean") if isinstance(exposure, dict) else None
-    against = mean.get("against_train") if isinstance(mean, dict) else None
-    test = against.get("test") if isinstance(against, dict) else None
-    if not isinstance(test, dict):
-        return ""
-    told = ", ".join(f"{name} {delta:+.2f}" for name, delta in test.items() if isinstance(delta, int | float))
-    return f"Mean grey level of test against training films (Cliff's delta, 0 is alike): {told}." if told else ""
+    against = mean.against_train.get("test", {})
+    deltas = ", ".join(f"{name} {delta:+.2f}" for name, delta in against.items() if delta is not None)
+    return f"Mean grey level of test against training films (Cliff's delta, 0 is alike): {deltas}." if deltas else ""
 
 
 def _metrics(card: Card) -> Lines:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from export.bundle.card import Calibration, Card, HeatmapCard, NoveltyCard, OperatingPoint
+from export.bundle.robustness import as_robustness
 from export.card.make_card import HEADLINES, RATES
+from train.metrics.scores import SCORED_SPLITS
 
 NAMES = {
     "auroc": "AUROC",
@@ -198,20 +200,24 @@ def _quality(figures: Mapping[str, float | None], name: str) -> str:
 
 def _stress(card: Card) -> Lines:
     lines = ["", "### Stress: films changed as between two hospitals", ""]
-    if card.stress is None:
+    robustness = as_robustness(card.stress)
+    if robustness is None:
         return [*lines, "Not measured."]
     lines.append(
-        f"At {card.stress['operating_point']}. Shift: mean change of the probability, before calibration, against the "
+        f"At {robustness.operating_point}. Shift: mean change of the probability, before calibration, against the "
         "same film unchanged."
     )
-    for split in ("validation", "test"):
-        part = card.stress.get(split)
-        if part:
+    for split in SCORED_SPLITS:
+        part = robustness.of(split)
+        if part.changes:
             rows = [
-                [row["what"], *(with_interval(row[name]) for name in ("accuracy", "auroc", "probability_shift"))]
-                for row in part["changes"].values()
+                [
+                    change.what,
+                    *(str(metric or "–") for metric in (change.accuracy, change.auroc, change.probability_shift)),
+                ]
+                for change in part.changes
             ]
-            lines += ["", f"On {part['films']} {split} films of {part['patients']} patients:", ""]
+            lines += ["", f"On {part.films} {split} films of {part.patients} patients:", ""]
             lines += table(["change", "accuracy", "AUROC", "shift"], rows)
     return lines
 

@@ -10,8 +10,9 @@ from demo.language.numbers import percent
 from demo.page.panels.evaluation.calibration import calibration_text, quality_row
 from demo.page.panels.evaluation.robustness import corruption_html
 from export.bundle import Card
-from export.bundle.metric import Metric, number, with_interval
-from export.bundle.robustness import AS_IT_IS, Corruption, as_robustness
+from export.bundle.audit import AuditFindings, as_findings
+from export.bundle.metric import Metric, number
+from export.bundle.robustness import AS_IT_IS, as_robustness
 from train.metrics.scores import SCORED_SPLITS
 
 Fact = tuple[str, str]  # what it is about and what there is to say, HTML
@@ -34,7 +35,7 @@ def track_record_facts(card: Card, words: Wording) -> list[Fact]:
     stress = _stress(card, words)
     if stress:
         facts.append((explained("stress", words), _lines(stress)))
-    audit = _audit(getattr(card, "audit", None), words)
+    audit = _audit(as_findings(card.audit), words)
     if audit:
         facts.append((escape(words("about.card.audit")), _lines([escape(line) for line in audit])))
     return facts
@@ -154,51 +155,48 @@ def _refused(unseen: Mapping[str, Any] | None, treatment: str, words: Wording) -
 
 def _stress(card: Card, words: Wording) -> list[str]:
     """The changes that cost most accuracy, on test where it was measured."""
-    stress = as_robustness(getattr(card, "stress", None))
-    if stress is None:
+    table = as_robustness(card.stress)
+    if table is None:
         return []
-    split = "test" if stress.changes["test"] else "validation"
-    changed = [change for change in stress.changes[split] if change.name != AS_IT_IS]
-    unchanged = next((_accuracy(change) for change in stress.changes[split] if change.name == AS_IT_IS), None)
-    worst = sorted(changed, key=lambda change: change.figures["accuracy"].value)[:WORST]
-    lines = []
-    if unchanged is not None:
-        said = words("about.card.stress_unchanged", split=words(f"word.{split}"), accuracy=_share(unchanged, words))
-        lines.append(escape(said))
-    for change in worst:
-        lines.append(
-            f"{corruption_html(change, words)}: <bdi dir='ltr'>{escape(_share(_accuracy(change), words))}</bdi>"
+    split = "test" if table.test.changes else "validation"
+    changes = table.of(split).changes
+    worst = sorted((each for each in changes if each.name != AS_IT_IS), key=lambda change: change.accuracy.value)
+    lines = [
+        escape(
+            words("about.card.stress_unchanged", split=words(f"word.{split}"), accuracy=_share(each.accuracy, words))
         )
+        for each in changes
+        if each.name == AS_IT_IS
+    ]
+    for change in worst[:WORST]:
+        lines.append(f"{corruption_html(change, words)}: <bdi dir='ltr'>{escape(_share(change.accuracy, words))}</bdi>")
     return [*lines, escape(words("about.card.stress_more"))]
-
-
-def _accuracy(change: Corruption) -> Metric:
-    return change.figures["accuracy"]
 
 
 def _share(found: Metric, words: Wording) -> str:
     return percent(found.value, words) + found.interval(1, scale=100)
 
 
-def _audit(audit: Any, words: Wording) -> list[str]:  # noqa: ANN401  # JSON
+def _audit(findings: AuditFindings | None, words: Wording) -> list[str]:
     """What the films give away besides lungs."""
-    if not isinstance(audit, Mapping):
+    if findings is None:
         return []
     lines = []
-    for name in ("exact_duplicates", "near_duplicates"):
-        found = [number(audit, name, key) for key in ("groups", "films", "across_splits")]
-        if None not in found:
-            groups, films, across = (f"{value or 0:,.0f}" for value in found)
-            lines.append(words(f"about.card.audit.{name}", groups=groups, films=films, across=across))
-    patients = number(audit, "patients_across_splits", "patients")
-    if patients is not None:
-        lines.append(words("about.card.audit.patients", patients=f"{patients:,.0f}"))
-    baseline = audit.get("metadata_baseline")
-    columns = baseline.get("columns") if isinstance(baseline, Mapping) else None
-    area = with_interval(baseline, "auroc") if isinstance(baseline, Mapping) else ""
-    if area and isinstance(columns, list) and columns:
-        named = [words(f"about.card.audit.{name}") if name in METADATA else str(name) for name in columns]
-        lines.append(words("about.card.audit.metadata", columns=", ".join(named), auroc=area))
+    for name, found in (
+        ("exact_duplicates", findings.exact_duplicates),
+        ("near_duplicates", findings.near_duplicates),
+    ):
+        if found is None or found.groups is None or found.films is None or found.across_splits is None:
+            continue
+        figures = {"groups": f"{found.groups:,}", "films": f"{found.films:,}", "across": f"{found.across_splits:,}"}
+        lines.append(words(f"about.card.audit.{name}", **figures))
+    across = findings.patients_across_splits
+    if across is not None and across.patients is not None:
+        lines.append(words("about.card.audit.patients", patients=f"{across.patients:,}"))
+    baseline = findings.metadata_baseline
+    if baseline is not None and baseline.auroc is not None and baseline.columns:
+        named = [words(f"about.card.audit.{name}") if name in METADATA else name for name in baseline.columns]
+        lines.append(words("about.card.audit.metadata", columns=", ".join(named), auroc=str(baseline.auroc)))
     return lines
 
 

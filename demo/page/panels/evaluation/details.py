@@ -82,7 +82,7 @@ def build(
         by_network = {name: evaluation.stress for name, evaluation in found.items() if evaluation.stress is not None}
         made.append((robustness_html(by_network, split, words) if by_network else "") + _broken(found, words))
         if corrupted:
-            measured = {name: stress.changes[split] for name, stress in by_network.items() if stress.changes[split]}
+            measured = {name: table.of(split).changes for name, table in by_network.items() if table.of(split).changes}
             names = {change.name: corruption_name(change, words) for change in all_corruptions(by_network, split)}
             figure = robustness_figure(measured, names, words) if measured else None
             made += [gr.update(visible=figure is not None), _caption(words), plot_update(figure)]
