@@ -167,28 +167,15 @@ def json_object(data: bytes) -> dict[str, Any]:
     return found
 
 
-def number(metrics: Mapping[str, Any] | None, *path: str) -> float | None:
-    """The finite number at a path of a card's metrics, such as ("auroc", "value"); None where there is none."""
-    found: Any = metrics
-    for key in path:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    finite = as_number(found)
-    return None if finite is None else float(finite)
-
-
-def with_interval(metrics: Mapping[str, Any] | None, *path: str) -> str:
-    """The metric at a path of a card's metrics with its interval; "" where there is none."""
-    value, low, high = (number(metrics, *path, part) for part in ("value", "low", "high"))
-    if value is None:
-        return ""
-    return str(Metric(value) if low is None or high is None else Metric(value, low, high))
-
-
 def interval_kind(metrics: Mapping[str, Any] | None) -> Literal["patients", "films", "none"]:
     """What the intervals of a card's metrics are of: patients resampled, films taken as independent, or there are none.
 
     Beside an interval over patients stands the one that takes films as independent.
     """
-    if number(metrics, "auroc", "low") is None:
+    auroc = (metrics or {}).get("auroc")
+    low, independent = (
+        as_number(auroc.get(key)) if isinstance(auroc, Mapping) else None for key in ("low", "independent_low")
+    )
+    if low is None:
         return "none"
-    return "films" if number(metrics, "auroc", "independent_low") is None else "patients"
+    return "films" if independent is None else "patients"

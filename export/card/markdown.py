@@ -6,11 +6,12 @@ Headings are those of Mitchell et al. 2019 (arXiv:1810.03993); what the network 
 from collections.abc import Mapping
 from typing import Any
 
-from export.bundle.audit import AuditFindings, Baseline, Duplicates, Spread, as_findings
+from export.bundle.audit import AuditFindings, Baseline, Duplicates, Spread
 from export.bundle.card import Card
+from export.bundle.card_figures import RATES, CardFigures, card_figures
 from export.card.claim_checklist import claim_items
 from export.card.make_card import PUBLIC_SET
-from export.card.markdown_tables import Lines, percent, quantitative_analyses, table, with_interval
+from export.card.markdown_tables import Lines, metric_text, percent, quantitative_analyses, table
 from train.common.console import NOT_A_MEDICAL_DEVICE
 
 REFERENCE_STANDARD = (
@@ -47,17 +48,18 @@ Json = Mapping[str, Any]
 
 def card_in_words(card: Card) -> str:
     """Return the card as Markdown."""
+    figures = card_figures(card)
     lines = [f"# {card.title}", "", f"**{NOT_A_MEDICAL_DEVICE}**", ""]
     if card.placeholder:
         lines += [f"**A placeholder:** {card.placeholder_reason}.", ""]
     lines += ["## Intended use", "", card.intended_use, "", f"**Not intended use.** {card.not_intended_use}"]
-    lines += ["", *_in_short(card)]
+    lines += ["", *_in_short(card, figures)]
     lines += ["", "## Model details", "", *_details(card)]
-    lines += ["", "## Factors", "", *_factors(card)]
-    lines += ["", "## Metrics", "", *_metrics(card)]
-    lines += ["", "## Evaluation data", "", *_evaluation_data(card)]
+    lines += ["", "## Factors", "", *_factors(figures)]
+    lines += ["", "## Metrics", "", *_metrics(figures)]
+    lines += ["", "## Evaluation data", "", *_evaluation_data(card, figures)]
     lines += ["", "## Training data", "", card.data, "", f"Split fingerprint: `{card.split_fingerprint}`."]
-    lines += ["", "## Quantitative analyses", *quantitative_analyses(card)]
+    lines += ["", "## Quantitative analyses", *quantitative_analyses(card, figures)]
     lines += ["", "## Ethical considerations", "", *_bullets(ETHICS)]
     caveats = (*PUBLIC_CAVEATS, *CAVEATS) if _is_public(card) else CAVEATS
     lines += ["", "## Caveats and recommendations", "", *_bullets(caveats)]
@@ -73,14 +75,11 @@ def _is_public(card: Card) -> bool:
     return card.data.startswith(PUBLIC_SET)
 
 
-def _in_short(card: Card) -> Lines:
+def _in_short(card: Card, figures: CardFigures) -> Lines:
     point = card.operating_points[card.default_operating_point]
     rows = [
-        [
-            f"{metrics['films']} {split} films",
-            *(with_interval(metrics.get(name)) for name in ("auroc", "sensitivity", "specificity")),
-        ]
-        for split, metrics in (("test", card.metrics.test), ("validation", card.metrics.validation))
+        [f"{metrics.films} {split} films", *(metric_text(metrics.metric(name)) for name in ("auroc", *RATES))]
+        for split, metrics in (("test", figures.test), ("validation", figures.validation))
         if metrics
     ]
     lines = [
@@ -88,7 +87,7 @@ def _in_short(card: Card) -> Lines:
         "",
         *table(["", "AUROC", "sensitivity", "specificity"], rows),
     ]
-    return lines if card.metrics.test else [*lines, "", "The test films were not read."]
+    return lines if figures.test else [*lines, "", "The test films were not read."]
 
 
 def _details(card: Card) -> Lines:
@@ -135,17 +134,16 @@ def _cost(cost: Json | None, network: str) -> str:
     )
 
 
-def _factors(card: Card) -> Lines:
+def _factors(figures: CardFigures) -> Lines:
     lines = [
         "What may change the figures: the patient's age, the hospital and its devices, exposure, the size and "
         "compression of the file, projection and position, letters and tubes on the film. Changes of the film itself "
         "are under Stress; age, sex and device are not known for these films, so that no group is looked at alone.",
         "",
     ]
-    findings = as_findings(card.audit)
-    if findings is None:
+    if figures.audit is None:
         return [*lines, "Confounders: not audited."]
-    return [*lines, "Confounders, found by the audit of all films:", "", *_audit(findings)]
+    return [*lines, "Confounders, found by the audit of all films:", "", *_audit(figures.audit)]
 
 
 def _audit(findings: AuditFindings) -> Lines:
@@ -199,8 +197,8 @@ def _exposure(mean: Spread) -> str:
     return f"Mean grey level of test against training films (Cliff's delta, 0 is alike): {deltas}." if deltas else ""
 
 
-def _metrics(card: Card) -> Lines:
-    over = "over patients" if "independent_low" in card.metrics.validation["auroc"] else "films taken as independent"
+def _metrics(figures: CardFigures) -> Lines:
+    over = "over patients" if figures.intervals == "patients" else "films taken as independent"
     return [
         "AUROC and average precision judge the order of the films, sensitivity and specificity the decisions, log "
         "loss, Brier score and ECE the probability. Thresholds are on the calibrated probability, chosen on validation "
@@ -208,17 +206,15 @@ def _metrics(card: Card) -> Lines:
     ]
 
 
-def _evaluation_data(card: Card) -> Lines:
+def _evaluation_data(card: Card, figures: CardFigures) -> Lines:
     lines = []
-    for split, metrics in (("Validation", card.metrics.validation), ("Test", card.metrics.test)):
+    for split, metrics in (("Validation", figures.validation), ("Test", figures.test)):
         if metrics is None:
             lines.append(f"- {split}: not read.")
             continue
         use = "for every choice" if split == "Validation" else "to report only"
-        lines.append(
-            f"- {split}: {metrics['films']} films of {metrics['patients']} patients, {percent(metrics['prevalence'])} "
-            f"pneumonia; used {use}."
-        )
+        share = "" if metrics.prevalence is None else f", {percent(metrics.prevalence)} pneumonia"
+        lines.append(f"- {split}: {metrics.films} films of {metrics.patients} patients{share}; used {use}.")
     lines += ["", "Validation films are of other patients than training films. Test is the publishers' own split."]
     if not _is_public(card):
         lines[-1] = "Validation films are of other patients than training films."
