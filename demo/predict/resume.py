@@ -74,7 +74,9 @@ def open_readings(path: Path, decisions: Mapping[str, Decision]) -> Iterator[Rea
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise UsageError(f"{shown}: no ordinary file, so there is nothing to resume; name another file")
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system frees it however this run ends
+            # The system frees it however this run ends. filelock, which `train` brings, would leave a file of its own
+            # beside the user's.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise UsageError(f"{shown}: another run is writing it; wait for its end, or name another file") from None
         with os.fdopen(descriptor, "rb", closefd=False) as file:
