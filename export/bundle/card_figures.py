@@ -137,7 +137,7 @@ class RandomHeadCheck(Record):
 class Drop(Record):
     """How far a value falls with the top-attribution part covered, and with a random one; their difference."""
 
-    hottest: Number = None
+    top_attribution: Number = Field(default=None, alias="hottest")
     random: Number = None
     difference: Number = None
     low: Number = None
@@ -156,7 +156,7 @@ class OcclusionCheck(Record):
     covered: Number = None
     logit: Annotated[Drop, AsObject] = Drop()
     probability: Annotated[Drop, AsObject] = Drop()
-    films_where_hottest_falls_further: Number = None
+    films_where_top_attribution_falls_further: Number = Field(default=None, alias="films_where_hottest_falls_further")
 
 
 class HeatmapChecks(Record):

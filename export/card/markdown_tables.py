@@ -232,14 +232,14 @@ def _heatmap(heatmap: HeatmapCard | None, checks: HeatmapChecks) -> Lines:
         f"{_defined(head.mean_rank_correlation)} on average ({head.heads} heads, {head.films} films).",
     ]
     drops = "; ".join(
-        f"the {what} falls by {_defined(drop.hottest)} against {_defined(drop.random)} for a random place: "
+        f"the {what} falls by {_defined(drop.top_attribution)} against {_defined(drop.random)} for a random place: "
         f"{drop.more or 'not defined'} more"
         for what, drop in (("logit", covered.logit), ("probability", covered.probability))
     )
     lines.append(
         f"3. What it marks matters: with the hottest {_share(covered.covered)} covered {drops} "
         f"({covered.films} pneumonia films; the hottest place falls further in "
-        f"{_share(covered.films_where_hottest_falls_further)} of them)."
+        f"{_share(covered.films_where_top_attribution_falls_further)} of them)."
     )
     return lines
 

@@ -1,7 +1,7 @@
 """Any film file → an 8-bit grey film.
 
 Training, export and the demo all read films here and nowhere else. Reading goes in four
-steps: sniff (what is it), check the header (is it whole and sane), decode, tone (to 8 bits, bright = dense).
+steps: detect the format, check the header (is it whole and sane), decode, greyscale transform (to 8 bits).
 """
 
 import warnings

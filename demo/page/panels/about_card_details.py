@@ -26,7 +26,7 @@ from train.metrics.scores import SCORED_SPLITS
 
 Fact = tuple[str, str]  # what it is about and what there is to say, HTML
 LEFT_TO_RIGHT = "\u200e"  # keeps a minus on its number's left in any language
-WORST = 3  # changes that are told
+WORST = 3  # changes that are shown
 METADATA = ("width", "height", "bytes")  # columns of the audit's baseline
 
 
@@ -101,13 +101,19 @@ def _random_head(check: RandomHeadCheck, words: Wording) -> str:
 
 
 def _occlusion(check: OcclusionCheck, words: Wording) -> str:
-    drop, further = check.logit, check.films_where_hottest_falls_further
-    if drop.hottest is None or drop.random is None or check.films is None or check.covered is None or further is None:
+    drop, further = check.logit, check.films_where_top_attribution_falls_further
+    if (
+        drop.top_attribution is None
+        or drop.random is None
+        or check.films is None
+        or check.covered is None
+        or further is None
+    ):
         return ""
     return words(
         "about.card.check.occlusion",
         covered=percent(check.covered, words, 0),
-        hottest=f"{drop.hottest:.2f}",
+        hottest=f"{drop.top_attribution:.2f}",
         random=f"{drop.random:.2f}",
         films=check.films,
         share=percent(further, words),

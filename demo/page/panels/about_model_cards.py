@@ -17,7 +17,7 @@ SHORT = 12  # digits of a checksum or fingerprint that are shown; the whole one 
 
 
 def cards_html(cards: Mapping[str, Card], words: Wording) -> str:
-    """All cards, a column per network; one that is not here is said to be missing.
+    """All cards, a column per network; one that is not here is shown as missing.
 
     Args:
         cards: by network.

@@ -27,14 +27,14 @@ def calibration_html(cards: Mapping[str, Card], split: str, words: Wording) -> s
     """Every network's method, and its figures on a split before and after; "" where no card has such figures."""
     bodies, known = "", False
     for network, card in cards.items():
-        said = f"{network_head(network, words)} <small>{escape(calibration_text(card.calibration, words))}</small>"
+        head = f"{network_head(network, words)} <small>{escape(calibration_text(card.calibration, words))}</small>"
         rows = ""
         for quality in card_figures(card).quality_of(split):
             metrics = (quality.log_loss, quality.brier, quality.ece)
             cells = "".join(f"<td><bdi dir='ltr'>{metric.value:.4f}</bdi></td>" for metric in metrics)
             rows += f"<tr><th scope='row'>{escape(words(f'evaluation.calibration.{quality.stage}'))}</th>{cells}</tr>"
         known = known or bool(rows)
-        bodies += network_rows(network, said, len(FIGURES) + 1, rows)
+        bodies += network_rows(network, head, len(FIGURES) + 1, rows)
     if not known:
         return ""
     caption = words("evaluation.calibration.caption", split=words(f"word.{split}"))

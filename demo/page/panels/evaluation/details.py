@@ -108,16 +108,16 @@ def build(
 
 def intervals_html(evaluations: Evaluations, words: Wording) -> str:
     """What the intervals are of, as each evaluation.json says; "" where none does."""
-    said: dict[str, list[str]] = {}
+    networks_by_text: dict[str, list[str]] = {}
     for name, evaluation in evaluations.items():
         if evaluation.intervals:
-            said.setdefault(evaluation.intervals, []).append(name.upper())
+            networks_by_text.setdefault(evaluation.intervals, []).append(name.upper())
     lines = ""
-    for text, networks in said.items():
-        kind = "patients" if "resamples of patients" in text else "films"
-        whose = f"{', '.join(networks)}: " if len(said) > 1 else ""
+    for text, networks in networks_by_text.items():
+        unit = "patients" if "resamples of patients" in text else "films"
+        whose = f"{', '.join(networks)}: " if len(networks_by_text) > 1 else ""
         lines += (
-            f"<p class='how'>{escape(whose)}{escape(words(f'evaluation.intervals.{kind}'))}</p>"
+            f"<p class='how'>{escape(whose)}{escape(words(f'evaluation.intervals.{unit}'))}</p>"
             f"<details class='how'><summary>{escape(words('evaluation.intervals.more'))}</summary>"
             f"<p lang='en' dir='ltr'>{escape(text)}</p></details>"
         )
