@@ -1,7 +1,7 @@
-"""What a film's first bytes say it is, and the limits every kind is held to before anything is decoded.
+"""What a film's first bytes say it is, and the limits every format is held to before anything is decoded.
 
 Decoders trust headers: a 390 kB PNG may ask for 800 MB, and a JPEG cut short may come back with a grey lower
-half. So each kind's headers are walked by hand in a module of its own (`jpeg`, `png`, `webp`, `bmp`, `tiff`, `dicom`),
+half. So each format's headers are walked by hand in a module of its own (`jpeg`, `png`, `webp`, `bmp`, `tiff`, `dicom`),
 and only a whole file of a sane size reaches a decoder.
 """
 
@@ -68,10 +68,10 @@ class FilmWarning(UserWarning):
 
 
 def detect_format(data: bytes) -> FilmKind:
-    """Tell the kind of a film from its first bytes, whatever it is called.
+    """Detect a film's format from its first bytes, whatever it is called.
 
     Raises:
-        RadiographError: empty, larger than MAX_BYTES, or no kind of film that is read here.
+        RadiographError: empty, larger than MAX_BYTES, or no format that is read here.
     """
     if not data:
         raise RadiographError(f"the file is empty: {EXPECTED}")

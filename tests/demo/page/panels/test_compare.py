@@ -45,7 +45,7 @@ def test_another_operating_point_redraws_without_a_network(built, tmp_path, writ
     panel, callbacks, _ = built()
     case, _, _ = panel.open_film(write_film(tmp_path / "x.png", 140), "youden", "en")
     monkeypatch.setattr("demo.page.panels.compare.read_case", None)
-    evaluated, readings = callbacks["judge"](case, "specificity_95", "en")
+    evaluated, readings = callbacks["at_operating_point"](case, "specificity_95", "en")
     assert {reading.operating_point for reading in evaluated.readings} == {"specificity_95"}
     assert "threshold 0.800" in readings
     assert evaluated.film is case.film
