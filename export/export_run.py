@@ -142,6 +142,8 @@ def _read_run(run: RunFolder, data_root: Path, audit: Path | None) -> RunFiles:
     operating = operating_of(evaluation)
     augmented = read_augmented(run.augmented_scores) if operating.needs_augmented else None
     calibration = calibrate(scores, intervals=True, operating=operating, augmented=augmented)
+    if calibration.note:
+        say_warning(f"{run.name} ships its own probability, uncalibrated ({operating.calibration}): {calibration.note}")
     _require_frozen_thresholds(run, evaluation, calibration)
     on_external = _quality_on_external(run, evaluation, calibration)
     robustness = read_robustness(run, evaluation)

@@ -156,7 +156,7 @@ def _calibration(calibration: Calibration, points: Iterable[OperatingPoint]) -> 
     kept = calibration.model_extra or {}
     lines = ["", "### Calibration", ""]
     if kept.get("note"):
-        return [*lines, f"Temperature 1: {kept['note']}."]
+        return [*lines, f"None, the network's own probability: {kept['note']}."]
     chosen = CALIBRATIONS[calibration.method]
     losses = ", ".join(f"{name} {loss:.4f}" for name, loss in kept["candidates"].items())
     why = "which had the lower log loss" if len(kept["candidates"]) > 1 else "chosen before it was fitted; log loss"

@@ -15,7 +15,7 @@ from train.common.errors import PneumoscopeError
 from train.evaluation.evaluation import is_of_these_scores, read_evaluation
 from train.evaluation.thresholds import thresholds_seen
 from train.metrics.augmented_scores import AugmentedScores, read_augmented, require_same_films
-from train.metrics.calibration_fit import FITS, FITTED_METHODS, Method, Scale
+from train.metrics.calibration_fit import FITTED_METHODS, Fit, Method, Scale, fit_or_keep
 from train.metrics.operating_choices import Seen
 from train.metrics.operating_points import HALF, POINT_NAMES, confusion
 from train.metrics.reliability import expected_calibration_error
@@ -124,30 +124,30 @@ def _rules(runs: Sequence[Carried], splits: Sequence[str]) -> list[Json]:
 
 
 def _calibrations(runs: Sequence[Carried], splits: Sequence[str]) -> list[Json]:
-    rows = [_calibration(runs, splits, "none", NEITHER, lambda _: Scale())]
+    rows = [_calibration(runs, splits, "none", NEITHER, lambda _: Fit(Scale()))]
     for method in FITTED_METHODS:
         for seen in SEEN:
 
-            def fit(run: Carried, method: Method = method, seen: Seen = seen) -> Scale | None:
+            def fit(run: Carried, method: Method = method, seen: Seen = seen) -> Fit:
                 rows = run.splits["validation"]
                 labels, logits = rows.labels, rows.logits
                 if seen == "augmented":
                     labels, logits, _ = run.augmented.all_readings()
-                return FITS[method](labels, logits)
+                return fit_or_keep(method, labels, logits)
 
             rows.append(_calibration(runs, splits, method, seen, fit))
     return rows
 
 
 def _calibration(
-    runs: Sequence[Carried], splits: Sequence[str], method: str, seen: str, fit: Callable[[Carried], Scale | None]
+    runs: Sequence[Carried], splits: Sequence[str], method: str, seen: str, fit: Callable[[Carried], Fit]
 ) -> Json:
-    scales = [fit(run) for run in runs]
-    row: Json = {"method": method, "seen": seen, "not_fitted": sum(scale is None for scale in scales)}
+    fits = [fit(run) for run in runs]
+    row: Json = {"method": method, "seen": seen, "not_fitted": sum(one.failed for one in fits)}
     for split in splits:
         evaluated = [
-            (run.splits[split].labels, (scale or Scale()).calibrated(run.splits[split].logits))
-            for run, scale in zip(runs, scales, strict=True)
+            (run.splits[split].labels, one.scale.calibrated(run.splits[split].logits))
+            for run, one in zip(runs, fits, strict=True)
         ]
         row[split] = {
             "ece": float(np.mean([expected_calibration_error(labels, logistic(raw)) for labels, raw in evaluated])),

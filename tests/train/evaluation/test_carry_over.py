@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from train.cli.evaluate_tables import print_carry_over
 from train.evaluation.carry_over import CANDIDATES, NEITHER, Carried, carry_over
 from train.metrics.augmented_scores import AugmentedScores
 from train.metrics.calibration_fit import fit_platt
@@ -100,3 +101,19 @@ def test_means_are_over_the_runs_and_of_splits_that_all_have():
     assert carry_over([one, run("a-3", 3, without=("external",))])["splits"] == ["validation", "shifted"]
     nothing = carry_over([run("a-3", 3, without=("external", "shifted"))])
     assert (nothing["judged_on"], nothing["best_rule"], nothing["best_calibration"]) == ([], None, None)
+
+
+def test_a_fit_that_fails_counts_as_the_networks_own_probability_and_says_so(capsys):
+    one = run()
+    rows = one.splits["validation"]
+    apart = Scores(rows.films, rows.patients, rows.splits, rows.labels, 4.0 * rows.labels - 2)
+    result = carry_over([one, Carried("a-2", {**one.splits, "validation": apart}, one.augmented)])
+    own = row_of(carry_over([one])["calibrations"], method="none")["shifted"]["ece"]
+    fitted = row_of(carry_over([one])["calibrations"], method="platt", seen="plain")["shifted"]["ece"]
+    found = row_of(result["calibrations"], method="platt", seen="plain")["shifted"]["ece"]
+    assert found == pytest.approx((own + fitted) / 2)
+    for method in ("temperature", "platt"):
+        assert row_of(result["calibrations"], method=method, seen="plain")["not_fitted"] == 1
+    print_carry_over(result)
+    told = capsys.readouterr()
+    assert "platt on plain validation films has no optimum in 1 of 2 runs" in " ".join((told.out + told.err).split())
