@@ -33,10 +33,11 @@ from train.data.cohort import Cohort, Film, read_split
 from train.evaluation.evaluation import is_of_these_scores, read_evaluation
 from train.evaluation.thresholds import operating_of
 from train.fitting.scoring import load_network, prepare_all
-from train.metrics.augmented_scores import AugmentedScores, read_augmented
+from train.metrics.augmented_scores import AugmentedScores
 from train.metrics.calibration_fit import Scale
 from train.metrics.cluster_bootstrap import require_patients
 from train.metrics.scores import EXTERNAL, Scores, logistic, read_scores
+from train.runs.network_identity import read_own_augmented
 from train.runs.run_folder import RunFolder, settings_of
 from train.runs.settings import Settings
 from train.runs.test_set_log import log_test_read
@@ -140,7 +141,7 @@ def _read_run(run: RunFolder, data_root: Path, audit: Path | None) -> RunFiles:
     cohort = read_split(run.split, data_root)
     _require_one_run(run, evaluation, scores, cohort)
     operating = operating_of(evaluation)
-    augmented = read_augmented(run.augmented_scores) if operating.needs_augmented else None
+    augmented = read_own_augmented(run) if operating.needs_augmented else None
     calibration = calibrate(scores, intervals=True, operating=operating, augmented=augmented)
     if calibration.note:
         say_warning(f"{run.name} ships its own probability, uncalibrated ({operating.calibration}): {calibration.note}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from train.common.errors import PneumoscopeError
 from train.metrics.scores import SCORED_SPLITS
+from train.runs.network_identity import network_checksum
 from train.runs.run_folder import RunFolder
 
 FORMAT = 1
@@ -48,6 +49,9 @@ def read_robustness(run: RunFolder, evaluation: Mapping[str, Any]) -> tuple[byte
         if table.get(key) != evaluation[key]:
             what = "network" if key == "network" else "split"
             raise PneumoscopeError(f"{run.stress}: is of another {what} than the run's evaluation; {again}")
+    # Files from before the checksum stood in them are told by threshold and figures, below.
+    if "weights" in table and run.best_network.is_file() and table["weights"] != network_checksum(run):
+        raise PneumoscopeError(f"{run.stress}: is of another network than {run.best_network.name} of the run; {again}")
     try:
         summary = {split: _summary(table[split]) if table.get(split) else None for split in SCORED_SPLITS}
         point = table["operating_point"]

@@ -98,6 +98,7 @@ def evaluate_command(
         augmented=augmented,
         choice={name: str(value) for name, value in given.items() if value is not None},
     )
+    _refuse_twice(runs)
     if compare_operating_points:
         if asked.names:
             raise UsageError(f"--compare-operating-points reads what the runs hold: leave out {', '.join(asked.names)}")
@@ -169,6 +170,19 @@ def _evaluate_one(name: str, data: Path | None, external_root: Path | None, aske
         evaluate_run(run, data_root, test=asked.test, as_json=as_json, choice=asked.choice)
 
 
+def _refuse_twice(names: Sequence[str]) -> None:
+    """A run that is named twice would count twice in a mean, by its name or by its folder."""
+    found: dict[Path, str] = {}
+    for name in names if len(names) > 1 else ():
+        folder = _find_evaluated(name).folder.resolve()
+        if folder in found:
+            raise UsageError(
+                f"{found[folder]} and {name} are the same run: expected every run once, or it would count twice; "
+                "name it once"
+            )
+        found[folder] = name
+
+
 def _refuse_contradictions(asked: Sequence[str]) -> None:
     """Of the things that `evaluate` can be asked for at once only some go together."""
     together = [{"--test", "--stress"}, {"--external", "--shortcut"}, {"--external", "--stress"}]
@@ -210,6 +224,7 @@ def _stress(
     from train.evaluation.robustness import ROBUSTNESS_RESAMPLES, robustness_result, write_robustness
     from train.fitting.scoring import score_corrupted
     from train.metrics.scores import EXTERNAL
+    from train.runs.network_identity import network_checksum
     from train.runs.test_set_log import log_test_read
 
     evaluation, cohort = evaluated_run(run, data_root)
@@ -224,7 +239,7 @@ def _stress(
     if split == "test":
         log_test_read(f"{run.name} (stress)", evaluation)
     with progress_bar("resampling patients", ROBUSTNESS_RESAMPLES) as advance:
-        result = robustness_result(evaluation, scores, logits, advance)
+        result = robustness_result(evaluation, scores, logits, advance, weights=network_checksum(run))
     kept = write_robustness(run.stress, result)
     plot_robustness(kept, run.curves / "stress.png")
     if as_json:

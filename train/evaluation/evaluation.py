@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from train.common.atomic import write_text
 from train.common.errors import PneumoscopeError
+from train.evaluation.external_films import FILMS_CHECKSUM
 from train.evaluation.thresholds import probability_thresholds
 from train.metrics.augmented_scores import AugmentedScores
 from train.metrics.cluster_bootstrap import RESAMPLES, require_patients
@@ -196,6 +197,8 @@ def evaluate_external(
     fingerprint: str,
     left_out: LeftOut = NOT_KNOWN,
     advance: Advance = lambda *_: None,
+    *,
+    films: str = "",
 ) -> Json:
     """Evaluate another hospital's films at the frozen thresholds; returns a new evaluation with the part "external".
 
@@ -206,12 +209,15 @@ def evaluate_external(
         scores: only the rows whose split is "external" are looked at.
         fingerprint: of the external cohort.
         left_out, advance: as `evaluate_validation`.
+        films: one checksum of all its films (`train.data.checksums`), where it is known.
 
     Raises:
         PneumoscopeError: no such films, films of one class only, or of too few patients.
     """
     part = _evaluated(_rows(scores, EXTERNAL), evaluation["thresholds"], left_out, advance)
-    return evaluation | {EXTERNAL: {"cohort_fingerprint": fingerprint, **part}}
+    return evaluation | {
+        EXTERNAL: {"cohort_fingerprint": fingerprint, **({FILMS_CHECKSUM: films} if films else {}), **part}
+    }
 
 
 def write_evaluation(path: Path, evaluation: Json) -> None:

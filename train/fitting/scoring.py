@@ -18,6 +18,7 @@ from train.metrics.augmented_scores import COPIES, SEED, AugmentedScores
 from train.metrics.scores import Scores
 from train.networks import logit_model
 from train.radiograph import PrepareSpec
+from train.runs.network_identity import network_checksum
 from train.runs.run_folder import RunFolder, settings_of
 from train.synthetic.lungs import TEMPLATE_FILMS, LungTemplate, fit_lungs, lungs_of
 
@@ -158,7 +159,7 @@ def score_augmented(
                 logits[rows, copy] = model.predict_on_batch(batches.pictures(rows)).reshape(-1)
                 advance(len(rows))
     scores = scores_of(films, logits[:, 0])
-    return AugmentedScores(scores.films, scores.patients, scores.labels, logits)  # type: ignore[arg-type]  # float32 until it is read
+    return AugmentedScores(scores.films, scores.patients, scores.labels, logits, network_checksum(run))  # type: ignore[arg-type]  # float32 until it is read
 
 
 def _to_be_changed(

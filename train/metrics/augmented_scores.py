@@ -22,6 +22,8 @@ COPIES = 4
 #: Of the draws: the same for every run, so that two networks with the same augmentation read the same pictures.
 SEED = 0
 COLUMNS = ("film", "patient", "label")
+#: A last column, the same in every row; files from before have none.
+WEIGHTS = "weights"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,7 @@ class AugmentedScores:
         films, patients: of N films.
         labels: int64 [N], 0 or 1.
         logits: float64 [N, K], a column per copy.
+        weights: checksum of the network's best.keras; empty where it is not known.
 
     Raises:
         ScoresError: fields of different lengths, no film, a film twice, a label other than 0 and 1, a NaN or infinite
@@ -42,6 +45,7 @@ class AugmentedScores:
     patients: tuple[str, ...]
     labels: NDArray[np.int64]
     logits: NDArray[np.float64]
+    weights: str = ""
 
     def __post_init__(self) -> None:
         labels, logits = np.array(self.labels, dtype=np.int64), np.array(self.logits, dtype=np.float64)
@@ -78,7 +82,7 @@ class AugmentedScores:
         """The films marked True, bool [N]."""
         kept = np.flatnonzero(rows)
         films, patients = (tuple(names[row] for row in kept) for names in (self.films, self.patients))
-        return type(self)(films, patients, self.labels[kept], self.logits[kept])
+        return type(self)(films, patients, self.labels[kept], self.logits[kept], self.weights)
 
     def in_order_of(self, scores: Scores) -> Self:
         """The same in the order of a run's validation scores.
@@ -96,16 +100,17 @@ class AugmentedScores:
             raise ScoresError(
                 "the augmented scores have other labels than the validation scores: evaluate the run again"
             )
-        return type(self)(scores.films, scores.patients, self.labels[rows], self.logits[rows])
+        return type(self)(scores.films, scores.patients, self.labels[rows], self.logits[rows], self.weights)
 
 
 def write_augmented(path: Path, scores: AugmentedScores) -> None:
-    """Write validation_augmented.csv atomically: film, patient, label, logit_1 … logit_K; logits keep every bit."""
+    """Write validation_augmented.csv atomically: film, patient, label, logit_1 … logit_K to the last bit, weights."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow((*COLUMNS, *(f"logit_{copy + 1}" for copy in range(scores.copies))))
+    weights = (scores.weights,) if scores.weights else ()
+    rows.writerow((*COLUMNS, *(f"logit_{copy + 1}" for copy in range(scores.copies)), *((WEIGHTS,) if weights else ())))
     columns = zip(scores.films, scores.patients, scores.labels.tolist(), scores.logits.tolist(), strict=True)
-    rows.writerows((film, patient, label, *logits) for film, patient, label, logits in columns)
+    rows.writerows((film, patient, label, *logits, *weights) for film, patient, label, logits in columns)
     write_text(path, text.getvalue())
 
 
@@ -118,14 +123,21 @@ def read_augmented(path: Path) -> AugmentedScores:
     try:
         rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline=""), strict=True))
         head, *lines = rows or [[]]
-        copies = len(head) - len(COLUMNS)
-        if tuple(head) != (*COLUMNS, *(f"logit_{copy + 1}" for copy in range(copies))) or copies < 1:
+        known = head[-1:] == [WEIGHTS]
+        copies = len(head) - len(COLUMNS) - known
+        if (
+            tuple(head[: len(head) - known]) != (*COLUMNS, *(f"logit_{copy + 1}" for copy in range(copies)))
+            or copies < 1
+        ):
             raise ScoresError(f"{path}: expected the columns {', '.join(COLUMNS)}, logit_1, … Received: {head}")
         if not lines or any(len(line) != len(head) for line in lines):
             raise ScoresError(f"{path}: no films, or too few or too many values in a line; evaluate the run again")
         films, patients, labels = (tuple(line[column] for line in lines) for column in range(len(COLUMNS)))
-        logits = np.array([line[len(COLUMNS) :] for line in lines], dtype=np.float64)
-        return AugmentedScores(films, patients, np.array([int(label) for label in labels]), logits)
+        logits = np.array([line[len(COLUMNS) :][:copies] for line in lines], dtype=np.float64)
+        weights = {line[-1] for line in lines} if known else {""}
+        if len(weights) > 1:
+            raise ScoresError(f"{path}: holds readings of {len(weights)} networks; evaluate the run again")
+        return AugmentedScores(films, patients, np.array([int(label) for label in labels]), logits, *weights)
     except FileNotFoundError:
         raise ScoresError(f"{path}: no such file; for it: pneumoscope evaluate RUN --augmented") from None
     except ScoresError as error:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import keras
 import numpy as np
@@ -188,3 +189,57 @@ def test_the_runs_own_films_are_no_other_hospitals(copied_run, phantom_root, run
     result = run_command("evaluate", "tiny", "--data", phantom_root, "--external-root", phantom_root)
     assert "is a film of the run's own split" in error_line(result)
     assert not copied_run.external_scores.exists()
+
+
+def test_augmented_readings_of_an_earlier_network_carry_nothing_over(copied_run, phantom_root, elsewhere, run_command):
+    ok(run_command("evaluate", "tiny", "--data", phantom_root, "--augmented"))
+    compare = ("evaluate", "tiny", "--compare-operating-points")
+    ok(run_command(*compare))
+    # Trained on: the network is another one, whatever the files' times say.
+    readings = read_augmented(copied_run.augmented_scores)
+    text = copied_run.augmented_scores.read_text().replace(readings.weights, "0" * 16)
+    copied_run.augmented_scores.write_text(text)
+    line = error_line(run_command(*compare))
+    assert "another network" in line
+    assert "pneumoscope evaluate tiny --augmented" in line
+    ok(run_command("evaluate", "tiny", "--data", phantom_root, "--augmented"))
+    assert read_augmented(copied_run.augmented_scores).weights == readings.weights
+    ok(run_command(*compare))
+
+
+def test_different_external_films_are_never_set_side_by_side(
+    copied_run, phantom_root, elsewhere, run_command, tmp_path
+):
+    other = copy_of(copied_run, "other", epochs=4)
+    # The same names, another picture.
+    changed = tmp_path / "changed"
+    shutil.copytree(elsewhere, changed)
+    first, second = sorted((changed / "chest_xray" / "train" / "NORMAL").iterdir())[:2]
+    shutil.copy(first, second)
+    for name, folder in (("tiny", elsewhere), ("other", changed)):
+        ok(run_command("evaluate", name, "--data", phantom_root, "--external-root", folder))
+        ok(run_command("evaluate", name, "--data", phantom_root, "--augmented"))
+    for options in ([], ["--compare-operating-points"]):
+        line = error_line(run_command("evaluate", "tiny", "other", *options))
+        assert "different external films" in line
+        assert "--external-root DIR" in line
+    # Evaluations from before have the films' names alone.
+    evaluation = json.loads(other.evaluation.read_text())
+    del evaluation["external"]["films_checksum"]
+    other.evaluation.write_text(json.dumps(evaluation))
+    ok(run_command("evaluate", "tiny", "other", "--compare-operating-points"))
+    evaluation["external"]["cohort_fingerprint"] = "0" * 64
+    other.evaluation.write_text(json.dumps(evaluation))
+    assert "different external films" in error_line(
+        run_command("evaluate", "tiny", "other", "--compare-operating-points")
+    )
+
+
+@pytest.mark.parametrize("options", [[], ["--compare-operating-points"]])
+@pytest.mark.parametrize("by_folder", [False, True])
+def test_a_run_named_twice_is_refused(copied_run, run_command, options, by_folder):
+    copy_of(copied_run, "second", seed=5)
+    again = copied_run.folder if by_folder else "tiny"
+    result = run_command("evaluate", "tiny", "second", again, *options)
+    assert result.exit_code == 2
+    assert "are the same run" in error_line(result)
