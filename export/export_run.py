@@ -1,6 +1,5 @@
 """One run → one bundle: calibrate, convert, prove parity, write the card, and only then the folder."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +36,7 @@ from train.metrics.augmented_scores import AugmentedScores
 from train.metrics.calibration_fit import Scale
 from train.metrics.cluster_bootstrap import require_patients
 from train.metrics.scores import EXTERNAL, Scores, logistic, read_scores
+from train.runs.finished import read_environment, read_history, resume_command
 from train.runs.network_identity import read_own_augmented
 from train.runs.run_folder import RunFolder, settings_of
 from train.runs.settings import Settings
@@ -221,13 +221,13 @@ def _require_finished(run: RunFolder) -> None:
     for path in (run.environment, run.history):
         if not path.is_file():
             raise PneumoscopeError(f"run {run.name} is not finished: it has no {path.name}; train it to its end")
-    try:
-        environment = json.loads(run.environment.read_bytes())
-        whole = {"films", "seconds", "device", "parameters", "versions"} <= environment.keys()
-    except (OSError, ValueError, AttributeError):
-        whole = False
-    if not whole:
-        raise PneumoscopeError(f"{run.environment}: damaged, so that the card cannot say how {run.name} was trained")
+    read_history(run)
+    missing = {"films", "seconds", "device", "parameters", "versions"} - read_environment(run).keys()
+    if missing:
+        raise PneumoscopeError(
+            f"{run.environment}: lacks {', '.join(sorted(missing))}, so that the card cannot say how {run.name} was "
+            f"trained; remove it, and have it made anew by: {resume_command(run, settings_of(run))}"
+        )
 
 
 def _require_frozen_thresholds(run: RunFolder, evaluation: dict, calibration: Calibration) -> None:

@@ -155,7 +155,7 @@ def test_a_failed_gate_leaves_the_old_bundle(
     [
         ("environment.json", "is not finished"),
         ("history.csv", "is not finished"),
-        ("evaluation.json", "evaluate RUN"),
+        ("evaluation.json", "pneumoscope evaluate tiny"),
         ("best.keras", "no best.keras"),
         ("split.csv", "split.csv"),
     ],

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from train.cli.evaluate_tables import print_evaluation, print_shortcut
-from train.common.console import print_json, progress_bar, say
+from train.common.console import print_json, progress_bar, say, say_warning
 from train.common.errors import PneumoscopeError, UsageError
 from train.data.checksums import digest_films, digest_of_all
 from train.data.cohort import Cohort, Split, read_split
@@ -22,7 +22,7 @@ from train.evaluation.external_films import FILMS_CHECKSUM
 from train.evaluation.shortcut import SHORTCUT_RESAMPLES, shortcut_figures
 from train.evaluation.thresholds import operating_of
 from train.metrics.augmented_scores import AugmentedScores, read_augmented, write_augmented
-from train.metrics.scores import EXTERNAL, read_scores, write_scores
+from train.metrics.scores import EXTERNAL, ScoresError, read_scores, write_scores
 from train.runs.network_identity import is_of_present_network
 from train.runs.run_folder import RunFolder
 from train.runs.settings import OperatingSettings
@@ -92,11 +92,14 @@ def augmented_readings(run: RunFolder, cohort: Cohort) -> AugmentedScores:
     """The run's readings of augmented validation films: those it keeps where they are of this network, or new ones."""
     kept = run.augmented_scores
     if kept.is_file():
-        readings = read_augmented(kept)
-        if is_of_present_network(run, readings) and set(readings.films) == {
-            film.path for film in cohort.of_split("validation")
-        }:
-            return readings
+        try:
+            readings = read_augmented(kept)
+            labels = dict(zip(readings.films, readings.labels.tolist(), strict=True))
+            same_films = labels == {film.path: film.label for film in cohort.of_split("validation")}
+            if same_films and is_of_present_network(run, readings):
+                return readings
+        except ScoresError as error:
+            say_warning(f"{error}; it is made now")
     from train.fitting.scoring import score_augmented
 
     readings = score_augmented(run, cohort)

@@ -148,7 +148,7 @@ def write_robustness(path: Path, result: Mapping[str, Any]) -> Json:
     """
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         before = {}
     same = isinstance(before, dict) and all(
         before.get(key) == result[key] for key in ("format", "network", "split_fingerprint", "seed", "threshold")

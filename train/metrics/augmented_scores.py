@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.common.atomic import write_text
-from train.common.errors import PneumoscopeError
-from train.metrics.scores import Scores, ScoresError
+from train.common.errors import PneumoscopeError, made_by
+from train.metrics.scores import DivergedError, Scores, ScoresError
 
 #: Readings of each film; each is another picture of it.
 COPIES = 4
@@ -93,12 +93,14 @@ class AugmentedScores:
         place = {film: row for row, film in enumerate(self.films)}
         if set(place) != set(scores.films):
             raise ScoresError(
-                "the augmented scores are of other films than the validation scores: evaluate the run again"
+                "the augmented scores are of other films than the validation scores; made anew by: "
+                "pneumoscope evaluate RUN --augmented"
             )
         rows = [place[film] for film in scores.films]
         if self.labels[rows].tolist() != scores.labels.tolist():
             raise ScoresError(
-                "the augmented scores have other labels than the validation scores: evaluate the run again"
+                "the augmented scores have other labels than the validation scores; made anew by: "
+                "pneumoscope evaluate RUN --augmented"
             )
         return type(self)(scores.films, scores.patients, self.labels[rows], self.logits[rows], self.weights)
 
@@ -120,30 +122,34 @@ def read_augmented(path: Path) -> AugmentedScores:
     Raises:
         ScoresError: no such file, or one that is damaged.
     """
+    again = made_by(path, " --augmented")
     try:
-        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline=""), strict=True))
-        head, *lines = rows or [[]]
-        known = head[-1:] == [WEIGHTS]
-        copies = len(head) - len(COLUMNS) - known
-        if (
-            tuple(head[: len(head) - known]) != (*COLUMNS, *(f"logit_{copy + 1}" for copy in range(copies)))
-            or copies < 1
-        ):
-            raise ScoresError(f"{path}: expected the columns {', '.join(COLUMNS)}, logit_1, … Received: {head}")
-        if not lines or any(len(line) != len(head) for line in lines):
-            raise ScoresError(f"{path}: no films, or too few or too many values in a line; evaluate the run again")
-        films, patients, labels = (tuple(line[column] for line in lines) for column in range(len(COLUMNS)))
-        logits = np.array([line[len(COLUMNS) :][:copies] for line in lines], dtype=np.float64)
-        weights = {line[-1] for line in lines} if known else {""}
-        if len(weights) > 1:
-            raise ScoresError(f"{path}: holds readings of {len(weights)} networks; evaluate the run again")
-        return AugmentedScores(films, patients, np.array([int(label) for label in labels]), logits, *weights)
+        return _read(path)
     except FileNotFoundError:
-        raise ScoresError(f"{path}: no such file; for it: pneumoscope evaluate RUN --augmented") from None
+        raise ScoresError(f"{path}: no such file; for it: {again}") from None
+    except DivergedError as error:
+        raise ScoresError(f"{path}: {error}") from None
     except ScoresError as error:
-        raise ScoresError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+        raise ScoresError(f"{path}: {error}; made anew by: {again}") from None
     except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
-        raise ScoresError(f"{path}: cannot be read ({error}); evaluate the run again with --augmented") from None
+        raise ScoresError(f"{path}: cannot be read ({error}); made anew by: {again}") from None
+
+
+def _read(path: Path) -> AugmentedScores:
+    rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline=""), strict=True))
+    head, *lines = rows or [[]]
+    known = head[-1:] == [WEIGHTS]
+    copies = len(head) - len(COLUMNS) - known
+    if tuple(head[: len(head) - known]) != (*COLUMNS, *(f"logit_{copy + 1}" for copy in range(copies))) or copies < 1:
+        raise ScoresError(f"expected the columns {', '.join(COLUMNS)}, logit_1, … Received: {head}")
+    if not lines or any(len(line) != len(head) for line in lines):
+        raise ScoresError("no films, or too few or too many values in a line")
+    films, patients, labels = (tuple(line[column] for line in lines) for column in range(len(COLUMNS)))
+    logits = np.array([line[len(COLUMNS) :][:copies] for line in lines], dtype=np.float64)
+    weights = {line[-1] for line in lines} if known else {""}
+    if len(weights) > 1:
+        raise ScoresError(f"holds readings of {len(weights)} networks")
+    return AugmentedScores(films, patients, np.array([int(label) for label in labels]), logits, *weights)
 
 
 def require_same_films(augmented: AugmentedScores | None, rows: Scores) -> AugmentedScores:

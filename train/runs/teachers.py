@@ -89,9 +89,10 @@ def read_teachers(path: Path) -> tuple[TeacherRecord, ...]:
         return ()
     try:
         return tuple(TeacherRecord(**values) for values in json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise UsageError(
-            f"{path} cannot be read ({' '.join(str(error).split())}): it is written by training"
+            f"{path} cannot be read ({' '.join(str(error).split())}): it is written when a training begins; begin "
+            "another with --new"
         ) from error
 
 
