@@ -45,8 +45,11 @@ Augmented = Annotated[
 ThresholdsSeen = Annotated[
     Seen | None, typer.Option(help="Choose thresholds and calibration on validation films plain or augmented.")
 ]
+#: The way back from a calibration that is fitted on other films than the thresholds.
+AS_SEEN = "as-seen"
 CalibrationSeen = Annotated[
-    Seen | None, typer.Option(help="Fit the calibration on others than the thresholds. [default: as --seen]")
+    Literal["plain", "augmented", "as-seen"] | None,
+    typer.Option(help="Fit the calibration on others than the thresholds; as-seen: on theirs. [default: as-seen]"),
 ]
 DefaultPoint = Annotated[PointName | None, typer.Option(help="The operating point that is the default.")]
 Calibration = Annotated[CalibrationRule | None, typer.Option(help="The calibration that export fits.")]
@@ -96,7 +99,7 @@ def evaluate_command(
         external=external or external_root is not None,
         shortcut=shortcut,
         augmented=augmented,
-        choice={name: str(value) for name, value in given.items() if value is not None},
+        choice={name: None if value == AS_SEEN else str(value) for name, value in given.items() if value is not None},
     )
     _refuse_twice(runs)
     if compare_operating_points:
@@ -124,7 +127,7 @@ class Asked:
     external: bool
     shortcut: bool
     augmented: bool
-    choice: Mapping[str, str]
+    choice: Mapping[str, str | None]
 
     @property
     def names(self) -> list[str]:
@@ -217,6 +220,7 @@ def _stress(
 ) -> None:
     """Score films under every change; keep stress.json and its picture, print the table. `external`: those films."""
     from train.cli.evaluate_parts import evaluated_run
+    from train.cli.evaluate_run import next_command
     from train.cli.evaluate_tables import print_robustness
     from train.data.corruptions import SEED
     from train.data.external import read_external
@@ -225,6 +229,7 @@ def _stress(
     from train.fitting.scoring import score_corrupted
     from train.metrics.scores import EXTERNAL
     from train.runs.network_identity import network_checksum
+    from train.runs.run_folder import settings_of
     from train.runs.test_set_log import log_test_read
 
     evaluation, cohort = evaluated_run(run, data_root)
@@ -248,7 +253,7 @@ def _stress(
         print_robustness(run.name, split, result)
     say(NOT_A_MEDICAL_DEVICE)
     say(f"table and picture: {run.stress}, {run.curves / 'stress.png'}")
-    say_next(f"pneumoscope export {run.name}{data_option(data_root)}")
+    say_next(f"{next_command(run, settings_of(run))}{data_option(data_root)}")
 
 
 def _find_evaluated(name: str) -> "RunFolder":

@@ -118,7 +118,7 @@ def keep_augmented(run: RunFolder, data_root: Path, *, as_json: bool) -> None:
 
 
 def frozen_choice(
-    run: RunFolder, by_settings: OperatingSettings, before: Json | None, choice: Mapping[str, str]
+    run: RunFolder, by_settings: OperatingSettings, before: Json | None, choice: Mapping[str, str | None]
 ) -> tuple[OperatingSettings, bool]:
     """From what thresholds and calibration are to be chosen now, and whether the run's evaluation differs from that.
 

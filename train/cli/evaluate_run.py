@@ -31,6 +31,7 @@ from train.metrics.scores import SCORED_SPLITS, SHIFTED, Scores, ScoresError, jo
 from train.runs.finished import read_history
 from train.runs.run_folder import RunFolder, settings_of, trained_in
 from train.runs.settings import OperatingSettings, Settings
+from train.runs.teachers import learning_command
 from train.runs.test_set_log import log_test_read
 
 
@@ -40,7 +41,7 @@ def evaluate_run(
     *,
     test: bool,
     as_json: bool,
-    choice: Mapping[str, str] | None = None,
+    choice: Mapping[str, str | None] | None = None,
     after_training: bool = False,
 ) -> None:
     """Score a run's films, keep scores, evaluation and curves in its folder, print them; test only if asked.
@@ -65,8 +66,16 @@ def evaluate_run(
             print_evaluation(run.name, split, evaluation[split], evaluation["default_operating_point"])
     say(NOT_A_MEDICAL_DEVICE)
     say(f"curves: {run.curves}")
-    then = f"export {run.name}" if test else f"evaluate {run.name}{'' if after_training else ' --test'}"
-    say_next(f"pneumoscope {then}{data_option(data_root)}")
+    say_next(f"{next_command(run, settings, after_training=after_training, test=test)}{data_option(data_root)}")
+
+
+def next_command(run: RunFolder, settings: Settings, *, after_training: bool = False, test: bool = True) -> str:
+    """What comes after a run's evaluation: its test films, its bundle; of a teacher a B that learns from it."""
+    if settings.network == "teacher":
+        return learning_command(run, settings)
+    if test:
+        return f"pneumoscope export {run.name}"
+    return f"pneumoscope evaluate {run.name}{'' if after_training else ' --test'}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +122,7 @@ class ScoredRun:
 
 
 def _read_standing(
-    run: RunFolder, settings: Settings, cohort: Cohort, choice: Mapping[str, str], *, test: bool
+    run: RunFolder, settings: Settings, cohort: Cohort, choice: Mapping[str, str | None], *, test: bool
 ) -> Standing:
     from train.fitting.scoring import score_run
 

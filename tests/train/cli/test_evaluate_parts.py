@@ -327,3 +327,24 @@ def test_a_damaged_history_spoils_no_evaluation(copied_run, phantom_root, run_co
     copied_run.history.write_text("stage,loss\nhead,low\n")
     result = ok(run_command("evaluate", "tiny", "--data", phantom_root))
     assert "the picture of the training is left out" in result.stderr
+
+
+def test_the_calibration_goes_back_to_the_films_of_the_thresholds(copied_run, phantom_root, run_command):
+    evaluate = ("evaluate", "tiny", "--data", phantom_root)
+    ok(run_command(*evaluate, "--calibration-seen", "augmented"))
+    assert json.loads(copied_run.evaluation.read_text())["operating"]["calibration_seen"] == "augmented"
+    ok(run_command(*evaluate))
+    assert json.loads(copied_run.evaluation.read_text())["operating"]["calibration_seen"] == "augmented"
+    ok(run_command(*evaluate, "--calibration-seen", "as-seen"))
+    assert "calibration_seen" not in json.loads(copied_run.evaluation.read_text())["operating"]
+
+
+def test_what_comes_next_is_a_command_that_the_network_allows(copied_run):
+    from train.cli.evaluate_run import next_command
+    from train.runs.settings import make_settings
+
+    assert next_command(copied_run, make_settings("a", {})) == "pneumoscope export tiny"
+    assert next_command(copied_run, make_settings("a", {}), test=False) == "pneumoscope evaluate tiny --test"
+    teacher = make_settings("teacher", {})
+    for how in ({}, {"test": False}, {"after_training": True, "test": False}):
+        assert next_command(copied_run, teacher, **how) == "pneumoscope train b --teacher tiny"
