@@ -1,6 +1,5 @@
 """One run → one bundle: calibrate, convert, prove parity, write the card, and only then the folder."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,10 +32,12 @@ from train.data.cohort import Cohort, Film, read_split
 from train.evaluation.evaluation import is_of_these_scores, read_evaluation
 from train.evaluation.thresholds import operating_of
 from train.fitting.scoring import load_network, prepare_all
-from train.metrics.augmented_scores import AugmentedScores, read_augmented
+from train.metrics.augmented_scores import AugmentedScores
 from train.metrics.calibration_fit import Scale
 from train.metrics.cluster_bootstrap import require_patients
 from train.metrics.scores import EXTERNAL, Scores, logistic, read_scores
+from train.runs.finished import read_environment, read_history, resume_command
+from train.runs.network_identity import read_own_augmented
 from train.runs.run_folder import RunFolder, settings_of
 from train.runs.settings import Settings
 from train.runs.test_set_log import log_test_read
@@ -140,8 +141,10 @@ def _read_run(run: RunFolder, data_root: Path, audit: Path | None) -> RunFiles:
     cohort = read_split(run.split, data_root)
     _require_one_run(run, evaluation, scores, cohort)
     operating = operating_of(evaluation)
-    augmented = read_augmented(run.augmented_scores) if operating.needs_augmented else None
+    augmented = read_own_augmented(run) if operating.needs_augmented else None
     calibration = calibrate(scores, intervals=True, operating=operating, augmented=augmented)
+    if calibration.note:
+        say_warning(f"{run.name} ships its own probability, uncalibrated ({operating.calibration}): {calibration.note}")
     _require_frozen_thresholds(run, evaluation, calibration)
     on_external = _quality_on_external(run, evaluation, calibration)
     robustness = read_robustness(run, evaluation)
@@ -218,13 +221,13 @@ def _require_finished(run: RunFolder) -> None:
     for path in (run.environment, run.history):
         if not path.is_file():
             raise PneumoscopeError(f"run {run.name} is not finished: it has no {path.name}; train it to its end")
-    try:
-        environment = json.loads(run.environment.read_bytes())
-        whole = {"films", "seconds", "device", "parameters", "versions"} <= environment.keys()
-    except (OSError, ValueError, AttributeError):
-        whole = False
-    if not whole:
-        raise PneumoscopeError(f"{run.environment}: damaged, so that the card cannot say how {run.name} was trained")
+    read_history(run)
+    missing = {"films", "seconds", "device", "parameters", "versions"} - read_environment(run).keys()
+    if missing:
+        raise PneumoscopeError(
+            f"{run.environment}: lacks {', '.join(sorted(missing))}, so that the card cannot say how {run.name} was "
+            f"trained; remove it, and have it made anew by: {resume_command(run, settings_of(run))}"
+        )
 
 
 def _require_frozen_thresholds(run: RunFolder, evaluation: dict, calibration: Calibration) -> None:

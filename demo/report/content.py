@@ -235,6 +235,8 @@ def _intervals(figures: list[CardFigures], words: Wording) -> list[Row]:
 
 def _calibration(card: Card, words: Wording) -> Cell:
     method = Part(words(f"report.calibration.{card.calibration.method}"))
+    if card.calibration.method == "none":
+        return (method,)
     if card.calibration.method == "temperature":
         return method, Part(f"{card.calibration.temperature:.4g}", "figure")
     sign = MINUS if card.calibration.offset < 0 else "+"

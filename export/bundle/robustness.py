@@ -74,12 +74,14 @@ class Robustness(Record):
     """One network's table of changes; a split that was not measured has none.
 
     Attributes:
+        weights: checksum of the network's file, "" in a table from before it was kept.
         operating_point, threshold: at which films were predicted; the threshold on the uncalibrated probability.
         intervals: how they were made, in English.
     """
 
     network: Text = ""
     split_fingerprint: Text = ""
+    weights: Text = ""
     operating_point: Text = ""
     threshold: Number = None
     intervals: Text = ""

@@ -2,7 +2,6 @@
 
 import csv
 import datetime
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from export.bundle.card import Calibration, Card, HeatmapCard, Metrics, NoveltyC
 from export.card.monai import export_versions, monai_keys, training_cost
 from train.data.cohort import PUBLISHED_NAME, Film
 from train.metrics.operating_points import DEFAULT_OPERATING_POINT, HALF
+from train.runs.finished import read_environment
 from train.runs.run_folder import RunFolder, commit_of_checkout, versions
 from train.runs.settings import Settings
 
@@ -92,7 +92,7 @@ def make_card(
         findings: about that run.
         placeholder_reason: why the network is no better than a placeholder; empty when it is none.
     """
-    environment = json.loads(run.environment.read_text(encoding="utf-8"))
+    environment = read_environment(run)
     evaluation = findings.evaluation
     validation, test = evaluation["validation"], evaluation["test"]
     default = evaluation["default_operating_point"]

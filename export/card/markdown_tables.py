@@ -147,7 +147,7 @@ def _calibration(card: Card, figures: CardFigures) -> Lines:
     scale, choice = card.calibration, figures.calibration
     lines = ["", "### Calibration", ""]
     if choice.note:
-        return [*lines, f"Temperature 1: {choice.note}."]
+        return [*lines, f"None, the network's own probability: {choice.note}."]
     losses = ", ".join(f"{name} {loss:.4f}" for name, loss in choice.candidates.items() if loss is not None)
     why = "which had the lower log loss" if len(choice.candidates) > 1 else "chosen before it was fitted; log loss"
     fitted_on = _seen(choice.seen == "augmented")

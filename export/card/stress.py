@@ -8,6 +8,7 @@ from export.bundle.metric import Metric, json_object
 from export.bundle.robustness import AS_IT_IS, FORMAT, CorruptedFilms, Robustness
 from train.common.errors import PneumoscopeError
 from train.metrics.scores import SCORED_SPLITS
+from train.runs.network_identity import network_checksum
 from train.runs.run_folder import RunFolder
 
 #: The figures of a change that the card repeats; stress.json has more.
@@ -50,6 +51,9 @@ def read_robustness(run: RunFolder, evaluation: Mapping[str, Any]) -> tuple[byte
     for key, what in (("network", "network"), ("split_fingerprint", "split")):
         if getattr(table, key) != evaluation[key]:
             raise PneumoscopeError(f"{run.stress}: is of another {what} than the run's evaluation; {again}")
+    # Files from before the checksum stood in them are told by threshold and figures, below.
+    if table.weights and run.best_network.is_file() and table.weights != network_checksum(run):
+        raise PneumoscopeError(f"{run.stress}: is of another network than {run.best_network.name} of the run; {again}")
     missing = _missing(table)
     if missing:
         raise PneumoscopeError(f"{run.stress}: is no whole stress table (at {missing}); {again}")

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from train.common.errors import PneumoscopeError
 from train.evaluation.thresholds import thresholds_seen
 from train.metrics.augmented_scores import AugmentedScores, require_same_films
-from train.metrics.calibration_fit import FITS, FITTED_METHODS, Method, Scale
+from train.metrics.calibration_fit import FITTED_METHODS, Fit, Method, Scale, fit_or_keep
 from train.metrics.cluster_bootstrap import SMALLEST_PATIENTS, Floats, patient_interval, resample
 from train.metrics.operating_choices import Seen
 from train.metrics.operating_points import confusion
@@ -19,7 +19,6 @@ from train.runs.settings import OperatingSettings
 
 FOLDS = 10
 SEED = 0
-SEPARATED = "not fitted: the validation scores separate the classes, so that every lower temperature looks better"
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,13 @@ class Calibration:
 
     Attributes:
         method: "temperature" (Guo et al. 2017, arXiv:1706.04599, section 4.2; offset 0), "platt" (Platt 1999) or
-            "none".
+            "none", also where the fit had no optimum.
         temperature, offset: fitted on all validation films, as they are or as seen through the augmentation.
         before: of the network's own probability on the validation films.
-        after: of the calibrated one, each film by a scale fitted on the other patients' folds.
-        candidates: method → its cross-validated log loss, by which the method was chosen where it was not given.
+        after: of the calibrated one, each film by a scale fitted on the other patients' folds; `before` where nothing
+            was fitted.
+        candidates: method → its cross-validated log loss, by which the method was chosen where it was not given; those
+            that could be fitted.
         folds: of that cross-validation; 0 where the films are of too few patients, and `after` is of the fit itself.
         note: empty, or why the scale was left as it is.
         operating_points: the evaluation's own, on the calibrated scale.
@@ -94,8 +95,10 @@ def calibrate(
     """Fit temperature or Platt scaling, or none, and move the operating points to the calibrated scale.
 
     Where `operating.calibration` leaves the choice ("cross_validated") the method is the one with the lower log loss
-    under cross-validation by patient; it is then fitted on all validation films. With `intervals` the qualities have
-    theirs, over patients: that takes longer than all the rest.
+    under cross-validation by patient; it is then fitted on all validation films. A method that cannot be fitted on them
+    is no candidate, and without one the network's own probability ships, and is what is measured.
+
+    With `intervals` the qualities have theirs, over patients: that takes longer than all the rest.
 
     Args:
         scores: of which the validation rows are looked at; the qualities are of these films as they are.
@@ -114,26 +117,25 @@ def calibrate(
     folds = _folds(rows)
     asked = operating.calibration
     methods = FITTED_METHODS if asked == "cross_validated" else (asked,)
-    calibrated = {method: _cross_validated(rows, folds, method, readings) for method in methods}
+    films = np.ones(len(rows), dtype=bool)
+    fits = {method: _fitted(rows, films, method, readings) for method in methods}
+    calibrated = {
+        method: _cross_validated(rows, folds, method, readings) for method in methods if not fits[method].failed
+    }
     losses = {method: log_loss(rows.labels, logits) for method, logits in calibrated.items()}
     # Of equals the simpler: min takes the first.
-    method = min(methods, key=lambda name: losses[name])
-    films = np.ones(len(rows), dtype=bool)
-    scale = _fitted(rows, films, method, readings)
-    if scale is None and method == "platt":
-        method, scale = "temperature", _fitted(rows, films, "temperature", readings)
-    note = SEPARATED if scale is None else ""
-    scale = scale or Scale()
-    after = rows.logits if note or method not in calibrated else calibrated[method]
+    method = min(losses, key=lambda name: losses[name], default=methods[0])
+    fit = fits[method]
+    scale, after = fit.scale, calibrated.get(method, rows.logits)
     return Calibration(
-        method=method,
+        method="none" if fit.failed else method,
         temperature=scale.temperature,
         offset=scale.offset,
         before=quality(rows.labels, rows.logits, rows.patients if intervals else ()),
         after=quality(rows.labels, after, rows.patients if intervals else ()),
         candidates={str(name): loss for name, loss in losses.items()},
         folds=len(folds),
-        note=note,
+        note=fit.note,
         operating_points={name: _calibrated_point(rows, cut, scale) for name, cut in points.items()},
         seen=operating.seen,
         fitted_on=operating.fitted_on,
@@ -183,12 +185,12 @@ def _folds(rows: Scores) -> list[NDArray[np.int64]]:
     return [fold for _, fold in dealer.split(rows.logits, rows.labels, patients)]
 
 
-def _fitted(rows: Scores, films: NDArray[np.bool_], method: Method, readings: AugmentedScores | None) -> Scale | None:
+def _fitted(rows: Scores, films: NDArray[np.bool_], method: Method, readings: AugmentedScores | None) -> Fit:
     """The scale of some of the films, or of their augmented readings."""
     if readings is None:
-        return FITS[method](rows.labels[films], rows.logits[films])
+        return fit_or_keep(method, rows.labels[films], rows.logits[films])
     labels, logits, _ = readings.of_films(films).all_readings()
-    return FITS[method](labels, logits)
+    return fit_or_keep(method, labels, logits)
 
 
 def _cross_validated(
@@ -196,13 +198,12 @@ def _cross_validated(
 ) -> Floats:
     """Logits on the calibrated scale, each fitted without the film's own fold."""
     if not folds:
-        scale = _fitted(rows, np.ones(len(rows), dtype=bool), method, readings) or Scale()
-        return scale.calibrated(rows.logits)
+        return _fitted(rows, np.ones(len(rows), dtype=bool), method, readings).scale.calibrated(rows.logits)
     calibrated = np.array(rows.logits)
     for fold in folds:
         others = np.ones(len(rows), dtype=bool)
         others[fold] = False
-        scale = _fitted(rows, others, method, readings) or Scale()
+        scale = _fitted(rows, others, method, readings).scale
         calibrated[fold] = scale.calibrated(rows.logits[fold])
     return calibrated
 

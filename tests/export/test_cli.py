@@ -155,7 +155,7 @@ def test_a_failed_gate_leaves_the_old_bundle(
     [
         ("environment.json", "is not finished"),
         ("history.csv", "is not finished"),
-        ("evaluation.json", "evaluate RUN"),
+        ("evaluation.json", "pneumoscope evaluate tiny"),
         ("best.keras", "no best.keras"),
         ("split.csv", "split.csv"),
     ],
@@ -173,7 +173,8 @@ def test_a_damaged_environment_is_one_line(copied_run, phantom_root, run_command
         copied_run.environment.write_text(text)
         result = run_command("export", "tiny", "--data", phantom_root)
         assert result.exit_code == 1
-        assert "damaged" in error_line(result)
+        assert "made anew" in error_line(result)
+        assert "pneumoscope train a --name tiny" in error_line(result)
     assert not (tmp_path / "models").exists()
 
 

@@ -45,8 +45,11 @@ Augmented = Annotated[
 ThresholdsSeen = Annotated[
     Seen | None, typer.Option(help="Choose thresholds and calibration on validation films plain or augmented.")
 ]
+#: The way back from a calibration that is fitted on other films than the thresholds.
+AS_SEEN = "as-seen"
 CalibrationSeen = Annotated[
-    Seen | None, typer.Option(help="Fit the calibration on others than the thresholds. [default: as --seen]")
+    Literal["plain", "augmented", "as-seen"] | None,
+    typer.Option(help="Fit the calibration on others than the thresholds; as-seen: on theirs. [default: as-seen]"),
 ]
 DefaultPoint = Annotated[PointName | None, typer.Option(help="The operating point that is the default.")]
 Calibration = Annotated[CalibrationRule | None, typer.Option(help="The calibration that export fits.")]
@@ -96,8 +99,9 @@ def evaluate_command(
         external=external or external_root is not None,
         shortcut=shortcut,
         augmented=augmented,
-        choice={name: str(value) for name, value in given.items() if value is not None},
+        choice={name: None if value == AS_SEEN else str(value) for name, value in given.items() if value is not None},
     )
+    _refuse_twice(runs)
     if compare_operating_points:
         if asked.names:
             raise UsageError(f"--compare-operating-points reads what the runs hold: leave out {', '.join(asked.names)}")
@@ -123,7 +127,7 @@ class Asked:
     external: bool
     shortcut: bool
     augmented: bool
-    choice: Mapping[str, str]
+    choice: Mapping[str, str | None]
 
     @property
     def names(self) -> list[str]:
@@ -169,6 +173,19 @@ def _evaluate_one(name: str, data: Path | None, external_root: Path | None, aske
         evaluate_run(run, data_root, test=asked.test, as_json=as_json, choice=asked.choice)
 
 
+def _refuse_twice(names: Sequence[str]) -> None:
+    """A run that is named twice would count twice in a mean, by its name or by its folder."""
+    found: dict[Path, str] = {}
+    for name in names if len(names) > 1 else ():
+        folder = _find_evaluated(name).folder.resolve()
+        if folder in found:
+            raise UsageError(
+                f"{found[folder]} and {name} are the same run: expected every run once, or it would count twice; "
+                "name it once"
+            )
+        found[folder] = name
+
+
 def _refuse_contradictions(asked: Sequence[str]) -> None:
     """Of the things that `evaluate` can be asked for at once only some go together."""
     together = [{"--test", "--stress"}, {"--external", "--shortcut"}, {"--external", "--stress"}]
@@ -203,6 +220,7 @@ def _stress(
 ) -> None:
     """Score films under every change; keep stress.json and its picture, print the table. `external`: those films."""
     from train.cli.evaluate_parts import evaluated_run
+    from train.cli.evaluate_run import next_command
     from train.cli.evaluate_tables import print_robustness
     from train.data.corruptions import SEED
     from train.data.external import read_external
@@ -210,6 +228,8 @@ def _stress(
     from train.evaluation.robustness import ROBUSTNESS_RESAMPLES, robustness_result, write_robustness
     from train.fitting.scoring import score_corrupted
     from train.metrics.scores import EXTERNAL
+    from train.runs.network_identity import network_checksum
+    from train.runs.run_folder import settings_of
     from train.runs.test_set_log import log_test_read
 
     evaluation, cohort = evaluated_run(run, data_root)
@@ -224,7 +244,7 @@ def _stress(
     if split == "test":
         log_test_read(f"{run.name} (stress)", evaluation)
     with progress_bar("resampling patients", ROBUSTNESS_RESAMPLES) as advance:
-        result = robustness_result(evaluation, scores, logits, advance)
+        result = robustness_result(evaluation, scores, logits, advance, weights=network_checksum(run))
     kept = write_robustness(run.stress, result)
     plot_robustness(kept, run.curves / "stress.png")
     if as_json:
@@ -233,7 +253,7 @@ def _stress(
         print_robustness(run.name, split, result)
     say(NOT_A_MEDICAL_DEVICE)
     say(f"table and picture: {run.stress}, {run.curves / 'stress.png'}")
-    say_next(f"pneumoscope export {run.name}{data_option(data_root)}")
+    say_next(f"{next_command(run, settings_of(run))}{data_option(data_root)}")
 
 
 def _find_evaluated(name: str) -> "RunFolder":

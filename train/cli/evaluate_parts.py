@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from train.cli.evaluate_tables import print_evaluation, print_shortcut
-from train.common.console import print_json, progress_bar, say
+from train.common.console import print_json, progress_bar, say, say_warning
 from train.common.errors import PneumoscopeError, UsageError
+from train.data.checksums import digest_films, digest_of_all
 from train.data.cohort import Cohort, Split, read_split
 from train.data.external import read_external
 from train.evaluation.evaluation import (
@@ -17,10 +18,12 @@ from train.evaluation.evaluation import (
     read_evaluation,
     write_evaluation,
 )
+from train.evaluation.external_films import FILMS_CHECKSUM
 from train.evaluation.shortcut import SHORTCUT_RESAMPLES, shortcut_figures
 from train.evaluation.thresholds import operating_of
 from train.metrics.augmented_scores import AugmentedScores, read_augmented, write_augmented
-from train.metrics.scores import EXTERNAL, read_scores, write_scores
+from train.metrics.scores import EXTERNAL, ScoresError, read_scores, write_scores
+from train.runs.network_identity import is_of_present_network
 from train.runs.run_folder import RunFolder
 from train.runs.settings import OperatingSettings
 
@@ -40,7 +43,8 @@ def evaluate_on_external(run: RunFolder, data_root: Path, folder: Path, *, as_js
     scores, repeated = score_run(run, cohort, EXTERNAL)
     left_out = LeftOut(repeated, frozenset(film.patient for film in own.of_split("train")))
     with progress_bar("resampling patients", RESAMPLES_PER_SPLIT) as advance:
-        evaluation = evaluate_external(evaluation, scores, cohort.fingerprint, left_out, advance)
+        films = digest_of_all(digest_films(cohort))
+        evaluation = evaluate_external(evaluation, scores, cohort.fingerprint, left_out, advance, films=films)
     write_scores(run.external_scores, scores)
     write_evaluation(run.evaluation, evaluation)
     part = evaluation[EXTERNAL]
@@ -87,10 +91,15 @@ def evaluate_shortcut(run: RunFolder, data_root: Path, external: Path | None, *,
 def augmented_readings(run: RunFolder, cohort: Cohort) -> AugmentedScores:
     """The run's readings of augmented validation films: those it keeps where they are of this network, or new ones."""
     kept = run.augmented_scores
-    if kept.is_file() and kept.stat().st_mtime >= run.best_network.stat().st_mtime:
-        readings = read_augmented(kept)
-        if set(readings.films) == {film.path for film in cohort.of_split("validation")}:
-            return readings
+    if kept.is_file():
+        try:
+            readings = read_augmented(kept)
+            labels = dict(zip(readings.films, readings.labels.tolist(), strict=True))
+            same_films = labels == {film.path: film.label for film in cohort.of_split("validation")}
+            if same_films and is_of_present_network(run, readings):
+                return readings
+        except ScoresError as error:
+            say_warning(f"{error}; it is made now")
     from train.fitting.scoring import score_augmented
 
     readings = score_augmented(run, cohort)
@@ -109,7 +118,7 @@ def keep_augmented(run: RunFolder, data_root: Path, *, as_json: bool) -> None:
 
 
 def frozen_choice(
-    run: RunFolder, by_settings: OperatingSettings, before: Json | None, choice: Mapping[str, str]
+    run: RunFolder, by_settings: OperatingSettings, before: Json | None, choice: Mapping[str, str | None]
 ) -> tuple[OperatingSettings, bool]:
     """From what thresholds and calibration are to be chosen now, and whether the run's evaluation differs from that.
 
@@ -151,7 +160,8 @@ def with_kept_parts(run: RunFolder, evaluation: Json, before: Json, own: Cohort,
     repeated = part["cohorts"]["deduplicated"].get("repeats")
     left_out = LeftOut(repeated, frozenset(film.patient for film in own.of_split("train")))
     scores = read_scores(run.external_scores)
-    return evaluate_external(evaluation, scores, part["cohort_fingerprint"], left_out, advance)
+    films = part.get(FILMS_CHECKSUM, "")
+    return evaluate_external(evaluation, scores, part["cohort_fingerprint"], left_out, advance, films=films)
 
 
 def evaluated_run(run: RunFolder, data_root: Path) -> tuple[Json, Cohort]:

@@ -10,11 +10,12 @@ from train.cli.evaluate_parts import augmented_readings, frozen_choice, with_kep
 from train.cli.evaluate_tables import print_evaluation, print_trained
 from train.cli.options import data_option
 from train.common.console import NOT_A_MEDICAL_DEVICE, print_json, progress_bar, say, say_next, say_warning
-from train.common.errors import UsageError
+from train.common.errors import PneumoscopeError, UsageError
 from train.data.cohort import Cohort, read_split
 from train.evaluation.evaluation import (
     RESAMPLES_PER_SPLIT,
     Advance,
+    EvaluationError,
     Json,
     LeftOut,
     evaluate_shifted,
@@ -26,9 +27,11 @@ from train.evaluation.evaluation import (
     write_evaluation,
 )
 from train.metrics.augmented_scores import AugmentedScores
-from train.metrics.scores import SHIFTED, Scores, joined, read_scores, write_scores
+from train.metrics.scores import SCORED_SPLITS, SHIFTED, Scores, ScoresError, joined, read_scores, write_scores
+from train.runs.finished import read_history
 from train.runs.run_folder import RunFolder, settings_of, trained_in
 from train.runs.settings import OperatingSettings, Settings
+from train.runs.teachers import learning_command
 from train.runs.test_set_log import log_test_read
 
 
@@ -38,7 +41,7 @@ def evaluate_run(
     *,
     test: bool,
     as_json: bool,
-    choice: Mapping[str, str] | None = None,
+    choice: Mapping[str, str | None] | None = None,
     after_training: bool = False,
 ) -> None:
     """Score a run's films, keep scores, evaluation and curves in its folder, print them; test only if asked.
@@ -63,8 +66,16 @@ def evaluate_run(
             print_evaluation(run.name, split, evaluation[split], evaluation["default_operating_point"])
     say(NOT_A_MEDICAL_DEVICE)
     say(f"curves: {run.curves}")
-    then = f"export {run.name}" if test else f"evaluate {run.name}{'' if after_training else ' --test'}"
-    say_next(f"pneumoscope {then}{data_option(data_root)}")
+    say_next(f"{next_command(run, settings, after_training=after_training, test=test)}{data_option(data_root)}")
+
+
+def next_command(run: RunFolder, settings: Settings, *, after_training: bool = False, test: bool = True) -> str:
+    """What comes after a run's evaluation: its test films, its bundle; of a teacher a B that learns from it."""
+    if settings.network == "teacher":
+        return learning_command(run, settings)
+    if test:
+        return f"pneumoscope export {run.name}"
+    return f"pneumoscope evaluate {run.name}{'' if after_training else ' --test'}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,30 +122,63 @@ class ScoredRun:
 
 
 def _read_standing(
-    run: RunFolder, settings: Settings, cohort: Cohort, choice: Mapping[str, str], *, test: bool
+    run: RunFolder, settings: Settings, cohort: Cohort, choice: Mapping[str, str | None], *, test: bool
 ) -> Standing:
     from train.fitting.scoring import score_run
 
-    known = read_scores(run.scores) if run.scores.is_file() else None
-    before = read_evaluation(run.evaluation) if run.evaluation.is_file() else None
+    known, before = _known_scores(run), _known_evaluation(run)
     tested = bool(before and before.get("test"))
+    if known is not None and before is not None and tested and not _are_evaluated(before, known):
+        say_warning(f"{run.scores} does not hold the scores that were evaluated: it was cut or edited")
+        known = None
     if before is None and choice and known is not None and len(known.of_split("test")):
         raise UsageError(
-            f"{run.evaluation} is gone, and with it how the thresholds were chosen before the test films were read: "
-            "expected no other choice now; give none"
+            f"{run.evaluation} is gone or damaged, and with it how the thresholds were chosen before the test films "
+            "were read: expected no other choice now; give none"
         )
-    same_network = run.scores.is_file() and run.scores.stat().st_mtime >= run.best_network.stat().st_mtime
+    same_network = known is not None and run.scores.stat().st_mtime >= run.best_network.stat().st_mtime
     validation = None
-    if not same_network and tested and before is not None:
+    if not same_network and before is not None and (tested or known is None):
         # A copy or an archive may have lost the times; what was frozen before test was read must not hang on them.
         validation = score_run(run, cohort, "validation")
         same_network = is_of_these_scores(before, validation[0])
+    if known is None and tested and same_network and not test:
+        raise PneumoscopeError(
+            f"{run.scores} is gone or damaged, and with it the scores of the test films; to read them again, at the "
+            f"same choice of thresholds: pneumoscope evaluate {run.name} --test"
+        )
     operating, changed = frozen_choice(run, settings.operating, before if same_network else None, choice)
     frozen = None
     if (test or tested) and same_network and not changed and known is not None and before is not None:
         # An evaluation from before intervals over patients is made again.
         frozen = (before, known) if "cohorts" in before["validation"] else None
     return Standing(settings, known, before, frozen, operating, validation)
+
+
+def _known_scores(run: RunFolder) -> Scores | None:
+    """The run's scores; None where it has none, or damaged ones, which are made anew."""
+    try:
+        return read_scores(run.scores) if run.scores.is_file() else None
+    except ScoresError as error:
+        say_warning(f"{error}; it is made now")
+        return None
+
+
+def _known_evaluation(run: RunFolder) -> Json | None:
+    """The run's evaluation; None where it has none, or a damaged one, which is made anew."""
+    try:
+        return read_evaluation(run.evaluation) if run.evaluation.is_file() else None
+    except EvaluationError as error:
+        say_warning(f"{error}; it is made now")
+        return None
+
+
+def _are_evaluated(before: Json, known: Scores) -> bool:
+    splits = [split for split in SCORED_SPLITS if before.get(split)]
+    try:
+        return all(is_of_these_scores(before, known.of_split(split), split) for split in splits)
+    except PneumoscopeError:  # none are left, or of one class only
+        return False
 
 
 def _score(run: RunFolder, cohort: Cohort, standing: Standing, *, test: bool) -> ScoredRun:
@@ -204,10 +248,19 @@ def _with_test(evaluation: Json, cohort: Cohort, scored: ScoredRun, left_out: Le
 
 def _keep(run: RunFolder, evaluation: Json, scored: ScoredRun, *, test: bool) -> None:
     """Write scores, evaluation and curves into the run's folder, and the reading of test films into their log."""
-    from train.evaluation.plots import plot_curves, read_history
+    from train.evaluation.plots import plot_curves
 
     write_scores(run.scores, scored.main if scored.shifted is None else joined(scored.main, scored.shifted))
     write_evaluation(run.evaluation, evaluation)
     if test:
         log_test_read(run.name, evaluation)
-    plot_curves(evaluation, run.curves, read_history(run.history) if run.history.is_file() else ())
+    plot_curves(evaluation, run.curves, _known_history(run))
+
+
+def _known_history(run: RunFolder) -> list[dict[str, str]]:
+    """The epochs to be drawn; none where there are none, or a damaged table, which spoils no evaluation."""
+    try:
+        return read_history(run) if run.history.is_file() else []
+    except PneumoscopeError as error:
+        say_warning(f"the picture of the training is left out: {error}")
+        return []

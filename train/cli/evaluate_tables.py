@@ -268,6 +268,12 @@ def print_carry_over(result: Json) -> None:
     columns = ("calibration", "validation films", "chosen", *(f"{split}: ECE" for split in parts))
     columns += tuple(f"{split}: log loss" for split in parts)
     print_table(f"{names}: calibration, means over the runs; * is the lowest ECE on {evaluated}", columns, rows)
+    for row in result["calibrations"]:
+        if row["not_fitted"]:
+            say(
+                f"{row['method']} on {row['seen']} validation films has no optimum in {row['not_fitted']} of "
+                f"{len(result['runs'])} runs: counted, as it would ship, as the network's own probability"
+            )
 
 
 def _splits_of(result: Json) -> list[str]:

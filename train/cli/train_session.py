@@ -1,7 +1,6 @@
 """What the command `train` does with its settings: begin a run or go on with one, train it, evaluate it."""
 
 import os
-import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from train.cli.evaluate_run import evaluate_run
 from train.cli.options import data_option
 from train.common.console import print_json, print_table, say, say_next, say_warning
 from train.common.errors import PneumoscopeError, UsageError
+from train.runs.finished import read_environment, read_history, resume_command
 from train.runs.run_folder import RunFolder, begin, create_run, run_named
 from train.runs.run_lock import hold
 from train.runs.settings import Settings
@@ -95,6 +95,13 @@ def _is_finished(run: RunFolder, settings: Settings) -> bool:
     if not run.environment.is_file() or not run.settings.is_file():
         return False
     require_same_settings(run, settings, None)
+    try:
+        read_environment(run)
+        read_history(run)
+    except PneumoscopeError as error:
+        # What training wrote last is written again from last.keras.
+        say_warning(str(error))
+        return False
     return True
 
 
@@ -152,16 +159,6 @@ def _saying_how_to_resume(run: RunFolder, settings: Settings) -> Iterator[None]:
         raise PneumoscopeError(
             f"{run.folder} cannot be written to ({reason}): the epochs that were finished are kept whole"
         ) from error
-
-
-def resume_command(run: RunFolder, settings: Settings) -> str:
-    """Return the shortest command that goes on with a run; where the films are is left to PNEUMOSCOPE_DATA."""
-    words = ["pneumoscope", "train", settings.network, "--name", run.name, "--settings", str(run.settings)]
-    if Path(settings.backbone_weights).name != settings.backbone_weights:
-        words += ["--backbone-weights", settings.backbone_weights]
-    if any(Path(name).name != name for name in settings.teacher):
-        words += [word for name in settings.teacher for word in ("--teacher", name)]
-    return shlex.join(words)
 
 
 def _can_be_evaluated(cohort: "Cohort") -> bool:

@@ -205,17 +205,22 @@ def read_split(path: Path, root: Path) -> Cohort:
     Raises:
         CohortError: no such file, other columns, an unknown split, label or kind, a film twice.
     """
-    films = [
-        Film(
-            path=_relative(row["film"], where),
-            patient=_filled(row["patient"], "patient", where),
-            label=_known(row["label"], _LABELS, "label", where),
-            split=_known(row["split"], _SPLIT_NAMES | {"shifted": "shifted"}, "split", where),
-            subtype=_known(row["kind"], {kind: kind for kind in get_args(Subtype)}, "kind", where),
-        )
-        for row, where in _read_rows(path, required=SPLIT_COLUMNS, allowed=SPLIT_COLUMNS)
-    ]
-    return Cohort(root, _sorted_films(films, str(path)))
+    try:
+        films = [
+            Film(
+                path=_relative(row["film"], where),
+                patient=_filled(row["patient"], "patient", where),
+                label=_known(row["label"], _LABELS, "label", where),
+                split=_known(row["split"], _SPLIT_NAMES | {"shifted": "shifted"}, "split", where),
+                subtype=_known(row["kind"], {kind: kind for kind in get_args(Subtype)}, "kind", where),
+            )
+            for row, where in _read_rows(path, required=SPLIT_COLUMNS, allowed=SPLIT_COLUMNS)
+        ]
+        return Cohort(root, _sorted_films(films, str(path)))
+    except CohortError as error:
+        raise CohortError(
+            f"{error}; a run's split is written when its training begins: train it again, --new"
+        ) from None
 
 
 def _index_folders(root: Path, chest_xray: Path) -> list[Film]:

@@ -1,9 +1,11 @@
 """Another hospital's films, for evaluating a network and nothing else: no threshold, no calibration, no epoch."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from train.common.errors import UsageError
+from train.data.checksums import MISSING, digest_file
 from train.data.cohort import Cohort, index_cohort
 from train.metrics.scores import EXTERNAL
 
@@ -38,21 +40,36 @@ def read_external(folder: Path, own: Cohort) -> Cohort:
 
     Raises:
         CohortError: as `index_cohort`.
-        UsageError: a film of the run's own split is among them, test included: it would be evaluated unlogged.
+        UsageError: a film of the run's own split is among them, by whatever name, test included: it would be
+            evaluated unlogged.
     """
     cohort = index_cohort(folder, other_columns=True)
-    by_name: dict[str, list[Path]] = {}
-    for film in own.films:
-        by_name.setdefault(Path(film.path).name, []).append(own.root / film.path)
-    for film in cohort.films:
-        path = folder / film.path
-        if any(_same_file(path, other) for other in by_name.get(path.name, ())):
-            raise UsageError(f"{path} is a film of the run's own split: expected films of another hospital")
+    if found := _first_copy((folder / film.path for film in cohort.films), own):
+        path, film = found
+        raise UsageError(f"{path} is a film of the run's own split ({film}): expected films of another hospital")
     return Cohort(folder, tuple(replace(film, split=EXTERNAL) for film in cohort.films))
 
 
-def _same_file(one: Path, other: Path) -> bool:
+def _first_copy(paths: Iterable[Path], own: Cohort) -> tuple[Path, str] | None:
+    """The first file with the bytes of a film of a cohort, and that film; only files of one size are read."""
+    by_size: dict[int | None, list[str]] = {}
+    for film in own.films:
+        by_size.setdefault(_size(own.root / film.path), []).append(film.path)
+    digests: dict[int, dict[str, str]] = {}
+    for path in paths:
+        size = _size(path)
+        if size is None or size not in by_size:
+            continue
+        if size not in digests:
+            digests[size] = {digest_file(own.root / film): film for film in by_size[size]}
+        digest = digest_file(path)
+        if digest != MISSING and digest in digests[size]:
+            return path, digests[size][digest]
+    return None
+
+
+def _size(path: Path) -> int | None:
     try:
-        return one.stat().st_size == other.stat().st_size and one.read_bytes() == other.read_bytes()
+        return path.stat().st_size
     except OSError:
-        return False
+        return None

@@ -146,6 +146,7 @@ def prepare_films(
     advance: Callable[..., None] = lambda *_: None,
     threads: int = 4,
     memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
+    make: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> PreparedFilms:
     """Read and prepare films once, in threads (OpenCV lets go of the interpreter while it decodes).
 
@@ -156,11 +157,12 @@ def prepare_films(
         advance: called once per film.
         threads: how many films are decoded at a time.
         memory_limit_bytes: above it the array is memory-mapped from a temporary file that needs no cleaning up.
+        make: what is kept of a whole film, uint8 [H, W] → [S, S], instead of the film prepared.
     """
     side = spec.image_size
     images = _allocate((len(films), side, side), memory_limit_bytes)
     kept, unreadable = _read_in_threads(
-        root, films, lambda film: prepare(film, spec), images.__setitem__, advance, threads
+        root, films, make or (lambda film: prepare(film, spec)), images.__setitem__, advance, threads
     )
     return PreparedFilms(kept, images[: len(kept)], unreadable)
 

@@ -13,13 +13,15 @@ import numpy as np
 
 from train.common.errors import PneumoscopeError
 from train.evaluation.evaluation import is_of_these_scores, read_evaluation
+from train.evaluation.external_films import require_same_external
 from train.evaluation.thresholds import thresholds_seen
-from train.metrics.augmented_scores import AugmentedScores, read_augmented, require_same_films
-from train.metrics.calibration_fit import FITS, FITTED_METHODS, Method, Scale
+from train.metrics.augmented_scores import AugmentedScores, require_same_films
+from train.metrics.calibration_fit import FITTED_METHODS, Fit, Method, Scale, fit_or_keep
 from train.metrics.operating_choices import Seen
 from train.metrics.operating_points import HALF, POINT_NAMES, confusion
 from train.metrics.reliability import expected_calibration_error
 from train.metrics.scores import EXTERNAL, SHIFTED, Scores, bounded, log_loss, logistic, read_scores
+from train.runs.network_identity import read_own_augmented
 from train.runs.run_folder import RunFolder
 from train.runs.settings import OperatingSettings
 
@@ -41,18 +43,21 @@ class Carried:
         name: of the run.
         splits: "validation", and "shifted" and "external" where the run has them.
         augmented: readings of the validation films through the augmentation.
+        external: the evaluation's part "external", where it has one; of which the names of the films matter.
     """
 
     name: str
     splits: Mapping[str, Scores]
     augmented: AugmentedScores
+    external: Mapping[str, Any] | None = None
 
 
 def read_carried(run: RunFolder) -> Carried:
     """Read a run's scores; no film is read, and test scores are left where they are.
 
     Raises:
-        PneumoscopeError: it is not evaluated, has no augmented readings, or its files are not of each other.
+        PneumoscopeError: it is not evaluated, has no augmented readings, or its files are not of each other or of its
+            present network.
     """
     scores, evaluation = read_scores(run.scores), read_evaluation(run.evaluation)
     splits = {split: rows for split in ("validation", SHIFTED) if len(rows := scores.of_split(split))}
@@ -64,7 +69,8 @@ def read_carried(run: RunFolder) -> Carried:
         )
     if run.external_scores.is_file() and evaluation.get(EXTERNAL):
         splits[EXTERNAL] = read_scores(run.external_scores).of_split(EXTERNAL)
-    return Carried(run.name, splits, require_same_films(read_augmented(run.augmented_scores), splits["validation"]))
+    readings = require_same_films(read_own_augmented(run), splits["validation"])
+    return Carried(run.name, splits, readings, evaluation[EXTERNAL] if EXTERNAL in splits else None)
 
 
 def carry_over(runs: Sequence[Carried]) -> Json:
@@ -82,8 +88,9 @@ def carry_over(runs: Sequence[Carried]) -> Json:
         films that the rule or the scale comes from.
 
     Raises:
-        PneumoscopeError: films of one class only.
+        PneumoscopeError: films of one class only, or the runs' external films are not the same.
     """
+    require_same_external([(run.name, run.external) for run in runs])
     splits = [split for split in ("validation", SHIFTED, EXTERNAL) if all(split in run.splits for run in runs)]
     evaluated = [split for split in splits if split != "validation"]
     rules = _rules(runs, splits)
@@ -124,30 +131,30 @@ def _rules(runs: Sequence[Carried], splits: Sequence[str]) -> list[Json]:
 
 
 def _calibrations(runs: Sequence[Carried], splits: Sequence[str]) -> list[Json]:
-    rows = [_calibration(runs, splits, "none", NEITHER, lambda _: Scale())]
+    rows = [_calibration(runs, splits, "none", NEITHER, lambda _: Fit(Scale()))]
     for method in FITTED_METHODS:
         for seen in SEEN:
 
-            def fit(run: Carried, method: Method = method, seen: Seen = seen) -> Scale | None:
+            def fit(run: Carried, method: Method = method, seen: Seen = seen) -> Fit:
                 rows = run.splits["validation"]
                 labels, logits = rows.labels, rows.logits
                 if seen == "augmented":
                     labels, logits, _ = run.augmented.all_readings()
-                return FITS[method](labels, logits)
+                return fit_or_keep(method, labels, logits)
 
             rows.append(_calibration(runs, splits, method, seen, fit))
     return rows
 
 
 def _calibration(
-    runs: Sequence[Carried], splits: Sequence[str], method: str, seen: str, fit: Callable[[Carried], Scale | None]
+    runs: Sequence[Carried], splits: Sequence[str], method: str, seen: str, fit: Callable[[Carried], Fit]
 ) -> Json:
-    scales = [fit(run) for run in runs]
-    row: Json = {"method": method, "seen": seen, "not_fitted": sum(scale is None for scale in scales)}
+    fits = [fit(run) for run in runs]
+    row: Json = {"method": method, "seen": seen, "not_fitted": sum(one.failed for one in fits)}
     for split in splits:
         evaluated = [
-            (run.splits[split].labels, (scale or Scale()).calibrated(run.splits[split].logits))
-            for run, scale in zip(runs, scales, strict=True)
+            (run.splits[split].labels, one.scale.calibrated(run.splits[split].logits))
+            for run, one in zip(runs, fits, strict=True)
         ]
         row[split] = {
             "ece": float(np.mean([expected_calibration_error(labels, logistic(raw)) for labels, raw in evaluated])),

@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from train.common.errors import PneumoscopeError, UsageError
 from train.evaluation.ensemble import ENSEMBLE_RESAMPLES, evaluate_ensemble
 from train.evaluation.evaluation import is_of_these_scores, read_evaluation
+from train.evaluation.external_films import require_same_external
 from train.evaluation.thresholds import operating_of
-from train.metrics.augmented_scores import AugmentedScores, read_augmented, require_same_films
+from train.metrics.augmented_scores import AugmentedScores, require_same_films
 from train.metrics.cluster_bootstrap import (
     RESAMPLES,
     SEED,
@@ -29,6 +30,8 @@ from train.metrics.evaluate_scores import evaluate_scores
 from train.metrics.intervals import CONFIDENCE, Interval, delong_covariance
 from train.metrics.operating_points import DEFAULT_OPERATING_POINT, OPERATING_POINTS, POINT_NAMES
 from train.metrics.scores import EXTERNAL, SCORED_SPLITS, SHIFTED, Scores, probability, read_scores
+from train.runs.network_identity import read_own_augmented
+from train.runs.run_folder import RunFolder
 
 DIFFERENCES = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
 #: Resamples that a comparison costs at most, for a bar's total.
@@ -55,6 +58,7 @@ class EvaluatedRun:
         default: its default operating point.
         external: its scores of another hospital's films, where it was evaluated on them.
         augmented: its readings of augmented validation films, where its thresholds are from those.
+        external_films: its evaluation's part "external", where it has one; of which the names of the films matter.
     """
 
     name: str
@@ -65,6 +69,7 @@ class EvaluatedRun:
     default: str = DEFAULT_OPERATING_POINT
     external: Scores | None = None
     augmented: AugmentedScores | None = None
+    external_films: Mapping[str, Any] | None = None
 
     def of_split(self, split: str) -> Scores:
         """Its scores of one split; possibly none."""
@@ -89,15 +94,17 @@ def read_evaluated(name: str, evaluation_file: Path, scores_file: Path) -> Evalu
             f"the scores of {name} are not those its thresholds were chosen on; evaluate it again: "
             f"pneumoscope evaluate {name}"
         )
-    external, augmented = scores_file.with_name("external.csv"), scores_file.with_name("validation_augmented.csv")
+    folder = RunFolder(scores_file.parent)
+    elsewhere = evaluation.get(EXTERNAL) if folder.external_scores.is_file() else None
     readings = None
-    if operating_of(evaluation).seen == "augmented" and augmented.is_file():
-        readings = require_same_films(read_augmented(augmented), validation)
+    if operating_of(evaluation).seen == "augmented" and folder.augmented_scores.is_file():
+        readings = require_same_films(read_own_augmented(folder), validation)
     return EvaluatedRun(
         *(name, evaluation["network"], evaluation["split_fingerprint"], thresholds, scores),
         default=evaluation["default_operating_point"],
-        external=read_scores(external) if evaluation.get(EXTERNAL) and external.is_file() else None,
+        external=read_scores(folder.external_scores) if elsewhere else None,
         augmented=readings,
+        external_films=elsewhere,
     )
 
 
@@ -119,6 +126,7 @@ def compare(first: EvaluatedRun, second: EvaluatedRun, advance: Advance = lambda
 
     Raises:
         OtherSplitError: another split, or other films of it.
+        UsageError: other external films.
         PneumoscopeError: films of one class or of too few patients.
     """
     if first.split_fingerprint != second.split_fingerprint:
@@ -127,6 +135,7 @@ def compare(first: EvaluatedRun, second: EvaluatedRun, advance: Advance = lambda
             f"{second.split_fingerprint[:12]}): expected two of the same split, or one would be judged on films the "
             "other was trained on; train both on the same films with the same seed"
         )
+    require_same_external([(run.name, run.external_films) for run in (first, second)])
     result: Json = {
         "runs": [first.name, second.name],
         "networks": [first.network, second.network],

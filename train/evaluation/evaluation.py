@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from train.common.atomic import write_text
-from train.common.errors import PneumoscopeError
+from train.common.errors import PneumoscopeError, made_by
+from train.evaluation.evaluation_shape import what_is_wrong
+from train.evaluation.external_films import FILMS_CHECKSUM
 from train.evaluation.thresholds import probability_thresholds
 from train.metrics.augmented_scores import AugmentedScores
 from train.metrics.cluster_bootstrap import RESAMPLES, require_patients
@@ -196,6 +198,8 @@ def evaluate_external(
     fingerprint: str,
     left_out: LeftOut = NOT_KNOWN,
     advance: Advance = lambda *_: None,
+    *,
+    films: str = "",
 ) -> Json:
     """Evaluate another hospital's films at the frozen thresholds; returns a new evaluation with the part "external".
 
@@ -206,12 +210,15 @@ def evaluate_external(
         scores: only the rows whose split is "external" are looked at.
         fingerprint: of the external cohort.
         left_out, advance: as `evaluate_validation`.
+        films: one checksum of all its films (`train.data.checksums`), where it is known.
 
     Raises:
         PneumoscopeError: no such films, films of one class only, or of too few patients.
     """
     part = _evaluated(_rows(scores, EXTERNAL), evaluation["thresholds"], left_out, advance)
-    return evaluation | {EXTERNAL: {"cohort_fingerprint": fingerprint, **part}}
+    return evaluation | {
+        EXTERNAL: {"cohort_fingerprint": fingerprint, **({FILMS_CHECKSUM: films} if films else {}), **part}
+    }
 
 
 def write_evaluation(path: Path, evaluation: Json) -> None:
@@ -237,16 +244,18 @@ def read_evaluation(path: Path) -> Json:
     """Read evaluation.json.
 
     Raises:
-        EvaluationError: no such file, no JSON, or another format.
+        EvaluationError: no such file, no JSON, another format, or not whole.
     """
     try:
         evaluation = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise EvaluationError(f"{path}: no such file; run `pneumoscope evaluate RUN` first") from None
-    except (OSError, ValueError) as error:
-        raise EvaluationError(f"{path}: cannot be read as JSON ({error}); evaluate the run again") from None
+        raise EvaluationError(f"{path}: no such file; for it: {made_by(path)}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise EvaluationError(f"{path}: cannot be read as JSON ({error}); made anew by: {made_by(path)}") from None
     if not isinstance(evaluation, dict) or evaluation.get("format") != FORMAT:
-        raise EvaluationError(f"{path}: expected an evaluation of format {FORMAT}; evaluate the run again")
+        raise EvaluationError(f"{path}: expected an evaluation of format {FORMAT}; made anew by: {made_by(path)}")
+    if wrong := what_is_wrong(evaluation):
+        raise EvaluationError(f"{path}: is no whole evaluation ({wrong}); made anew by: {made_by(path)}")
     return evaluation
 
 
@@ -306,9 +315,13 @@ def _metrics(rows: Scores, thresholds: Mapping[str, float], advance: Advance) ->
     return {"patients": len(set(rows.patients))} | figures
 
 
-def is_of_these_scores(evaluation: Json, rows: Scores) -> bool:
-    """Whether these validation scores are the evaluated ones, up to what differs between two forward passes."""
-    known = evaluation["validation"]["metrics"]
+def is_of_these_scores(evaluation: Json, rows: Scores, split: str = "validation") -> bool:
+    """Whether these scores of a split are the evaluated ones, up to what differs between two forward passes.
+
+    Raises:
+        PneumoscopeError: there are none, or of one class only.
+    """
+    known = evaluation[split]["metrics"]
     now = evaluate_scores(rows.labels, rows.logits, {})
     pairs = [(known[name], now[name]) for name in ("n", "log_loss", "brier")]
     pairs += [(known[name]["value"], now[name]["value"]) for name in ("auroc", "average_precision")]

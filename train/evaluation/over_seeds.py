@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from train.common.errors import UsageError
+from train.evaluation.thresholds import operating_of
 from train.runs.settings import Settings
 
 FIGURES = ("accuracy", "balanced_accuracy", "f1", "sensitivity", "specificity", "ppv", "npv")
@@ -22,12 +24,17 @@ def differ_only_by_seed(settings: Sequence[Settings]) -> bool:
 def over_seeds(names: Sequence[str], seeds: Sequence[int], evaluations: Sequence[Mapping[str, Any]]) -> Json:
     """Mean and range of each headline figure over runs, at each run's own frozen default operating point.
 
+    Raises:
+        UsageError: the default operating points of the runs are not one, or their thresholds are from other films:
+            figures at different ones have no mean.
+
     Returns:
         runs, seeds, and for "validation" and "test" (null where not every run has it), and "shifted" where every run
         has it, figure → {mean, low, high, values}; low and high are the smallest and largest run, no interval: of a few
         runs nothing more can be said.
         Where a run leaves a figure undefined its mean and range are null.
     """
+    _require_one_point(names, evaluations)
     result: Json = {"runs": list(names), "seeds": list(seeds)}
     shifted = ("shifted",) if all("shifted" in evaluation for evaluation in evaluations) else ()
     for split in ("validation", *shifted, "test"):
@@ -43,6 +50,16 @@ def over_seeds(names: Sequence[str], seeds: Sequence[int], evaluations: Sequence
             rows["brier"] = [one["brier"] for one in metrics]
             result[split] = {name: _spread(values) for name, values in rows.items()}
     return result
+
+
+def _require_one_point(names: Sequence[str], evaluations: Sequence[Mapping[str, Any]]) -> None:
+    points = [(one["default_operating_point"], operating_of(one).seen) for one in evaluations]
+    if len(set(points)) > 1:
+        told = ", ".join(f"{name} {point} from {seen} films" for name, (point, seen) in zip(names, points, strict=True))
+        raise UsageError(
+            f"figures at different operating points have no mean ({told}): expected the same for every run; give them "
+            "the same one by one: pneumoscope evaluate RUN --default-point POINT --seen plain|augmented"
+        )
 
 
 def _spread(values: Sequence[float | None]) -> Json:

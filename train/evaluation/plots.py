@@ -3,7 +3,6 @@
 Drawn on Figure objects of their own with the Agg canvas: no pyplot, no global state, no display.
 """
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,7 +41,7 @@ def plot_curves(evaluation: Json, folder: Path, history: Sequence[Mapping[str, o
         evaluation: as `train.evaluation.evaluation` makes it; test is drawn too where it is there. Operating points are
             the thresholds frozen on validation, on each split's curve.
         folder: made where missing.
-        history: rows of history.csv, see `read_history`.
+        history: rows of history.csv, see `train.runs.finished.read_history`.
 
     Returns:
         The files written, each atomically.
@@ -86,22 +85,6 @@ def plot_robustness(stress: Json, path: Path) -> None:
     figure.axes[2].legend(handles=handles, loc="lower right", fontsize=8.5, edgecolor=FAINT)
     with replace_file(path) as temporary:
         figure.savefig(temporary, dpi=DOTS_PER_INCH)
-
-
-def read_history(path: Path) -> list[dict[str, str]]:
-    """Read history.csv: one row per epoch of all stages.
-
-    Raises:
-        PneumoscopeError: the file is missing or is no history.
-    """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PneumoscopeError(f"{path}: cannot be read as the history of a training ({error})") from None
-    if not rows or not {"stage", "loss"} <= set(rows[0]):
-        raise PneumoscopeError(f"{path}: expected rows with stage and loss; is it the history.csv of a run?")
-    return rows
 
 
 def _roc(splits: Json, title: str) -> Figure:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from train.common.atomic import write_text
+from train.common.console import say_warning
 from train.common.errors import PneumoscopeError
 from train.data.corruptions import AS_IT_IS, CORRUPTIONS, SEED
 from train.evaluation.evaluation import is_of_these_scores, json_text
@@ -24,7 +25,7 @@ from train.metrics.cluster_bootstrap import (
 )
 from train.metrics.evaluate_scores import closed_intervals
 from train.metrics.intervals import auroc_interval
-from train.metrics.operating_points import confusion
+from train.metrics.operating_points import HALF, confusion
 from train.metrics.scores import EXTERNAL, SCORED_SPLITS, Scores, probability
 
 FORMAT = 1
@@ -98,6 +99,8 @@ def robustness_result(
     scores: Scores,
     logits: Mapping[str, ArrayLike],
     advance: Callable[..., None] = lambda *_: None,
+    *,
+    weights: str = "",
 ) -> Json:
     """A run's stress on one split, ready for stress.json.
 
@@ -106,6 +109,8 @@ def robustness_result(
         scores: of the films as they are, of one split.
         logits: change → [N].
         advance: as `robustness_table`.
+        weights: checksum of the network, see `train.runs.network_identity`; by it the figures of two splits are told to
+            be of one network.
 
     Raises:
         PneumoscopeError: as `robustness_table`, or the network is not the one evaluated.
@@ -117,6 +122,7 @@ def robustness_result(
     return {
         "format": FORMAT,
         "network": evaluation["network"],
+        **({"weights": weights} if weights else {}),
         "split_fingerprint": evaluation["split_fingerprint"],
         "seed": SEED,
         "operating_point": point,
@@ -134,18 +140,37 @@ def robustness_result(
 def write_robustness(path: Path, result: Mapping[str, Any]) -> Json:
     """Write stress.json atomically; the other split's figures stay where they are of the same network and films.
 
+    Figures that are left out are named in a warning. Files from before the network's checksum stood in them are of the
+    same network where the threshold is, unless that is the network's own 0.5, which every network has.
+
     Returns:
         What the file then holds.
     """
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         before = {}
     same = isinstance(before, dict) and all(
         before.get(key) == result[key] for key in ("format", "network", "split_fingerprint", "seed", "threshold")
     )
+    if same and ("weights" in before or before.get("operating_point") == HALF):
+        same = before.get("weights") == result.get("weights") is not None
+    if isinstance(before, dict) and not same:
+        _warn_of_left_out(
+            path, [split for split in (*SCORED_SPLITS, EXTERNAL) if before.get(split) and split not in result]
+        )
     whole = {"validation": None, "test": None} | (before if same else {}) | dict(result)
     splits = (*SCORED_SPLITS, EXTERNAL) if EXTERNAL in whole else SCORED_SPLITS
     ordered = {key: whole[key] for key in (*(key for key in whole if key not in splits), *splits)}
     write_text(path, json_text(ordered))
     return ordered
+
+
+def _warn_of_left_out(path: Path, splits: Sequence[str]) -> None:
+    run = path.parent.name
+    for split in splits:
+        option = {"validation": "", "test": " --test", EXTERNAL: " --external"}[split]
+        say_warning(
+            f"the {split} figures in {path} are of another network, threshold or split, and left out; to measure them "
+            f"again: pneumoscope evaluate {run} --stress{option}"
+        )

@@ -18,8 +18,9 @@ from train.metrics.augmented_scores import COPIES, SEED, AugmentedScores
 from train.metrics.scores import Scores
 from train.networks import logit_model
 from train.radiograph import PrepareSpec
+from train.runs.network_identity import network_checksum
 from train.runs.run_folder import RunFolder, settings_of
-from train.synthetic.lungs import TEMPLATE_FILMS, LungTemplate, fit_lungs, lungs_of
+from train.synthetic.lungs import TEMPLATE_FILMS, LungTemplate, fit_lungs, lungs_as_prepared
 
 
 def score_run(run: RunFolder, cohort: Cohort, split: Split, batch_size: int = 32) -> tuple[Scores, frozenset[str]]:
@@ -105,13 +106,15 @@ def score_blacked_out(
         PneumoscopeError: as `score_run`.
     """
     films, images, spec, model, channels = _to_be_changed(run, cohort, split)
+    lungs = prepare_all(
+        cohort.root, films, spec.sized, split, lambda film: lungs_as_prepared(film, template, spec.sized)
+    )
     rows: dict[str, list[np.ndarray]] = {view: [] for view in VIEWS}
     with progress_bar(f"blacking out and scoring {split}", len(VIEWS) * len(films)) as advance:
         for first in range(0, len(films), batch_size):
             batch = images[first : first + batch_size]
-            lungs = np.stack([lungs_of(np.asarray(image), template) for image in batch])
             for view in VIEWS:
-                changed = blacked_out_films(batch, lungs, view, spec)
+                changed = blacked_out_films(batch, lungs[first : first + batch_size] > 0, view, spec)
                 rows[view].append(_logits(model, changed, channels, batch_size, advance))
     logits = {view: np.concatenate(parts) for view, parts in rows.items()}
     return scores_of(films, logits[VIEWS[0]]), logits
@@ -158,7 +161,7 @@ def score_augmented(
                 logits[rows, copy] = model.predict_on_batch(batches.pictures(rows)).reshape(-1)
                 advance(len(rows))
     scores = scores_of(films, logits[:, 0])
-    return AugmentedScores(scores.films, scores.patients, scores.labels, logits)  # type: ignore[arg-type]  # float32 until it is read
+    return AugmentedScores(scores.films, scores.patients, scores.labels, logits, network_checksum(run))  # type: ignore[arg-type]  # float32 until it is read
 
 
 def _to_be_changed(
@@ -178,14 +181,20 @@ def _films_of(run: RunFolder, cohort: Cohort, split: Split) -> tuple[Film, ...]:
     return films
 
 
-def prepare_all(root: Path, films: Sequence[Film], spec: PrepareSpec, split: Split) -> np.ndarray:
-    """Prepare films of a run's split, every one of them: uint8 [n, S, S].
+def prepare_all(
+    root: Path,
+    films: Sequence[Film],
+    spec: PrepareSpec,
+    split: Split,
+    make: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> np.ndarray:
+    """Prepare films of a run's split, every one of them, or `make` something of each whole film: uint8 [n, S, S].
 
     Raises:
         PneumoscopeError: a film is missing or unreadable, so that figures would be of other films than they say.
     """
     with progress_bar(f"preparing {split} films", len(films)) as advance:
-        prepared = prepare_films(root, films, spec, advance)
+        prepared = prepare_films(root, films, spec, advance, make=make)
     _require_all(prepared, films, split)
     return np.asarray(prepared.images)
 

@@ -14,14 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.common.atomic import write_text
-from train.common.errors import PneumoscopeError
-from train.metrics.scores import Scores, ScoresError
+from train.common.errors import PneumoscopeError, made_by
+from train.metrics.scores import DivergedError, Scores, ScoresError
 
 #: Readings of each film; each is another picture of it.
 COPIES = 4
 #: Of the draws: the same for every run, so that two networks with the same augmentation read the same pictures.
 SEED = 0
 COLUMNS = ("film", "patient", "label")
+#: A last column, the same in every row; files from before have none.
+WEIGHTS = "weights"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,7 @@ class AugmentedScores:
         films, patients: of N films.
         labels: int64 [N], 0 or 1.
         logits: float64 [N, K], a column per copy.
+        weights: checksum of the network's best.keras; empty where it is not known.
 
     Raises:
         ScoresError: fields of different lengths, no film, a film twice, a label other than 0 and 1, a NaN or infinite
@@ -42,6 +45,7 @@ class AugmentedScores:
     patients: tuple[str, ...]
     labels: NDArray[np.int64]
     logits: NDArray[np.float64]
+    weights: str = ""
 
     def __post_init__(self) -> None:
         labels, logits = np.array(self.labels, dtype=np.int64), np.array(self.logits, dtype=np.float64)
@@ -78,7 +82,7 @@ class AugmentedScores:
         """The films marked True, bool [N]."""
         kept = np.flatnonzero(rows)
         films, patients = (tuple(names[row] for row in kept) for names in (self.films, self.patients))
-        return type(self)(films, patients, self.labels[kept], self.logits[kept])
+        return type(self)(films, patients, self.labels[kept], self.logits[kept], self.weights)
 
     def in_order_of(self, scores: Scores) -> Self:
         """The same in the order of a run's validation scores.
@@ -89,23 +93,26 @@ class AugmentedScores:
         place = {film: row for row, film in enumerate(self.films)}
         if set(place) != set(scores.films):
             raise ScoresError(
-                "the augmented scores are of other films than the validation scores: evaluate the run again"
+                "the augmented scores are of other films than the validation scores; made anew by: "
+                "pneumoscope evaluate RUN --augmented"
             )
         rows = [place[film] for film in scores.films]
         if self.labels[rows].tolist() != scores.labels.tolist():
             raise ScoresError(
-                "the augmented scores have other labels than the validation scores: evaluate the run again"
+                "the augmented scores have other labels than the validation scores; made anew by: "
+                "pneumoscope evaluate RUN --augmented"
             )
-        return type(self)(scores.films, scores.patients, self.labels[rows], self.logits[rows])
+        return type(self)(scores.films, scores.patients, self.labels[rows], self.logits[rows], self.weights)
 
 
 def write_augmented(path: Path, scores: AugmentedScores) -> None:
-    """Write validation_augmented.csv atomically: film, patient, label, logit_1 … logit_K; logits keep every bit."""
+    """Write validation_augmented.csv atomically: film, patient, label, logit_1 … logit_K to the last bit, weights."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow((*COLUMNS, *(f"logit_{copy + 1}" for copy in range(scores.copies))))
+    weights = (scores.weights,) if scores.weights else ()
+    rows.writerow((*COLUMNS, *(f"logit_{copy + 1}" for copy in range(scores.copies)), *((WEIGHTS,) if weights else ())))
     columns = zip(scores.films, scores.patients, scores.labels.tolist(), scores.logits.tolist(), strict=True)
-    rows.writerows((film, patient, label, *logits) for film, patient, label, logits in columns)
+    rows.writerows((film, patient, label, *logits, *weights) for film, patient, label, logits in columns)
     write_text(path, text.getvalue())
 
 
@@ -115,23 +122,34 @@ def read_augmented(path: Path) -> AugmentedScores:
     Raises:
         ScoresError: no such file, or one that is damaged.
     """
+    again = made_by(path, " --augmented")
     try:
-        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline=""), strict=True))
-        head, *lines = rows or [[]]
-        copies = len(head) - len(COLUMNS)
-        if tuple(head) != (*COLUMNS, *(f"logit_{copy + 1}" for copy in range(copies))) or copies < 1:
-            raise ScoresError(f"{path}: expected the columns {', '.join(COLUMNS)}, logit_1, … Received: {head}")
-        if not lines or any(len(line) != len(head) for line in lines):
-            raise ScoresError(f"{path}: no films, or too few or too many values in a line; evaluate the run again")
-        films, patients, labels = (tuple(line[column] for line in lines) for column in range(len(COLUMNS)))
-        logits = np.array([line[len(COLUMNS) :] for line in lines], dtype=np.float64)
-        return AugmentedScores(films, patients, np.array([int(label) for label in labels]), logits)
+        return _read(path)
     except FileNotFoundError:
-        raise ScoresError(f"{path}: no such file; for it: pneumoscope evaluate RUN --augmented") from None
+        raise ScoresError(f"{path}: no such file; for it: {again}") from None
+    except DivergedError as error:
+        raise ScoresError(f"{path}: {error}") from None
     except ScoresError as error:
-        raise ScoresError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+        raise ScoresError(f"{path}: {error}; made anew by: {again}") from None
     except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
-        raise ScoresError(f"{path}: cannot be read ({error}); evaluate the run again with --augmented") from None
+        raise ScoresError(f"{path}: cannot be read ({error}); made anew by: {again}") from None
+
+
+def _read(path: Path) -> AugmentedScores:
+    rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline=""), strict=True))
+    head, *lines = rows or [[]]
+    known = head[-1:] == [WEIGHTS]
+    copies = len(head) - len(COLUMNS) - known
+    if tuple(head[: len(head) - known]) != (*COLUMNS, *(f"logit_{copy + 1}" for copy in range(copies))) or copies < 1:
+        raise ScoresError(f"expected the columns {', '.join(COLUMNS)}, logit_1, … Received: {head}")
+    if not lines or any(len(line) != len(head) for line in lines):
+        raise ScoresError("no films, or too few or too many values in a line")
+    films, patients, labels = (tuple(line[column] for line in lines) for column in range(len(COLUMNS)))
+    logits = np.array([line[len(COLUMNS) :][:copies] for line in lines], dtype=np.float64)
+    weights = {line[-1] for line in lines} if known else {""}
+    if len(weights) > 1:
+        raise ScoresError(f"holds readings of {len(weights)} networks")
+    return AugmentedScores(films, patients, np.array([int(label) for label in labels]), logits, *weights)
 
 
 def require_same_films(augmented: AugmentedScores | None, rows: Scores) -> AugmentedScores:

@@ -16,6 +16,11 @@ FITTED_METHODS: tuple[Method, ...] = ("temperature", "platt")
 #: The optimum is sought between these temperatures, and offsets of at most this size.
 TEMPERATURE_RANGE = (0.05, 20.0)
 OFFSET_LIMIT = 20.0
+SEPARATED = "not fitted: the validation scores separate the classes, so that every lower temperature looks better"
+NO_OPTIMUM = (
+    "not fitted: the best fit to the validation scores lies outside temperatures from "
+    f"{TEMPERATURE_RANGE[0]:g} to {TEMPERATURE_RANGE[1]:g} and offsets up to {OFFSET_LIMIT:g}"
+)
 
 
 @dataclass(frozen=True)
@@ -74,9 +79,41 @@ def fit_platt(labels: ArrayLike, logits: ArrayLike) -> Scale | None:
     return Scale(float(1 / found.x[0]), float(found.x[1]))
 
 
-#: Method → its fit of labels and logits; None where there is no optimum.
+#: Method → its fit of labels and logits; None where there is no optimum; see `fit_or_keep`.
 FITS: dict[Method, Callable[[ArrayLike, ArrayLike], Scale | None]] = {
     "none": lambda *_: Scale(),
     "temperature": fit_temperature,
     "platt": fit_platt,
 }
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a method makes of scores.
+
+    Attributes:
+        scale: fitted, or the network's own probability where there is no optimum.
+        note: empty, or why the scale was left as it is.
+    """
+
+    scale: Scale
+    note: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether there was no optimum."""
+        return bool(self.note)
+
+
+def fit_or_keep(method: Method, labels: ArrayLike, logits: ArrayLike) -> Fit:
+    """Fit a method; where its fit has no optimum the network's own probability stays, and no other method steps in.
+
+    The one rule for what ships (`export.graph.calibration`) and for what is measured before it is chosen
+    (`train.evaluation.carry_over`).
+    """
+    scale = FITS[method](labels, logits)
+    if scale is not None:
+        return Fit(scale)
+    raw, positive = np.asarray(logits, dtype=np.float64), np.asarray(labels) == 1
+    separated = raw[positive].min(initial=np.inf) > raw[~positive].max(initial=-np.inf)
+    return Fit(Scale(), SEPARATED if separated else NO_OPTIMUM)

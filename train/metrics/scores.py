@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from train.common.atomic import write_text
-from train.common.errors import PneumoscopeError
+from train.common.errors import PneumoscopeError, made_by
 
 COLUMNS = ("film", "patient", "split", "label", "logit")
 #: The splits that a network is evaluated on; scores may also hold SHIFTED films (`train.data.shifted_split`), to
@@ -24,6 +24,10 @@ LOGIT_LIMIT = 30.0  # 1 - probability is 1e-13 here: still told apart from 1 in 
 
 class ScoresError(PneumoscopeError):
     """Scores that cannot be evaluated."""
+
+
+class DivergedError(ScoresError):
+    """A logit that is no finite number: not the file is wrong but the network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +60,9 @@ class Scores:
         seen: set[str] = set()
         for film, _, split, label, logit in zip(*columns, strict=True):
             if film in seen:
-                raise ScoresError(f"film {film} occurs twice; score the run again")
+                raise ScoresError(f"film {film} occurs twice")
             seen.add(film)
-            if problem := _problem(split, label, logit):
-                raise ScoresError(f"film {film}: {problem}")
+            _refuse(f"film {film}", split, label, logit)
         # The arrays are copied and locked, so that frozen means frozen.
         object.__setattr__(self, "labels", _locked(self.labels, np.int64))
         object.__setattr__(self, "logits", _locked(self.logits, np.float64))
@@ -138,47 +141,59 @@ def read_scores(path: Path) -> Scores:
             its line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        lines = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        if lines.fieldnames is None or not set(COLUMNS) <= set(lines.fieldnames):
-            raise ScoresError(f"{path}: expected the columns {', '.join(COLUMNS)}. Received: {lines.fieldnames}")
-        rows = [_row(line, f"{path}, line {lines.line_num}") for line in lines]
+        return _read(path)
     except FileNotFoundError:
-        raise ScoresError(f"{path}: no such file; score the run first: pneumoscope evaluate RUN") from None
+        raise ScoresError(f"{path}: no such file; score the run first: {_command(path)}") from None
+    except DivergedError:
+        raise
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ScoresError(f"{path}: cannot be read as CSV ({error}); score the run again") from None
+        raise ScoresError(f"{path}: cannot be read as CSV ({error}); made anew by: {_command(path)}") from None
+    except ScoresError as error:
+        raise ScoresError(f"{error}; made anew by: {_command(path)}") from None
+
+
+def _command(path: Path) -> str:
+    return made_by(path, f" --{EXTERNAL}" if path.stem == EXTERNAL else "")
+
+
+def _read(path: Path) -> Scores:
+    lines = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline=""), strict=True)
+    if lines.fieldnames is None or not set(COLUMNS) <= set(lines.fieldnames):
+        raise ScoresError(f"{path}: expected the columns {', '.join(COLUMNS)}. Received: {lines.fieldnames}")
+    rows = [_row(line, f"{path}, line {lines.line_num}") for line in lines]
     if not rows:
-        raise ScoresError(f"{path}: holds no films; score the run again")
+        raise ScoresError(f"{path}: holds no films")
     films, patients, splits, labels, logits = zip(*rows, strict=True)
     try:
         return Scores(films, patients, splits, np.array(labels), np.array(logits))
     except ScoresError as error:
-        raise ScoresError(f"{path}: {error}") from None
+        raise type(error)(f"{path}: {error}") from None
 
 
 def _row(line: dict[str, str | None], where: str) -> tuple[str, str, str, int, float]:
     film, patient, split, label, logit = (line[name] for name in COLUMNS)
     if film is None or patient is None or split is None or label is None or logit is None or None in line:
-        raise ScoresError(f"{where}: too few or too many values; the file is damaged, score the run again")
+        raise ScoresError(f"{where}: too few or too many values")
     try:
         values = int(label), float(logit)
     except ValueError:
         raise ScoresError(
             f"{where} ({film}): expected a label and a logit as numbers. Received: {label!r}, {logit!r}"
         ) from None
-    if problem := _problem(split, *values):
-        raise ScoresError(f"{where} ({film}): {problem}")
+    _refuse(f"{where} ({film})", split, *values)
     return film, patient, split, *values
 
 
-def _problem(split: str, label: float, logit: float) -> str | None:
+def _refuse(where: str, split: str, label: float, logit: float) -> None:
+    """Raise what is wrong with a film's scores."""
     if split not in (*SCORED_SPLITS, SHIFTED, EXTERNAL):
-        return f"split must be validation, test, shifted or external. Received: {split!r}"
+        raise ScoresError(f"{where}: split must be validation, test, shifted or external. Received: {split!r}")
     if label not in (0, 1):
-        return f"label must be 0 (normal) or 1 (pneumonia). Received: {label}"
+        raise ScoresError(f"{where}: label must be 0 (normal) or 1 (pneumonia). Received: {label}")
     if not np.isfinite(logit):
-        return f"logit is {logit}: the network has diverged; train it again, with a lower learning rate"
-    return None
+        raise DivergedError(
+            f"{where}: logit is {logit}: the network has diverged; train it again, with a lower learning rate"
+        )
 
 
 def _locked(values: ArrayLike, kind: type[np.generic]) -> NDArray[np.generic]:

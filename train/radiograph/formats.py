@@ -1,8 +1,8 @@
 """What a film's first bytes say it is, and the limits every format is held to before anything is decoded.
 
 Decoders trust headers: a 390 kB PNG may ask for 800 MB, and a JPEG cut short may come back with a grey lower
-half. So each format's headers are walked by hand in a module of its own (`jpeg`, `png`, `webp`, `bmp`, `tiff`, `dicom`),
-and only a whole file of a sane size reaches a decoder.
+half. So each format's headers are walked by hand in its own module (`jpeg`, `png`, `webp`, `bmp`, `tiff`, `dicom`), and
+only a whole file of a sane size reaches a decoder.
 """
 
 import logging

@@ -122,7 +122,7 @@ def read_record(run: RunFolder) -> Record | None:
         known = {item.name for item in fields(Progress)}
         progress = Progress(**{key: value for key, value in values["progress"].items() if key in known})
         return Record(Origin(**values["origin"]), progress, values["device"], values["versions"])
-    except (OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError) as error:
+    except (OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError, RecursionError) as error:
         raise _unusable(run, " ".join(str(error).split())) from error
 
 

@@ -126,7 +126,7 @@ def trained_in(run: RunFolder) -> float | None:
     """Return how many seconds a run's training took, resumptions together; None where the run does not say."""
     try:
         return float(json.loads(run.environment.read_bytes())["seconds"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -1,6 +1,7 @@
 """The runs that network B learns from: found, checked and written down, before Keras starts."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from train.common.errors import UsageError
 from train.data.checksums import digest_file
 from train.data.cohort import Cohort, CohortError, read_split
 from train.runs.run_folder import RunFolder, find_run, require_network, settings_of
-from train.runs.settings import Settings
+from train.runs.settings import Settings, make_settings
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ def find_teachers(settings: Settings, cohort: Cohort) -> tuple[TeacherRecord, ..
 
     Raises:
         UsageError: no such run, a run of another network, one without a best.keras or a split, one that sees films
-            under another contrast rule, or one that was trained on a film that is held out here, or on a patient of
-            validation. (Patients of the public set's test films go by numbers that training films have too.)
+            prepared otherwise (but for their size), or one that was trained on a film that is held out here, or on a
+            patient of validation. (Patients of the public set's test films go by numbers that training films have too.)
     """
     return tuple(_checked(find_run(name), settings, cohort) for name in settings.teacher)
 
@@ -47,17 +48,38 @@ def find_teachers(settings: Settings, cohort: Cohort) -> tuple[TeacherRecord, ..
 def _checked(run: RunFolder, settings: Settings, cohort: Cohort) -> TeacherRecord:
     teacher = settings_of(run)
     require_network(run, teacher, ("teacher",))
-    if teacher.prepare.contrast != settings.prepare.contrast:
-        raise UsageError(
-            f"teacher {run.name} learnt from films of contrast {teacher.prepare.contrast}, and would be shown films of "
-            f"contrast {settings.prepare.contrast}: set prepare.contrast to {teacher.prepare.contrast}, or train one"
-        )
+    _refuse_other_pictures(run, teacher, settings)
     try:
         split = read_split(run.split, cohort.root)
     except CohortError as error:
         raise UsageError(f"teacher {run.name} does not say what it learnt from: {error}") from error
     _refuse_held_out(run, split, cohort)
     return TeacherRecord(run.name, digest_file(run.best_network), split.fingerprint, teacher.backbone_weights)
+
+
+def _refuse_other_pictures(run: RunFolder, teacher: Settings, settings: Settings) -> None:
+    """A teacher is shown the pictures of the run that learns from it: only their size may be another than its own."""
+    theirs, ours = teacher.prepare.model_dump(), settings.prepare.model_dump()
+    for key in theirs:
+        if key != "image_size" and theirs[key] != ours[key]:
+            raise UsageError(
+                f"teacher {run.name} learnt from films of prepare.{key} {theirs[key]}, and would be shown films of "
+                f"{key} {ours[key]}: set prepare.{key} to {theirs[key]}, or train a teacher on films of {ours[key]}"
+            )
+
+
+def learning_command(run: RunFolder, teacher: Settings) -> str:
+    """The command by which B learns from a teacher: films prepared and split as the teacher's, defaults left out."""
+    plain = make_settings("b", {})
+    same = {f"prepare.{key}": value for key, value in teacher.prepare.model_dump().items()}
+    same |= {"validation_fraction": teacher.validation_fraction, "shifted_validation": teacher.shifted_validation}
+    default = {f"prepare.{key}": value for key, value in plain.prepare.model_dump().items()}
+    default |= {"validation_fraction": plain.validation_fraction, "shifted_validation": plain.shifted_validation}
+    changes = {key: value for key, value in same.items() if value != default[key]}
+    if teacher.seed_of_split != plain.seed_of_split:
+        changes["split_seed"] = teacher.seed_of_split
+    words = ["pneumoscope", "train", "b", "--teacher", run.name]
+    return shlex.join([*words, *(word for key, value in changes.items() for word in ("--set", f"{key}={value}"))])
 
 
 def _refuse_held_out(run: RunFolder, split: Cohort, cohort: Cohort) -> None:
@@ -89,9 +111,10 @@ def read_teachers(path: Path) -> tuple[TeacherRecord, ...]:
         return ()
     try:
         return tuple(TeacherRecord(**values) for values in json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise UsageError(
-            f"{path} cannot be read ({' '.join(str(error).split())}): it is written by training"
+            f"{path} cannot be read ({' '.join(str(error).split())}): it is written when a training begins; begin "
+            "another with --new"
         ) from error
 
 

@@ -4,12 +4,13 @@ The template is made again from training films at hand whenever it is needed; no
 dark field on either side of the middle, each made convex, so that the lung behind the heart is in it too.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from train.common.errors import PneumoscopeError
+from train.radiograph import PrepareSpec, prepare
 from train.synthetic.registration import align, from_common_shape, register, template_of
 
 #: So many training films make the template; more do not sharpen it.
@@ -64,6 +65,30 @@ def lungs_of(film: np.ndarray, template: LungTemplate) -> np.ndarray:
     count, parts, measures, _ = cv2.connectedComponentsWithStats(moved.astype(np.uint8))
     areas = measures[1:, cv2.CC_STAT_AREA]
     return np.isin(parts, 1 + np.flatnonzero(areas >= _SPECK * areas.max())) if count > 1 else moved
+
+
+def lungs_as_prepared(film: np.ndarray, template: LungTemplate, spec: PrepareSpec) -> np.ndarray:
+    """Where the lungs of a whole film are on the picture that `prepare` makes of it.
+
+    They are sought on the whole film, squashed, as the template's were, and then cropped and resized with it: on its
+    centre alone, or between bars, the template lies elsewhere.
+
+    Args:
+        film: uint8 [H, W], as it was read.
+        template: as `fit_lungs` gives it.
+        spec: of the picture; its contrast does not matter.
+
+    Returns:
+        bool [S, S].
+    """
+    sized = replace(spec, contrast="none")
+    whole = replace(sized, resize="squash", centre_crop=1.0)
+    lungs = lungs_of(prepare(film, whole), template)
+    if sized == whole:
+        return lungs
+    height, width = film.shape
+    on_film = cv2.resize(lungs.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_LINEAR)
+    return prepare(on_film, sized) >= 128
 
 
 def _lungs_of_template(film: np.ndarray) -> np.ndarray:

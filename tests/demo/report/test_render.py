@@ -498,6 +498,12 @@ def test_rates_stand_with_their_intervals_and_these_say_what_they_are_of(make_re
     assert "97.7 % [70.0–99.0]" in at_f1  # test
 
 
+@pytest.mark.parametrize("text_of", [html_text, pdf_text])
+def test_a_network_without_calibration_is_reported(make_report, tiny_card, text_of):
+    card = tiny_card(calibration={"method": "none", "temperature": 1.0, "selected_on": "validation"})
+    assert "none: the network's own probability" in text_of(make_report((make_reading("a", 0.9),), cards={"a": card}))
+
+
 def test_a_refused_film_has_no_heatmap_in_the_report(make_report):
     heatmap = np.ones((4, 4), np.float32)
     readings = (

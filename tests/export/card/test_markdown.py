@@ -67,6 +67,12 @@ def test_words_name_the_method_and_the_formula(card):
     assert "Do not rely on the probability" in words
 
 
+def test_words_say_that_and_why_nothing_was_calibrated(card):
+    scale = {"method": "none", "temperature": 1.0, "selected_on": "validation", "note": "not fitted: no optimum"}
+    words = told(card, calibration=scale | {"candidates": {}, "folds": 10, "test": None})
+    assert "None, the network's own probability: not fitted: no optimum." in words
+
+
 def test_words_say_whose_intervals_they_are(card):
     assert "95 % intervals, over patients." in card_in_words(card)
 

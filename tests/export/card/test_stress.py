@@ -6,6 +6,7 @@ import pytest
 
 from export.card.stress import read_robustness
 from train.common.errors import PneumoscopeError
+from train.runs.network_identity import network_checksum
 from train.runs.run_folder import RunFolder
 
 FIGURE = {"value": 0.9, "low": 0.8, "high": 0.95}
@@ -103,3 +104,15 @@ def test_a_damaged_one_is_one_line(run, text):
     write(run, text)
     with pytest.raises(PneumoscopeError, match=r"stress\.json"):
         read_robustness(run, EVALUATION)
+
+
+def test_one_of_an_earlier_network_with_the_same_figures_is_one_line(run):
+    run.folder.mkdir()
+    run.best_network.write_bytes(b"now")
+    write(run, table() | {"weights": network_checksum(run)})
+    assert read_robustness(run, EVALUATION) is not None
+    run.best_network.write_bytes(b"trained on")
+    with pytest.raises(PneumoscopeError, match=r"another network than best\.keras.*pneumoscope evaluate tiny --stress"):
+        read_robustness(run, EVALUATION)
+    write(run, table())  # from before checksums
+    assert read_robustness(run, EVALUATION) is not None

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from export.graph.calibration import SEPARATED, calibrate, quality, quality_on
+from export.graph.calibration import calibrate, quality, quality_on
 from train.common.errors import PneumoscopeError
 from train.evaluation.evaluation import evaluate_validation
 from train.metrics.augmented_scores import AugmentedScores
-from train.metrics.calibration_fit import Scale, fit_platt
+from train.metrics.calibration_fit import NO_OPTIMUM, SEPARATED, Scale, fit_platt, fit_temperature
 from train.metrics.scores import Scores, logistic
 from train.runs.settings import OperatingSettings
 
@@ -159,6 +159,32 @@ def test_separated_classes_keep_temperature_1_and_say_so():
     assert calibration.scale == Scale(1, 0)
     assert calibration.note == SEPARATED
     assert calibration.after == calibration.before
+
+
+@pytest.mark.parametrize("asked", ["platt", "temperature", "cross_validated"])
+def test_what_ships_is_what_is_measured_where_the_fit_fails(asked):
+    apart = [-3, -2, -1, 1, 2, 3]
+    upside_down = [3, 2, 1, -1, -2, -3]
+    for logits, why in ((apart, SEPARATED), (upside_down, NO_OPTIMUM)):
+        scores = scores_of(logits * 5, [0, 0, 0, 1, 1, 1] * 5)
+        calibration = calibrate(scores, operating=OperatingSettings(calibration=asked))
+        assert (calibration.method, calibration.scale) == ("none", Scale(1, 0))
+        assert calibration.after == calibration.before == quality(scores.labels, scores.logits)
+        assert (calibration.note, calibration.candidates) == (why, {})
+
+
+def test_no_other_method_steps_in_for_platts_where_its_fit_fails():
+    # All logits far too high: the best offset lies beyond its limit, where one temperature has an optimum.
+    generator = np.random.default_rng(0)
+    labels = np.minimum(np.arange(400) % 10, 1)
+    logits = labels + generator.normal(0, 1, 400) + 30
+    scores = scores_of(logits, labels)
+    assert fit_platt(labels, logits) is None
+    assert fit_temperature(labels, logits) is not None
+    calibration = calibrate(scores, operating=OperatingSettings(calibration="platt"))
+    assert (calibration.method, calibration.scale, calibration.note) == ("none", Scale(1, 0), NO_OPTIMUM)
+    assert calibration.after == calibration.before
+    assert quality_on(scores, "validation", calibration.scale)[1] == calibration.after
 
 
 def test_no_validation_scores_is_one_clear_line():

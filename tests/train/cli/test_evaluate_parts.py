@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import keras
 import numpy as np
@@ -10,16 +11,6 @@ import pytest
 from tests.train.cli.test_evaluate_command import contents, copy_of, error_line
 from train.metrics.augmented_scores import read_augmented
 from train.metrics.scores import read_scores
-
-
-@pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory):
-    """Another hospital's films: phantoms of another seed."""
-    from train.synthetic.phantom_folder import make_phantoms
-
-    folder = tmp_path_factory.mktemp("elsewhere") / "films"
-    make_phantoms(folder, count_per_class=30, seed=7, image_size=64)
-    return folder
 
 
 def ok(result):
@@ -98,9 +89,7 @@ def test_lost_times_do_not_free_what_was_frozen_before_test_was_read(copied_run,
     after = json.loads(copied_run.evaluation.read_text())
     assert (after["thresholds"], after["operating"]) == (before["thresholds"], before["operating"])
     copied_run.evaluation.unlink()
-    assert "is gone, and with it how the thresholds were chosen" in error_line(
-        run_command(*evaluate, "--default-point", "f1")
-    )
+    assert "and with it how the thresholds were chosen" in error_line(run_command(*evaluate, "--default-point", "f1"))
 
 
 def test_test_scores_of_an_earlier_network_are_left_out(copied_run, phantom_root, run_command):
@@ -188,3 +177,78 @@ def test_the_runs_own_films_are_no_other_hospitals(copied_run, phantom_root, run
     result = run_command("evaluate", "tiny", "--data", phantom_root, "--external-root", phantom_root)
     assert "is a film of the run's own split" in error_line(result)
     assert not copied_run.external_scores.exists()
+
+
+def test_augmented_readings_of_an_earlier_network_carry_nothing_over(copied_run, phantom_root, elsewhere, run_command):
+    ok(run_command("evaluate", "tiny", "--data", phantom_root, "--augmented"))
+    compare = ("evaluate", "tiny", "--compare-operating-points")
+    ok(run_command(*compare))
+    # Trained on: the network is another one, whatever the files' times say.
+    readings = read_augmented(copied_run.augmented_scores)
+    text = copied_run.augmented_scores.read_text().replace(readings.weights, "0" * 16)
+    copied_run.augmented_scores.write_text(text)
+    line = error_line(run_command(*compare))
+    assert "another network" in line
+    assert "pneumoscope evaluate tiny --augmented" in line
+    ok(run_command("evaluate", "tiny", "--data", phantom_root, "--augmented"))
+    assert read_augmented(copied_run.augmented_scores).weights == readings.weights
+    ok(run_command(*compare))
+
+
+def test_different_external_films_are_never_set_side_by_side(
+    copied_run, phantom_root, elsewhere, run_command, tmp_path
+):
+    other = copy_of(copied_run, "other", epochs=4)
+    # The same names, another picture.
+    changed = tmp_path / "changed"
+    shutil.copytree(elsewhere, changed)
+    first, second = sorted((changed / "chest_xray" / "train" / "NORMAL").iterdir())[:2]
+    shutil.copy(first, second)
+    for name, folder in (("tiny", elsewhere), ("other", changed)):
+        ok(run_command("evaluate", name, "--data", phantom_root, "--external-root", folder))
+        ok(run_command("evaluate", name, "--data", phantom_root, "--augmented"))
+    for options in ([], ["--compare-operating-points"]):
+        line = error_line(run_command("evaluate", "tiny", "other", *options))
+        assert "different external films" in line
+        assert "--external-root DIR" in line
+    # Evaluations from before have the films' names alone.
+    evaluation = json.loads(other.evaluation.read_text())
+    del evaluation["external"]["films_checksum"]
+    other.evaluation.write_text(json.dumps(evaluation))
+    ok(run_command("evaluate", "tiny", "other", "--compare-operating-points"))
+    evaluation["external"]["cohort_fingerprint"] = "0" * 64
+    other.evaluation.write_text(json.dumps(evaluation))
+    assert "different external films" in error_line(
+        run_command("evaluate", "tiny", "other", "--compare-operating-points")
+    )
+
+
+@pytest.mark.parametrize("options", [[], ["--compare-operating-points"]])
+@pytest.mark.parametrize("by_folder", [False, True])
+def test_a_run_named_twice_is_refused(copied_run, run_command, options, by_folder):
+    copy_of(copied_run, "second", seed=5)
+    again = copied_run.folder if by_folder else "tiny"
+    result = run_command("evaluate", "tiny", "second", again, *options)
+    assert result.exit_code == 2
+    assert "are the same run" in error_line(result)
+
+
+def test_the_calibration_goes_back_to_the_films_of_the_thresholds(copied_run, phantom_root, run_command):
+    evaluate = ("evaluate", "tiny", "--data", phantom_root)
+    ok(run_command(*evaluate, "--calibration-seen", "augmented"))
+    assert json.loads(copied_run.evaluation.read_text())["operating"]["calibration_seen"] == "augmented"
+    ok(run_command(*evaluate))
+    assert json.loads(copied_run.evaluation.read_text())["operating"]["calibration_seen"] == "augmented"
+    ok(run_command(*evaluate, "--calibration-seen", "as-seen"))
+    assert "calibration_seen" not in json.loads(copied_run.evaluation.read_text())["operating"]
+
+
+def test_what_comes_next_is_a_command_that_the_network_allows(copied_run):
+    from train.cli.evaluate_run import next_command
+    from train.runs.settings import make_settings
+
+    assert next_command(copied_run, make_settings("a", {})) == "pneumoscope export tiny"
+    assert next_command(copied_run, make_settings("a", {}), test=False) == "pneumoscope evaluate tiny --test"
+    teacher = make_settings("teacher", {})
+    for how in ({}, {"test": False}, {"after_training": True, "test": False}):
+        assert next_command(copied_run, teacher, **how) == "pneumoscope train b --teacher tiny"

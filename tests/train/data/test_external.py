@@ -1,7 +1,5 @@
 """Another hospital's films: where they are looked for, and that no film of the run's own is among them."""
 
-import shutil
-
 import pytest
 
 from train.common.errors import UsageError
@@ -14,13 +12,13 @@ def own(phantom_root):
     return index_cohort(phantom_root)
 
 
-def external_films(folder, phantom_root, own, rename=lambda name: f"other-{name}"):
+def external_films(folder, phantom_root, own, rename=lambda name: f"other-{name}", more=b"\0"):
     films = [*own.of_split("train")[:3], *own.of_split("train")[-3:]]
     rows = ["path,label,patient,age,sex,split,kind"]
     for film in films:
         name = rename(film.path.rsplit("/", 1)[1])
         folder.mkdir(exist_ok=True)
-        shutil.copy(phantom_root / film.path, folder / name)
+        (folder / name).write_bytes((phantom_root / film.path).read_bytes() + more)
         rows.append(f"{name},{film.label},{film.patient},47,F,external,covid")
     (folder / "cohort.csv").write_text("\n".join(rows) + "\n")
     return folder
@@ -36,9 +34,10 @@ def test_every_film_is_external_and_further_columns_are_let_be(tmp_path, phantom
         index_cohort(tmp_path / "there")
 
 
-def test_a_film_of_the_runs_own_split_is_refused_wherever_it_lies(tmp_path, phantom_root, own):
-    folder = external_films(tmp_path / "there", phantom_root, own, rename=lambda name: name)
-    with pytest.raises(UsageError, match="is a film of the run's own split"):
+@pytest.mark.parametrize("rename", [lambda name: name, lambda name: f"other-{name}"])
+def test_a_film_of_the_runs_own_split_is_refused_wherever_it_lies_by_whatever_name(tmp_path, phantom_root, own, rename):
+    folder = external_films(tmp_path / "there", phantom_root, own, rename, more=b"")
+    with pytest.raises(UsageError, match=r"is a film of the run's own split \(chest_xray/train/"):
         read_external(folder, own)
     with pytest.raises(UsageError, match="own split"):
         read_external(phantom_root, own)

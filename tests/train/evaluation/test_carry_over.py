@@ -1,10 +1,13 @@
 """What carries over is judged on films that nothing was fitted on; the best by the rule is named."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from train.cli.evaluate_tables import print_carry_over
+from train.common.errors import UsageError
 from train.evaluation.carry_over import CANDIDATES, NEITHER, Carried, carry_over
 from train.metrics.augmented_scores import AugmentedScores
 from train.metrics.calibration_fit import fit_platt
@@ -100,3 +103,30 @@ def test_means_are_over_the_runs_and_of_splits_that_all_have():
     assert carry_over([one, run("a-3", 3, without=("external",))])["splits"] == ["validation", "shifted"]
     nothing = carry_over([run("a-3", 3, without=("external", "shifted"))])
     assert (nothing["judged_on"], nothing["best_rule"], nothing["best_calibration"]) == ([], None, None)
+
+
+def test_a_fit_that_fails_counts_as_the_networks_own_probability_and_says_so(capsys):
+    one = run()
+    rows = one.splits["validation"]
+    apart = Scores(rows.films, rows.patients, rows.splits, rows.labels, 4.0 * rows.labels - 2)
+    result = carry_over([one, Carried("a-2", {**one.splits, "validation": apart}, one.augmented)])
+    own = row_of(carry_over([one])["calibrations"], method="none")["shifted"]["ece"]
+    fitted = row_of(carry_over([one])["calibrations"], method="platt", seen="plain")["shifted"]["ece"]
+    found = row_of(result["calibrations"], method="platt", seen="plain")["shifted"]["ece"]
+    assert found == pytest.approx((own + fitted) / 2)
+    for method in ("temperature", "platt"):
+        assert row_of(result["calibrations"], method=method, seen="plain")["not_fitted"] == 1
+    print_carry_over(result)
+    told = capsys.readouterr()
+    assert "platt on plain validation films has no optimum in 1 of 2 runs" in " ".join((told.out + told.err).split())
+
+
+def test_external_films_of_another_hospital_are_no_part_of_a_mean():
+    one, other = (
+        replace(run(name, seed), external={"cohort_fingerprint": "f" * 64, "films_checksum": checksum})
+        for name, seed, checksum in (("a-1", 1, "1" * 64), ("a-2", 2, "2" * 64))
+    )
+    with pytest.raises(UsageError, match="a-1 and a-2 were evaluated on different external films"):
+        carry_over([one, other])
+    assert carry_over([one, replace(other, external=one.external)])["splits"][-1] == "external"
+    assert carry_over([one, replace(other, external={"cohort_fingerprint": "f" * 64})])["splits"][-1] == "external"

@@ -350,5 +350,5 @@ def test_damaged_evaluations_are_refused(tmp_path: Path, content, message):
 
 
 def test_a_missing_evaluation_names_the_command(tmp_path: Path):
-    with pytest.raises(EvaluationError, match="run `pneumoscope evaluate RUN` first"):
+    with pytest.raises(EvaluationError, match="no such file; for it: pneumoscope evaluate "):
         read_evaluation(tmp_path / "evaluation.json")

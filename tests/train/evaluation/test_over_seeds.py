@@ -1,7 +1,10 @@
 """Several seeds: told from other differences, summed up as mean and range."""
 
+import copy
+
 import pytest
 
+from train.common.errors import UsageError
 from train.evaluation.over_seeds import FIGURES, differ_only_by_seed, over_seeds
 from train.runs.settings import make_settings
 
@@ -53,3 +56,18 @@ def test_what_a_run_lacks_is_null():
     result = over_seeds(["a", "a-2"], [1, 2], [evaluation(0.7), evaluation(0.9, test=False, ppv=None)])
     assert result["test"] is None
     assert result["validation"]["ppv"] == {"mean": None, "low": None, "high": None, "values": [0.5, None]}
+
+
+def test_figures_at_different_operating_points_have_no_mean():
+    runs = [evaluation(0.7), evaluation(0.9)]
+    point = runs[1]["validation"]["metrics"]["operating_points"]["youden"]
+    other = copy.deepcopy(runs[1]) | {"default_operating_point": "f1"}
+    for split in ("validation", "test"):
+        other[split]["metrics"]["operating_points"]["f1"] = point
+    with pytest.raises(UsageError, match=r"a youden from plain films, a-2 f1 from plain films.*--default-point"):
+        over_seeds(["a", "a-2"], [1, 2], [runs[0], other])
+    augmented = runs[1] | {"operating": {"seen": "augmented"}}
+    with pytest.raises(UsageError, match="a-2 youden from augmented films"):
+        over_seeds(["a", "a-2"], [1, 2], [runs[0], augmented])
+    calibrated = runs[1] | {"operating": {"calibration": "none"}}
+    assert over_seeds(["a", "a-2"], [1, 2], [runs[0], calibrated])["validation"]["auroc"]["low"] == 0.7

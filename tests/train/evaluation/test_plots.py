@@ -10,7 +10,7 @@ import pytest
 
 from train.common.errors import PneumoscopeError
 from train.evaluation.evaluation import evaluate_test, evaluate_validation
-from train.evaluation.plots import COLOURS, plot_curves, plot_robustness, read_history
+from train.evaluation.plots import COLOURS, plot_curves, plot_robustness
 from train.metrics.scores import Scores
 
 
@@ -97,22 +97,6 @@ def test_the_same_evaluation_gives_the_same_picture(tmp_path: Path):
     evaluation = make_evaluation(1.5)
     first, second = plot_curves(evaluation, tmp_path / "1")[0], plot_curves(evaluation, tmp_path / "2")[0]
     assert first.read_bytes() == second.read_bytes()
-
-
-def test_history_is_read_as_rows(tmp_path: Path):
-    path = tmp_path / "history.csv"
-    path.write_text("stage,epoch,loss,val_loss\nhead,1,0.5,0.6\nhead,2,0.4,\n")
-    rows = read_history(path)
-    assert rows[1] == {"stage": "head", "epoch": "2", "loss": "0.4", "val_loss": ""}
-
-
-@pytest.mark.parametrize("text", ["", "stage,loss\n", "film,label\na,1\n"])
-def test_what_is_no_history_is_refused(tmp_path: Path, text):
-    (tmp_path / "history.csv").write_text(text)
-    with pytest.raises(PneumoscopeError, match=r"history.csv: expected rows with stage and loss"):
-        read_history(tmp_path / "history.csv")
-    with pytest.raises(PneumoscopeError, match="cannot be read"):
-        read_history(tmp_path / "none.csv")
 
 
 def test_a_history_of_words_is_refused_and_nothing_is_written(tmp_path: Path):

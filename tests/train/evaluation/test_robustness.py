@@ -75,3 +75,26 @@ def test_the_other_splits_figures_stay_as_long_as_they_are_of_the_same_network(t
     assert write_robustness(path, base | {"threshold": 0.4, "validation": {"films": 3}})["test"] is None
     path.write_text("no JSON")
     assert write_robustness(path, base | {"validation": {"films": 4}})["test"] is None
+
+
+def test_networks_with_the_same_threshold_are_told_apart_by_their_checksum(tmp_path, capsys):
+    base = {"format": 1, "network": "a", "split_fingerprint": "f", "seed": 0, "threshold": 0.5}
+    base |= {"operating_point": "half"}
+    path = tmp_path / "tiny" / "stress.json"
+    path.parent.mkdir()
+    write_robustness(path, base | {"weights": "1" * 16, "test": {"films": 1}})
+    kept = write_robustness(path, base | {"weights": "1" * 16, "validation": {"films": 2}})
+    assert (kept["validation"], kept["test"]) == ({"films": 2}, {"films": 1})
+    assert "warning" not in capsys.readouterr().err
+    kept = write_robustness(path, base | {"weights": "2" * 16, "validation": {"films": 3}})
+    assert (kept["validation"], kept["test"]) == ({"films": 3}, None)
+    assert "pneumoscope evaluate tiny --stress --test" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(("point", "threshold", "kept"), [("youden", 0.43, {"films": 1}), ("half", 0.5, None)])
+def test_a_file_without_a_checksum_is_of_the_network_only_where_its_threshold_says_so(tmp_path, point, threshold, kept):
+    base = {"format": 1, "network": "a", "split_fingerprint": "f", "seed": 0, "threshold": threshold}
+    path = tmp_path / "stress.json"
+    write_robustness(path, base | {"operating_point": point, "test": {"films": 1}})
+    new = base | {"operating_point": point, "weights": "1" * 16, "validation": {"films": 2}}
+    assert write_robustness(path, new)["test"] == kept

@@ -28,9 +28,10 @@ from train.fitting.scoring import load_network
 from train.fitting.stages import stages_of
 from train.networks.efficientnet_lite import build_teacher
 from train.runs.resume import read_record
-from train.runs.run_folder import begin, create_run
+from train.runs.run_folder import begin, create_run, settings_of
 from train.runs.settings import DistillationSettings, make_settings
-from train.runs.teachers import find_teachers, read_teachers, require_same_teachers
+from train.runs.settings_file import parse_assignment
+from train.runs.teachers import find_teachers, learning_command, read_teachers, require_same_teachers
 from train.synthetic.phantom_folder import make_phantoms
 
 CPU = Device("cpu", "device: CPU (test)")
@@ -217,6 +218,11 @@ def test_teachers_that_would_spoil_the_run_are_refused(cohort, teacher_run, tmp_
         find_teachers(settings(teacher="nobody"), cohort)
     with pytest.raises(UsageError, match=r"contrast none.*contrast equalise"):
         find_teachers(settings(**{"prepare.contrast": "equalise"}), cohort)
+    with pytest.raises(UsageError, match=r"prepare\.resize squash.* resize letterbox.*set prepare\.resize to squash"):
+        find_teachers(settings(**{"prepare.resize": "letterbox"}), cohort)
+    with pytest.raises(UsageError, match=r"prepare\.centre_crop 1\.0.* centre_crop 0\.8"):
+        find_teachers(settings(**{"prepare.centre_crop": 0.8}), cohort)
+    assert find_teachers(settings(**{"prepare.image_size": 64}), cohort)
     other = create_run("other", make_settings("a", {}))
     with pytest.raises(UsageError, match="trained a: expected a run of network teacher"):
         find_teachers(settings(teacher="other"), cohort)
@@ -257,3 +263,18 @@ def test_a_run_that_forgot_its_teachers_does_not_resume(cohort, teacher_run):
     settings = make_settings("b", {**SMALL, "teacher": str(teacher_run.folder)})
     with pytest.raises(UsageError, match=r"names 0 teachers, its settings 1"):
         require_same_teachers(create_run("b", settings), find_teachers(settings, cohort))
+
+
+def test_the_command_that_learns_from_a_teacher_makes_settings_that_it_fits(cohort, teacher_run, monkeypatch):
+    monkeypatch.setenv("PNEUMOSCOPE_RUNS", str(teacher_run.folder.parent))
+    taught = make_settings("teacher", {**SMALL, "prepare.contrast": "equalise", "split_seed": 3})
+    assert learning_command(teacher_run, make_settings("teacher", {})) == "pneumoscope train b --teacher taught"
+    words = learning_command(teacher_run, taught).split()
+    assert words[:5] == ["pneumoscope", "train", "b", "--teacher", "taught"]
+    assert words[5::2] == ["--set"] * len(words[6::2])
+    student = make_settings("b", {"teacher": "taught", **dict(map(parse_assignment, words[6::2]))})
+    assert (student.prepare, student.seed_of_split) == (taught.prepare, 3)
+    assert student.validation_fraction == taught.validation_fraction
+    fits = learning_command(teacher_run, settings_of(teacher_run)).split()
+    student = make_settings("b", {"teacher": "taught", **dict(map(parse_assignment, fits[6::2]))})
+    assert find_teachers(student, cohort)[0].run == "taught"

@@ -1,12 +1,18 @@
+import cv2
 import keras
 import numpy as np
 import pytest
 
+from train.data.cohort import read_split
+from train.fitting import scoring
 from train.fitting.fit import build_network
 from train.fitting.scoring import load_network, predict_logits
 from train.networks import build_network_a
+from train.radiograph import PrepareSpec, prepare, read_radiograph
+from train.radiograph.preparing import centre_window
 from train.runs.run_folder import RunFolder, begin
 from train.runs.settings import make_settings
+from train.synthetic.lungs import lungs_of
 
 
 @pytest.mark.parametrize("count", [5, 32, 70])
@@ -45,3 +51,27 @@ def test_a_network_trained_in_16_bits_is_read_in_float32(tmp_path):
     coarse, fine = (np.asarray(model(films, training=False), np.float32) for model in (trained, network))
     assert fine == pytest.approx(coarse, abs=0.02)
     assert not np.array_equal(fine, coarse)
+
+
+def test_a_network_that_reads_the_centre_is_shown_it_without_the_lungs_of_the_film(
+    copied_run, phantom_root, monkeypatch
+):
+    text = copied_run.settings.read_text()
+    assert "  centre_crop: 1.0" in text
+    copied_run.settings.write_text(text.replace("  centre_crop: 1.0", "  centre_crop: 0.7"))
+    cohort = read_split(copied_run.split, phantom_root)
+    template = scoring.lung_template(cohort)
+    seen, blacken = [], scoring.blacked_out_films
+
+    def watched(images, lungs, view, spec):
+        seen.append(lungs)
+        return blacken(images, lungs, view, spec)
+
+    monkeypatch.setattr(scoring, "blacked_out_films", watched)
+    scoring.score_blacked_out(copied_run, cohort, "validation", template)
+    film = cohort.of_split("validation")[0]
+    whole = prepare(read_radiograph(phantom_root / film.path), PrepareSpec(32))
+    centre = lungs_of(whole, template)[centre_window(whole.shape, 0.7)]
+    expected = cv2.resize(centre.astype(np.float32), (32, 32)) >= 0.5
+    shown = seen[0][0]
+    assert np.logical_and(shown, expected).sum() > 0.9 * np.logical_or(shown, expected).sum()

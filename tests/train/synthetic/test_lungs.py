@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from train.common.errors import PneumoscopeError
+from train.radiograph import PrepareSpec, prepare
+from train.radiograph.preparing import centre_window
 from train.synthetic import phantom as phantom_film
-from train.synthetic.lungs import fit_lungs, lungs_of
+from train.synthetic.lungs import fit_lungs, lungs_as_prepared, lungs_of
 
 SIDE = 128
 
@@ -55,6 +57,26 @@ def test_a_film_of_another_size_has_the_same_lungs(template):
     small = cv2.resize(film, (64, 64), interpolation=cv2.INTER_AREA)
     enlarged = cv2.resize(lungs_of(small, template).astype(np.uint8), (SIDE, SIDE)) > 0
     assert overlap(enlarged, lungs_of(film, template)) > 0.85
+
+
+def test_the_lungs_of_a_films_centre_are_the_films_own(template):
+    share = 0.7
+    for number in (202, 203):
+        film = phantom(number)
+        spec = PrepareSpec(SIDE, contrast="equalise", centre_crop=share)
+        part = lungs_of(film, template)[centre_window(film.shape, share)]
+        expected = cv2.resize(part.astype(np.float32), (SIDE, SIDE)) >= 0.5
+        assert overlap(lungs_as_prepared(film, template, spec), expected) > 0.97
+        assert overlap(lungs_of(prepare(film, spec), template), expected) < 0.9  # sought on the centre
+
+
+def test_the_lungs_of_an_oblong_film_stand_where_the_film_does(template):
+    film = cv2.resize(phantom(204), (SIDE, SIDE // 2), interpolation=cv2.INTER_AREA)
+    lungs = lungs_as_prepared(film, template, PrepareSpec(SIDE, resize="letterbox"))
+    assert not lungs[: SIDE // 4].any()
+    assert not lungs[-SIDE // 4 :].any()
+    whole = lungs_as_prepared(film, template, PrepareSpec(SIDE))
+    assert overlap(cv2.resize(lungs[SIDE // 4 : -SIDE // 4].astype(np.float32), (SIDE, SIDE)) >= 0.5, whole) > 0.95
 
 
 def test_a_film_that_shows_nothing_has_some_lungs_and_does_not_fail(template):

@@ -15,6 +15,8 @@ FIGURES = ("log_loss", "brier", "ece")
 
 def calibration_text(calibration: Calibration, words: Wording) -> str:
     """How a probability is made of the logit; plain text."""
+    if calibration.method == "none":
+        return words("evaluation.calibration.none")
     temperature = f"{calibration.temperature:.3f}"
     if calibration.method == "temperature":
         return words("evaluation.calibration.temperature", temperature=temperature)

@@ -175,6 +175,7 @@ def test_half_a_comparison_is_none(comparison, evaluations, spoil):
     ("settings", "text"),
     [
         ({"temperature": 0.8286}, "one temperature: logit / 0.829"),
+        ({"method": "none", "temperature": 1.0}, "none: the network's own probability"),
         ({"method": "platt", "temperature": 0.8, "offset": -0.94}, "Platt scaling: logit / 0.800 − 0.940"),
         ({"method": "platt", "temperature": 0.8, "offset": 0.94}, "Platt scaling: logit / 0.800 + 0.940"),
     ],
