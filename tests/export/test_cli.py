@@ -231,8 +231,10 @@ def test_all_that_is_at_hand_goes_into_the_bundle(copied_run, phantom_root, run_
     assert bundle.card.audit["exact_duplicates"] == {"groups": 3}
     assert card_matches_metadata(bundle.card, metadata_in(bundle)) == []
     warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
-    assert len(warnings) == 1
-    assert "A and B are not compared" in warnings[0]
+    assert bundle.card.calibration.method == "none"  # the small run's scores tell the classes hardly apart
+    assert len(warnings) == 2
+    assert "tiny ships its own probability, uncalibrated" in warnings[0]
+    assert "A and B are not compared" in warnings[1]
     assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["a", "b"]
     assert read_bundle(other.folder) == other
 

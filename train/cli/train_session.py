@@ -99,7 +99,9 @@ def _is_finished(run: RunFolder, settings: Settings) -> bool:
         read_environment(run)
         read_history(run)
     except PneumoscopeError as error:
-        # What training wrote last is written again from last.keras.
+        # What training wrote last is written again from last.keras; without that the training would begin anew here.
+        if not run.last_network.is_file():
+            raise
         say_warning(str(error))
         return False
     return True

@@ -73,6 +73,10 @@ def _anew(run: RunFolder, what: str) -> PneumoscopeError:
         command = resume_command(run, settings_of(run))
     except PneumoscopeError:
         return PneumoscopeError(f"{what}; train the run again")
+    if not run.last_network.is_file():
+        return PneumoscopeError(
+            f"{what}; {run.last_network.name}, which it is made from, is gone: train again with --new"
+        )
     return PneumoscopeError(f"{what}; made anew, without further training, by: {command}")
 
 

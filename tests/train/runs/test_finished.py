@@ -6,8 +6,8 @@ import pytest
 
 from tests.train.cli.test_evaluate_command import error_line
 from train.common.errors import PneumoscopeError
-from train.runs.finished import read_environment, read_history
-from train.runs.run_folder import RunFolder
+from train.runs.finished import read_environment, read_history, resume_command
+from train.runs.run_folder import RunFolder, settings_of
 
 
 def test_history_is_read_as_rows(tmp_path):
@@ -63,4 +63,15 @@ def test_the_command_that_a_damaged_file_names_makes_it_anew(copied_run, phantom
         assert json.loads(path.read_text()).keys() == json.loads(whole).keys()
         assert json.loads(path.read_text())["films"] == json.loads(whole)["films"]
     read_history(copied_run)
+    assert copied_run.best_network.read_bytes() == best
+
+
+def test_a_finished_run_without_its_last_network_is_not_trained_over(copied_run, phantom_root, run_command):
+    copied_run.environment.write_text("{")
+    command = resume_command(copied_run, settings_of(copied_run)).split()[1:]
+    copied_run.last_network.unlink()
+    best = copied_run.best_network.read_bytes()
+    line = error_line(run_command(*command, "--data", phantom_root))
+    assert "environment.json" in line
+    assert "last.keras, which it is made from, is gone: train again with --new" in line
     assert copied_run.best_network.read_bytes() == best
