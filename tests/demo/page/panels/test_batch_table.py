@@ -123,7 +123,14 @@ def test_the_summary_says_what_is_missing():
     found = FilmSet((BatchFilm("x", None),) * 5, ("w<b>.zip: damaged",), left_out=3, too_many=7)
     html = summary_html(counts, found, WORDS)
     text = Tags(html).text
-    for said in ("1 of 5", "Could not be read: 1", "not read yet: 3", "at most 1,000 films: 7", "no films: 3", "w<b>.zip"):
+    for said in (
+        "1 of 5",
+        "Could not be read: 1",
+        "not read yet: 3",
+        "at most 1,000 films: 7",
+        "no films: 3",
+        "w<b>.zip",
+    ):
         assert said in text
     assert Tags(html).all("p")[0]["role"] == "status"
 
