@@ -53,8 +53,8 @@ class RunFiles:
 
     Attributes:
         augmented: its readings of augmented validation films, where thresholds or calibration are from those.
-        calibration: fitted anew; at thresholds that are those of the evaluation.
-        on_external: what that does to another hospital's films, where the run was judged on them.
+        calibration: fitted again; at thresholds that are those of the evaluation.
+        on_external: what that does to another hospital's films, where the run was evaluated on them.
         robustness: stress.json and the card's summary of it; None where it was not measured.
         audit: of the films, for the card; None where there is none.
     """
@@ -157,7 +157,7 @@ def _read_run(run: RunFolder, data_root: Path, audit: Path | None) -> RunFiles:
 
 
 def _quality_on_external(run: RunFolder, evaluation: Json, calibration: Calibration) -> tuple[Quality, Quality] | None:
-    """What calibration does to another hospital's films, where the run was judged on them; warn where it harms."""
+    """What calibration does to another hospital's films, where the run was evaluated on them; warn where it harms."""
     if not evaluation.get(EXTERNAL) or not run.external_scores.is_file():
         return None
     found = quality_on(read_scores(run.external_scores), EXTERNAL, calibration.scale)

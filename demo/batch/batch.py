@@ -12,11 +12,12 @@ import numpy as np
 from demo.batch.uploads import delete_upload
 from demo.batch.zip_archive import ArchiveError, FilmArchive, is_archive, open_archive
 from demo.inference.classifier import Classifier, threshold_of
-from demo.inference.compare import Comparison, ReadingObject, agreement, compare_film
+from demo.inference.compare import Comparison, ReadFilm, ReadingObject, agreement, compare_film
 from demo.predict.film_paths import printable
 from demo.predict.look_ahead import look_ahead
 from export.bundle import Card
-from train.radiograph.formats import MAX_BYTES, RadiographError
+from train.radiograph import RadiographError, read_with_warnings
+from train.radiograph.formats import MAX_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +120,7 @@ def read_batch(
     operating_point: str | None = None,
     at_once: int = 1,
     is_stopped: Callable[[], bool] = lambda: False,
+    read_film: ReadFilm = read_with_warnings,
 ) -> Iterator[Comparison]:
     """Read films in their order, `at_once` of them at a time; only these are in memory.
 
@@ -128,6 +130,7 @@ def read_batch(
         operating_point: a name all cards have; None for each card's default.
         at_once: how many films.
         is_stopped: asked before each film; once true, no further film is begun and the iterator ends.
+        read_film: as of `compare_film`.
 
     Yields:
         What `predict --json` gives for a film of that name. One that cannot be read is an `error`, never an exception.
@@ -144,7 +147,7 @@ def read_batch(
                 log.debug("%s", path, exc_info=True)
 
         def job_of(film: BatchFilm) -> Callable[[], Comparison]:
-            return partial(_read, film, archives, classifiers, operating_point)
+            return partial(_read, film, archives, classifiers, operating_point, read_film)
 
         yield from opened.enter_context(closing(look_ahead(films, job_of, at_once, AHEAD, is_stopped)))
 
@@ -175,12 +178,13 @@ def _read(
     archives: Mapping[Path, FilmArchive],
     classifiers: Mapping[str, Classifier],
     operating_point: str | None,
+    read_film: ReadFilm,
 ) -> Comparison:
     try:
         data = _bytes_of(film, archives)
     except (ArchiveError, RadiographError) as error:
         return {"path": film.name, "readings": {}, "agree": None, "error": str(error)}
-    return compare_film(film.name, classifiers, operating_point, data)
+    return compare_film(film.name, classifiers, operating_point, data, read_film=read_film)
 
 
 def _bytes_of(film: BatchFilm, archives: Mapping[Path, FilmArchive]) -> bytes:

@@ -215,7 +215,7 @@ class MainWindow(QMainWindow):
         self.operating_point.currentIndexChanged.connect(self._judge)
         self.language.currentIndexChanged.connect(lambda: self.speak(self.language.currentData()))
         self.tabs.currentChanged.connect(self._draw_curves)
-        self.film.told.connect(self.say)
+        self.film.message.connect(self.say)
         for place in range(self.tabs.count()):
             shortcut = QShortcut(QKeySequence(f"Ctrl+{place + 1}"), self)
             shortcut.activated.connect(lambda place=place: self.tabs.setCurrentIndex(place))
@@ -239,7 +239,7 @@ class MainWindow(QMainWindow):
         self.tabs.setCurrentIndex(shown)
         self.tabs.setUpdatesEnabled(True)
         self.folder.film_chosen.connect(lambda path: self.open_paths([path]))
-        self.folder.told.connect(self.say)
+        self.folder.message.connect(self.say)
         self._offer_points(operating_points(self.words))
         self.operating_point.setEnabled(True)
 
@@ -276,13 +276,13 @@ class MainWindow(QMainWindow):
     def _show_film(self, film: ReadFilm) -> None:
         self.film.show_film(film)
         # It may have been read at the point that was chosen before.
-        self.film.judge(self.operating_point.currentData())
+        self.film.set_operating_point(self.operating_point.currentData())
 
     def _judge(self) -> None:
         point = self.operating_point.currentData()
-        self.film.judge(point)
+        self.film.set_operating_point(point)
         if self.folder is not None:
-            self.folder.judge(point)
+            self.folder.set_operating_point(point)
 
     def _draw_curves(self) -> None:
         if self.curves is not None and self.tabs.currentWidget() is self.curves:

@@ -95,13 +95,13 @@ def _examples_of(bundles: Mapping[str, Bundle], root: Path) -> tuple[Example, ..
         log.debug("no examples from the films: a bundle's scores cannot be read", exc_info=True)
         return ()
     right = {
-        network: {said.film: said.positive == bool(said.label) for said in of_network}
+        network: {reading.film: reading.positive == bool(reading.label) for reading in of_network}
         for network, of_network in verdicts.items()
     }
     chosen: dict[str, int] = {}  # film → label, in the order of being chosen
     for label, positive in SUBTYPES:
         for of_network in verdicts.values():
-            of_kind = [said.film for said in of_network if (said.label, said.positive) == (label, positive)]
+            of_kind = [reading.film for reading in of_network if (reading.label, reading.positive) == (label, positive)]
             # An error of one network alone shows more than one of both.
             wrong = positive != bool(label)
             alone = [film for film in of_kind if wrong and sum(of.get(film) is False for of in right.values()) == 1]

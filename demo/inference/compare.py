@@ -16,6 +16,9 @@ from train.radiograph import PrepareSpec, read_with_warnings
 
 log = logging.getLogger(__name__)
 
+# A film, or the bytes of one → its pixels and what is to be warned of, as `read_with_warnings` does.
+ReadFilm = Callable[[str | Path | bytes], tuple[np.ndarray, tuple[str, ...]]]
+
 
 class ReadingObject(TypedDict):
     """One network's reading as `predict --json` prints it."""
@@ -69,6 +72,7 @@ def read_case(
     operating_point: str | None = None,
     *,
     force: bool = False,
+    read_film: ReadFilm = read_with_warnings,
 ) -> Case:
     """Read one film with every classifier. It is decoded once, and prepared once for all networks that want it alike.
 
@@ -77,13 +81,14 @@ def read_case(
         classifiers: by network name; their order is the order of the readings.
         operating_point: a name all cards have; None for each card's default.
         force: give a refused film's verdict too.
+        read_film: what decodes it.
 
     Raises:
         RadiographError: the film cannot be read.
         ReadingError: a network gave no usable answer.
         UsageError: a card has no such operating point.
     """
-    film, warnings = read_with_warnings(source)
+    film, warnings = read_film(source)
     readings = _readings(film, classifiers, operating_point)
     return Case(film, tuple(warnings), tuple(map(forced, readings) if force else readings))
 
@@ -116,6 +121,7 @@ def compare_film(
     on_warning: Callable[[str], None] | None = None,
     force: bool = False,
     on_case: Callable[[str, Case], None] | None = None,
+    read_film: ReadFilm = read_with_warnings,
 ) -> Comparison:
     """Read one film as `read_case` does. A film that cannot be read is an `error` here, never an exception.
 
@@ -127,6 +133,7 @@ def compare_film(
         on_warning: called with each thing to know about a film that was read, as that it had more frames.
         force: give a refused film's verdict too.
         on_case: called with the path and all there is of a film that was read; its errors count as the film's.
+        read_film: what decodes it.
 
     Returns:
         `agree` is None when fewer than two networks gave a verdict.
@@ -137,7 +144,7 @@ def compare_film(
     for classifier in classifiers.values():
         classifier.threshold(operating_point or classifier.bundle.card.default_operating_point)
     try:
-        case = read_case(path if data is None else data, classifiers, operating_point, force=force)
+        case = read_case(path if data is None else data, classifiers, operating_point, force=force, read_film=read_film)
         if on_case is not None:
             on_case(str(path), case)
     except PneumoscopeError as error:

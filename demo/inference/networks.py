@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo.inference.classifier import Classifier, load_classifier
+from demo.inference.compare import ReadFilm
 from demo.inference.onnx_runtime import Device
 from export.bundle import NETWORKS, Bundle, BundleError, Card, default_models_folder, find_bundles
+from train.radiograph import read_with_warnings
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,13 @@ class LoadedModels:
         classifiers: those that work.
         faults: for each network whose bundle is there but cannot be used, why, in one line that names no folder
             above the models' own: visitors see it.
+        read_film: what decodes the films they read.
     """
 
     models: Path
     classifiers: Mapping[str, Classifier]
     faults: Mapping[str, str]
+    read_film: ReadFilm = read_with_warnings
 
     @property
     def folder_name(self) -> str:

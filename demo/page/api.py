@@ -13,7 +13,7 @@ from gradio.data_classes import FileData
 
 from demo.batch.uploads import delete_upload
 from demo.inference.classifier import Classifier, threshold_of
-from demo.inference.compare import Comparison, ReadingObject, compare_film
+from demo.inference.compare import Comparison, ReadFilm, ReadingObject, compare_film
 from demo.inference.networks import LoadedModels
 from export.bundle import NETWORKS, Bundle
 from export.bundle.evaluation import on_calibrated_scale, read_stored
@@ -90,13 +90,13 @@ def endpoints(loaded: LoadedModels) -> dict[str, Callable[..., Any]]:
         """Read one film with every network: the object of `predict --json`, its path the film's own name."""
         classifiers = _classifiers(loaded)
         _check_point(operating_point, classifiers)
-        return _compare(film, classifiers, operating_point)
+        return _compare(film, classifiers, operating_point, loaded.read_film)
 
     def classify(film: FileData, network: Network, operating_point: PointName | None = None) -> Classification:
         """Read one film with one network."""
         classifier = _classifier(loaded, network)
         _check_point(operating_point, {network: classifier})
-        found = _compare(film, {network: classifier}, operating_point)
+        found = _compare(film, {network: classifier}, operating_point, loaded.read_film)
         return _classification(found, network, found["readings"].get(network))
 
     def batch(films: list[FileData], operating_point: PointName | None = None) -> list[Comparison]:
@@ -108,7 +108,7 @@ def endpoints(loaded: LoadedModels) -> dict[str, Callable[..., Any]]:
             raise _error(f"films: expected a list of 1 to {MOST_FILMS} uploaded files. Received: {given}")
         for film in films:
             _path_of(film)
-        return [_compare(film, classifiers, operating_point) for film in films]
+        return [_compare(film, classifiers, operating_point, loaded.read_film) for film in films]
 
     def evaluation(network: Network, split: Split = "validation") -> Evaluation:
         """What the network's bundle knows of its films: metrics with intervals, and the curves."""
@@ -129,7 +129,9 @@ def endpoints(loaded: LoadedModels) -> dict[str, Callable[..., Any]]:
     return {name: found[name] for name in PARAMETERS}
 
 
-def _compare(film: object, classifiers: Mapping[str, Classifier], operating_point: str | None) -> Comparison:
+def _compare(
+    film: object, classifiers: Mapping[str, Classifier], operating_point: str | None, read_film: ReadFilm
+) -> Comparison:
     path, name = _path_of(film)
     try:
         data = _take(path)
@@ -140,7 +142,7 @@ def _compare(film: object, classifiers: Mapping[str, Classifier], operating_poin
             "agree": None,
             "error": "the upload is gone: each is read once and then deleted; upload the film again",
         }
-    return compare_film(name, classifiers, operating_point, data)
+    return compare_film(name, classifiers, operating_point, data, read_film=read_film)
 
 
 def _take(path: Path) -> bytes:

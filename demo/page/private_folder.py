@@ -23,6 +23,7 @@ def private_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
+        # filelock, which `train` brings, would need a file beside the folder that outlives it.
         with suppress(OSError):  # not every file system has locks
             fcntl.flock(descriptor, fcntl.LOCK_SH)
         yield folder

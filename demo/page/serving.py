@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
@@ -28,8 +28,11 @@ from train.radiograph.formats import MAX_BYTES
 if TYPE_CHECKING:
     import gradio as gr
 
+    from demo.inference.film_workers import FilmWorkers
+
 LOOPBACK = "127.0.0.1"
 PORTS_TRIED = 100
+MOST_WORKERS = 4  # processes that decode films, of some 100 MB each
 SESSIONS_KEPT = 100  # each may hold a film as large as a screen in memory
 HOW_TO_INSTALL = "pip install 'pneumoscope[cpu,page]'"
 
@@ -73,12 +76,14 @@ class Running:
     Attributes:
         url: its address on this machine, with a slash at the end.
         loaded: the networks it reads with.
+        workers: the processes that decode its films.
     """
 
     url: str
     port: int
     loaded: LoadedModels
     blocks: "gr.Blocks"
+    workers: "FilmWorkers"
 
     def wait(self) -> None:
         """Return never; a signal ends it.
@@ -98,6 +103,7 @@ class Running:
             tunnel.kill()
         self.blocks.server.force_exit = True
         self.blocks.close(verbose=False)
+        self.workers.close()
 
 
 def finish_readings(seconds: float = 10) -> None:
@@ -165,8 +171,9 @@ def start(
     Raises:
         UsageError: a package is missing, or the device cannot be used.
     """
-    with ThreadPoolExecutor(1) as loading:  # beside the import of Gradio, which takes longer
+    with ThreadPoolExecutor(2) as loading:  # beside the import of Gradio, which takes longer
         networks = loading.submit(_loaded_models, models, device)
+        decoding = loading.submit(_film_workers)
         try:
             from gradio import networking
             from starlette.middleware import Middleware
@@ -176,7 +183,8 @@ def start(
             from demo.page.request_filter import RequestFilter
         except ImportError as error:
             raise UsageError(f"the page's packages cannot be imported ({error}); {HOW_TO_INSTALL}") from error
-    loaded = networks.result()
+    workers = decoding.result()
+    loaded = replace(networks.result(), read_film=workers.read)
     _keep_uploads_apart()
     networking.CERTIFICATE_PATH = str(folder / "share-server.pem")  # instead of .gradio/ in the user's folder
     blocks = page.build_page(loaded, data_root)
@@ -193,7 +201,7 @@ def start(
         **LAUNCH_SETTINGS,
     )
     shown = LOOPBACK if address.is_unspecified else in_url
-    return Running(f"http://{shown}:{port}/", port, loaded, blocks)
+    return Running(f"http://{shown}:{port}/", port, loaded, blocks, workers)
 
 
 def open_share_link(running: Running) -> str:
@@ -243,6 +251,13 @@ def _loaded_models(models: Path | None, device: Device) -> LoadedModels:
         with suppress(PneumoscopeError):
             classifier.read(np.zeros((8, 8), np.uint8))
     return loaded
+
+
+def _film_workers() -> "FilmWorkers":
+    from demo.inference.film_workers import FilmWorkers
+    from demo.inference.onnx_runtime import usable_processors
+
+    return FilmWorkers(max(2, min(usable_processors(), MOST_WORKERS)))
 
 
 def _keep_uploads_apart() -> None:

@@ -27,17 +27,17 @@ SHAPES = {"square": "■", "circle": "●", "triangle-up": "▲", "triangle-down
 
 @dataclass(frozen=True)
 class DescribedPlot:
-    """One figure and what is said of it, in plain text.
+    """One figure and what it shows, in plain text.
 
     Attributes:
-        told: its main figures, a sentence a network.
+        sentences: its main figures, a sentence a network.
         faults: what is missing and why.
         figure: None where there is nothing to draw; the faults say why.
     """
 
     title: str
     how: str
-    told: tuple[str, ...]
+    sentences: tuple[str, ...]
     faults: tuple[str, ...]
     figure: Figure | None = field(repr=False)
 
@@ -47,21 +47,23 @@ def figure_names(networks: Sequence[str]) -> tuple[str, ...]:
     return (*HISTORIES, *CURVES, *(f"histogram_{network}" for network in networks))
 
 
-def tell_figures(evaluations: Mapping[str, BundleEvaluation], split: str, words: Wording) -> dict[str, DescribedPlot]:
+def described_plots(
+    evaluations: Mapping[str, BundleEvaluation], split: str, words: Wording
+) -> dict[str, DescribedPlot]:
     """Every figure of `figure_names`, with the networks that have what it needs."""
     scored = {name: _scored(found, split) for name, found in evaluations.items() if split in found.scores}
     faults = tuple(why_missing(found, split, words) for name, found in evaluations.items() if name not in scored)
     figures = {name: _history(name, evaluations, words) for name in HISTORIES}
     for name, draw in CURVES.items():
-        told = tuple(_told(name, network, words) for network in scored.values())
+        sentences = tuple(_sentence(name, network, words) for network in scored.values())
         figure = draw(tuple(scored.values()), words) if scored else None
-        figures[name] = _figure(name, words, told, faults, figure)
+        figures[name] = _figure(name, words, sentences, faults, figure)
     for name, found in evaluations.items():
         title = words("evaluation.histogram.title", network=words(f"network.{name}"))
         how = words("evaluation.histogram.how")
         if name in scored:
-            told, figure = (_errors(scored[name], words),), histogram_figure(scored[name], words)
-            figures[f"histogram_{name}"] = DescribedPlot(title, how, told, (), figure)
+            sentences, figure = (_errors(scored[name], words),), histogram_figure(scored[name], words)
+            figures[f"histogram_{name}"] = DescribedPlot(title, how, sentences, (), figure)
         else:
             figures[f"histogram_{name}"] = DescribedPlot(title, how, (), (why_missing(found, split, words),), None)
     return figures
@@ -78,9 +80,9 @@ def why_missing(evaluation: BundleEvaluation, split: str, words: Wording) -> str
 
 
 def _figure(
-    name: str, words: Wording, told: tuple[str, ...], faults: tuple[str, ...], figure: Figure | None
+    name: str, words: Wording, sentences: tuple[str, ...], faults: tuple[str, ...], figure: Figure | None
 ) -> DescribedPlot:
-    return DescribedPlot(words(f"evaluation.{name}.title"), words(f"evaluation.{name}.how"), told, faults, figure)
+    return DescribedPlot(words(f"evaluation.{name}.title"), words(f"evaluation.{name}.how"), sentences, faults, figure)
 
 
 def _scored(evaluation: BundleEvaluation, split: str) -> ScoredNetwork:
@@ -111,19 +113,21 @@ def _history(name: str, evaluations: Mapping[str, BundleEvaluation], words: Word
         for network in evaluations
         if network not in histories
     )
-    told = []
+    sentences = []
     for network, epochs in histories.items():
         known = [epoch for epoch in epochs if f"val_{name}" in epoch.figures]
         if known:
             best = (min if name == "loss" else max)(known, key=lambda epoch: epoch.figures[f"val_{name}"])
             value = best.figures[f"val_{name}"]
             shown = f"{value:.3f}" if name == "loss" else percent(value, words)
-            told.append(words(f"evaluation.{name}.figure", network=network.upper(), value=shown, epoch=best.number))
+            sentences.append(
+                words(f"evaluation.{name}.figure", network=network.upper(), value=shown, epoch=best.number)
+            )
     figure = history_figure(name, histories, words) if histories else None
-    return _figure(name, words, tuple(told), faults, figure)
+    return _figure(name, words, tuple(sentences), faults, figure)
 
 
-def _told(name: str, scored: ScoredNetwork, words: Wording) -> str:
+def _sentence(name: str, scored: ScoredNetwork, words: Wording) -> str:
     if name == "reliability":
         error = expected_calibration_error(scored.labels, scored.probabilities)
         values = {"points": f"{100 * error:.1f}", "bins": BINS}

@@ -24,8 +24,8 @@ def history_figure(name: str, histories: Mapping[str, Sequence[Epoch]], words: W
     shapes: list[Json] = []
     notes: list[Json] = []
     for row, (network, epochs) in enumerate(histories.items()):
-        for key, said in ((f"val_{name}", words("word.validation")), (name, words("evaluation.training"))):
-            traces.append(_curve(network, epochs, key, figure_text(said, words), name, words))
+        for key, label in ((f"val_{name}", words("word.validation")), (name, words("evaluation.training"))):
+            traces.append(_curve(network, epochs, key, figure_text(label, words), name, words))
         for before, after in pairwise(epochs):
             if after.stage != before.stage:
                 border = (before.number + after.number) / 2
@@ -42,35 +42,35 @@ def stage_name(stage: str, words: Wording) -> str:
     return words(f"evaluation.stage.{stage}") if stage in KNOWN_STAGES else stage
 
 
-def _curve(network: str, epochs: Sequence[Epoch], key: str, said: str, name: str, words: Wording) -> Json:
+def _curve(network: str, epochs: Sequence[Epoch], key: str, label: str, name: str, words: Wording) -> Json:
     known = [epoch for epoch in epochs if key in epoch.figures]
     filled = key.startswith("val_")
     letter = network.upper()
     value = "%{y:.1%}" if name == "accuracy" else "%{y:.4f}"
-    epoch_said = figure_text(words("evaluation.axis.epoch"), words)
-    hover = f"<b>{letter}</b> · {said}<br>{epoch_said} %{{x}}<br>{value}<br>%{{text}}"
+    epoch_label = figure_text(words("evaluation.axis.epoch"), words)
+    hover = f"<b>{letter}</b> · {label}<br>{epoch_label} %{{x}}<br>{value}<br>%{{text}}"
     look = {"symbol": MARKERS[network] + ("" if filled else "-open"), "size": 8 if filled else 6}
     found = line(
         network,
         [epoch.number for epoch in known],
         [epoch.figures[key] for epoch in known],
-        f"{letter}: {said}",
+        f"{letter}: {label}",
         hover,
         mode="lines+markers",
         marker=look | {"color": NETWORK_COLOURS[network]},
-        text=[_told(epoch, words) for epoch in known],
+        text=[_hover_text(epoch, words) for epoch in known],
     )
     return found if filled else found | {"line": found["line"] | {"width": 1.2}, "opacity": 0.75}
 
 
-def _told(epoch: Epoch, words: Wording) -> str:
-    told = [figure_text(stage_name(epoch.stage, words), words)]
+def _hover_text(epoch: Epoch, words: Wording) -> str:
+    lines = [figure_text(stage_name(epoch.stage, words), words)]
     if "val_auroc" in epoch.figures:
-        told.append(f"AUROC {epoch.figures['val_auroc']:.3f}")
+        lines.append(f"AUROC {epoch.figures['val_auroc']:.3f}")
     if "learning_rate" in epoch.figures:
         rate = figure_text(words("evaluation.learning_rate"), words)
-        told.append(f"{rate} {epoch.figures['learning_rate']:.2g}")
-    return "<br>".join(told)
+        lines.append(f"{rate} {epoch.figures['learning_rate']:.2g}")
+    return "<br>".join(lines)
 
 
 def _border(at: float, network: str) -> Json:
@@ -79,9 +79,9 @@ def _border(at: float, network: str) -> Json:
 
 
 def _note(at: float, network: str, stage: str, row: int, words: Wording) -> Json:
-    said = words("evaluation.stage.starts", network=network.upper(), stage=stage_name(stage, words))
+    label = words("evaluation.stage.starts", network=network.upper(), stage=stage_name(stage, words))
     place = {"x": numbers(at), "y": 1 - 0.08 * row, "yref": "paper", "xanchor": "left", "yanchor": "top"}
-    return place | {"text": figure_text(f"{said} →", words), "showarrow": False, "font": {"size": 11}}
+    return place | {"text": figure_text(f"{label} →", words), "showarrow": False, "font": {"size": 11}}
 
 
 def _scale(name: str) -> Json:

@@ -43,7 +43,7 @@ LEGEND = {
     "itemdoubleclick": False,
 }
 DECIMALS = 5
-NEAREST = 6  # pixels across: a mark of this size is as near as a curve, and the later of the two is told
+NEAREST = 6  # pixels across: a mark of this size is as near as a curve, and the later of the two is shown
 ISOLATED_RTL, ISOLATED_END = "\u2067", "\u2069"  # Unicode's RLI and PDI
 
 
@@ -56,7 +56,7 @@ class ScoredNetwork:
         labels: 0 or 1, [N], both present.
         probabilities: calibrated, 0..1, [N].
         thresholds: of the operating points, on the same scale.
-        point: the operating point that is meant where only one is told.
+        point: the operating point that is meant where only one is shown.
         auroc: with its interval, where known.
         average_precision: likewise.
     """
@@ -127,7 +127,7 @@ def line(network: str, x: ArrayLike, y: ArrayLike, name: str, hover: str, **more
 def marks(scored: ScoredNetwork, x: Mapping[str, float], y: Mapping[str, float], words: Wording) -> Json:
     """The operating points on a network's curve, by name; hovering tells what they do."""
     names = [point for point in scored.thresholds if point in SYMBOLS and np.isfinite([x[point], y[point]]).all()]
-    hover = [_told(scored, point, words) for point in names]
+    hover = [_hover_text(scored, point, words) for point in names]
     look = {
         "symbol": [SYMBOLS[point] for point in names],
         "size": 10,
@@ -171,7 +171,7 @@ def numbers(values: ArrayLike) -> list[float]:
     return np.round(np.asarray(values, dtype=np.float64), DECIMALS).tolist()
 
 
-def _told(scored: ScoredNetwork, point: str, words: Wording) -> str:
+def _hover_text(scored: ScoredNetwork, point: str, words: Wording) -> str:
     counts = scored.at(point)
     lines = [
         (words("word.threshold"), f"{scored.thresholds[point]:.3f}"),
@@ -184,7 +184,7 @@ def _told(scored: ScoredNetwork, point: str, words: Wording) -> str:
 
 
 def _config(name: str, words: Wording) -> Json:
-    said = {
+    labels = {
         "Zoom": words("evaluation.plot.zoom"),
         "Reset axes": words("evaluation.plot.reset"),
         "Download plot as a PNG": words("evaluation.plot.save"),
@@ -198,5 +198,5 @@ def _config(name: str, words: Wording) -> Json:
         "toImageButtonOptions": {"filename": f"pneumoscope-{name}", "scale": 2},
         "showTips": False,
         "locale": "page",  # not a language of Plotly's: only the words change, never the numbers
-        "locales": {"page": {"dictionary": said, "format": {}}},
+        "locales": {"page": {"dictionary": labels, "format": {}}},
     }

@@ -27,10 +27,8 @@ def robustness_figure(changes: Mapping[str, Sequence[Corruption]], names: Mappin
     shapes: list[Json] = []
     for network, of_network in changes.items():
         traces.append(_marks(network, of_network, rows, names, words))
-        shapes += [
-            _unchanged(network, change.figures["accuracy"].value) for change in of_network if change.name == AS_IT_IS
-        ]
-    found = [change.figures["accuracy"] for of_network in changes.values() for change in of_network]
+        shapes += [_unchanged(network, change.accuracy.value) for change in of_network if change.name == AS_IT_IS]
+    found = [change.accuracy for of_network in changes.values() for change in of_network]
     low = min(one.value if one.low is None else one.low for one in found)
     x = axis(
         figure_text(words("evaluation.axis.accuracy"), words), max(low - BEYOND, 0.0), 1 + BEYOND / 2, tickformat=".0%"
@@ -45,7 +43,7 @@ def _marks(
     network: str, changes: Sequence[Corruption], rows: Mapping[str, int], names: Mapping[str, str], words: Wording
 ) -> Json:
     colour = NETWORK_COLOURS[network]
-    found = [change.figures["accuracy"] for change in changes]
+    found = [change.accuracy for change in changes]
     above = [0 if one.high is None else one.high - one.value for one in found]
     below = [0 if one.low is None else one.value - one.low for one in found]
     aside = -APART if network == "a" else APART
@@ -58,18 +56,19 @@ def _marks(
         "y": numbers([rows[change.name] + aside for change in changes]),
         "error_x": bars | {"color": colour, "thickness": 1.5, "width": 3},
         "marker": {"symbol": MARKERS[network], "size": 8, "color": colour},
-        "text": [_told(network, change, names, words) for change in changes],
+        "text": [_hover_text(network, change, names, words) for change in changes],
         "hovertemplate": "%{text}<extra></extra>",
     }
 
 
-def _told(network: str, change: Corruption, names: Mapping[str, str], words: Wording) -> str:
+def _hover_text(network: str, change: Corruption, names: Mapping[str, str], words: Wording) -> str:
     lines = [f"<b>{network.upper()}</b> · {figure_text(names[change.name], words)}"]
-    said = {"accuracy": words("evaluation.accuracy"), "auroc": "AUROC"}
-    said["probability_shift"] = words("evaluation.stress.shift")
-    for figure, name in said.items():
-        if figure in change.figures:
-            lines.append(f"{figure_text(name, words)} {change.figures[figure]}")
+    shown = (
+        (words("evaluation.accuracy"), change.accuracy),
+        ("AUROC", change.auroc),
+        (words("evaluation.stress.shift"), change.probability_shift),
+    )
+    lines += [f"{figure_text(name, words)} {metric}" for name, metric in shown if metric is not None]
     return "<br>".join(lines)
 
 

@@ -49,13 +49,13 @@ def reliability_figure(networks: Sequence[ScoredNetwork], words: Wording) -> Fig
             "line": {"color": PAPER, "width": 1},
         }
         error = f"{expected_calibration_error(scored.labels, scored.probabilities):.3f}"
-        said = words("evaluation.reliability.legend", network=scored.name, value=error)
+        legend = words("evaluation.reliability.legend", network=scored.name, value=error)
         hover = f"<b>{scored.name}</b><br>{low} %{{x:.1%}}<br>{high} %{{y:.1%}}<br>{films} %{{customdata}}"
         traces.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers",
-                "name": figure_text(said, words),
+                "name": figure_text(legend, words),
                 "x": numbers(bins.mean),
                 "y": numbers(bins.observed),
                 "customdata": bins.films.tolist(),
@@ -101,18 +101,18 @@ def _bars(
         {"color": colour, "line": {"color": colour, "width": 1}},
     )
     held = np.flatnonzero(counts)
-    said = figure_text(words(f"evaluation.{('normal', 'pneumonia')[label]}"), words)
+    name = figure_text(words(f"evaluation.{('normal', 'pneumonia')[label]}"), words)
     low = figure_text(words("evaluation.axis.probability"), words)
     return {
         "type": "bar",
-        "name": said,
+        "name": name,
         "x": numbers((edges[held] + edges[held + 1]) / 2),
         "y": counts[held].tolist(),
         "yaxis": ("y2", "y")[label],
         "width": 1 / HISTOGRAM_BINS,
         "customdata": [f"{edges[row]:.3f}–{edges[row + 1]:.3f}" for row in held],
         "marker": looks[label],
-        "hovertemplate": f"{said}: %{{y}}<br>{low} %{{customdata}}<extra></extra>",
+        "hovertemplate": f"{name}: %{{y}}<br>{low} %{{customdata}}<extra></extra>",
     }
 
 

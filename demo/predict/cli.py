@@ -278,7 +278,7 @@ def _resume(path: Path, films: Sequence[str], run: PredictRun) -> int:
         elif readings.finished:
             say(f"{path}: {len(films) - len(missing)} of {len(films)} films are in it already")
         if missing:
-            for comparison in run.read(missing):
+            for comparison in run.read(missing, in_processes=True):
                 readings.append(comparison)
                 failed += comparison["error"] is not None
     say(f"{path}: has all {len(films)} films")

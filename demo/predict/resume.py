@@ -76,6 +76,8 @@ def open_readings(path: Path, decisions: Mapping[str, Decision]) -> Iterator[Rea
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise UsageError(f"{shown}: no ordinary file, so there is nothing to resume; name another file")
+        # The system frees it however this run ends. filelock, which `train` brings, would leave a file of its own
+        # beside the user's.
         lock = try_lock(descriptor)
         if lock == "taken":
             raise UsageError(f"{shown}: another run is writing it; wait for its end, or name another file")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from train.common.console import progress_bar, say, say_warning
 
 if TYPE_CHECKING:
-    from demo.inference.compare import Comparison
+    from demo.inference.classifier import Classifier
+    from demo.inference.compare import Comparison, ReadFilm
     from demo.inference.onnx_runtime import Device
     from demo.predict.heatmap_files import Overlays
     from export.bundle import Bundle
@@ -35,32 +36,60 @@ class PredictRun:
     force: bool
     overlays: "Overlays | None"
 
-    def read(self, films: Sequence[str], with_progress: bool = True) -> "Iterator[Comparison]":
+    def read(
+        self, films: Sequence[str], with_progress: bool = True, in_processes: bool = False
+    ) -> "Iterator[Comparison]":
         """Load the networks at once, then read the films one by one as the result is gone through.
+
+        Args:
+            films: paths; "-" is standard input.
+            with_progress: show a progress bar.
+            in_processes: decode in processes of their own, so that no film can end this one.
 
         Raises:
             UsageError, BundleError: as `load_classifier`.
         """
         from demo.inference.classifier import load_classifier
         from demo.inference.onnx_runtime import runtime_warnings, usable_processors
-        from demo.predict.stream import read_films, share_processors
+        from demo.predict.stream import share_processors
+        from train.radiograph import read_with_warnings
 
         for warning in runtime_warnings():
             say_warning(warning)
         at_once, threads = share_processors(len(films), usable_processors())
-        classifiers = {name: load_classifier(bundle, self.device, threads) for name, bundle in self.bundles.items()}
-        for line in dict.fromkeys(classifier.device_line for classifier in classifiers.values()):
-            say(line if at_once == 1 else f"{line}, {at_once} films at once")
-        comparisons = read_films(
-            films,
-            classifiers,
-            self.operating_point,
-            at_once,
-            _say_film_warning,
-            force=self.force,
-            on_case=self.overlays.write if self.overlays is not None else None,
-        )
+        with ExitStack() as stack:
+            read_film: ReadFilm = read_with_warnings
+            if in_processes:
+                from demo.inference.film_workers import FilmWorkers
+
+                read_film = stack.enter_context(FilmWorkers(at_once)).read  # they start while the networks load
+            classifiers = {name: load_classifier(bundle, self.device, threads) for name, bundle in self.bundles.items()}
+            for line in dict.fromkeys(classifier.device_line for classifier in classifiers.values()):
+                say(line if at_once == 1 else f"{line}, {at_once} films at once")
+            comparisons = self._read(films, classifiers, at_once, read_film, stack.pop_all())
         return _with_progress(comparisons, len(films)) if with_progress else comparisons
+
+    def _read(
+        self,
+        films: Sequence[str],
+        classifiers: "Mapping[str, Classifier]",
+        at_once: int,
+        read_film: "ReadFilm",
+        until_read: ExitStack,
+    ) -> "Iterator[Comparison]":
+        from demo.predict.stream import read_films
+
+        with until_read:
+            yield from read_films(
+                films,
+                classifiers,
+                self.operating_point,
+                at_once,
+                _say_film_warning,
+                force=self.force,
+                on_case=self.overlays.write if self.overlays is not None else None,
+                read_film=read_film,
+            )
 
 
 def _with_progress(comparisons: "Iterator[Comparison]", total: int) -> "Iterator[Comparison]":

@@ -6,9 +6,10 @@ from contextlib import closing
 from functools import partial
 
 from demo.inference.classifier import Classifier
-from demo.inference.compare import Case, Comparison, compare_film
+from demo.inference.compare import Case, Comparison, ReadFilm, compare_film
 from demo.predict.film_paths import STANDARD_INPUT
 from demo.predict.look_ahead import look_ahead
+from train.radiograph import read_with_warnings
 from train.radiograph.formats import MAX_BYTES
 
 AHEAD = 4  # films begun or read per film at once; those that are read hold their comparison alone
@@ -35,6 +36,7 @@ def read_films(
     *,
     force: bool = False,
     on_case: Callable[[str, Case], None] | None = None,
+    read_film: ReadFilm = read_with_warnings,
 ) -> Generator[Comparison, None, None]:
     """Read films in their order, `at_once` of them at a time; see `compare_film`.
 
@@ -46,6 +48,7 @@ def read_films(
         on_warning: called with path and warning before the film is yielded, in the thread of whoever takes it.
         force: give a refused film's verdict too.
         on_case: as of `compare_film`; called in the thread that reads.
+        read_film: as of `compare_film`.
 
     Raises:
         UsageError: a card has no such operating point.
@@ -54,7 +57,7 @@ def read_films(
     def job_of(film: str) -> Callable[[], tuple[Comparison, list[str]]]:
         # Here and not in another thread, which nothing could interrupt while it waits for an end of the input.
         data = sys.stdin.buffer.read(MAX_BYTES + 1) if film == STANDARD_INPUT else None
-        return partial(_read_film, film, classifiers, operating_point, data, force, on_case)
+        return partial(_read_film, film, classifiers, operating_point, data, force, on_case, read_film)
 
     with closing(look_ahead(films, job_of, at_once, AHEAD)) as read:
         for comparison, warnings in read:
@@ -71,7 +74,8 @@ def _read_film(
     data: bytes | None,
     force: bool,
     on_case: Callable[[str, Case], None] | None,
+    read_film: ReadFilm,
 ) -> tuple[Comparison, list[str]]:
     warnings: list[str] = []
-    comparison = compare_film(film, classifiers, operating_point, data, warnings.append, force, on_case)
+    comparison = compare_film(film, classifiers, operating_point, data, warnings.append, force, on_case, read_film)
     return comparison, warnings

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Literal
 
 from demo.inference.classifier import Reading
 from demo.inference.compare import Case, agreement, verdict_kind
@@ -13,12 +13,13 @@ from demo.language.numbers import against_limit, rounded
 from demo.report.parts import AND, Cell, Column, Content, Part, Row, Typed
 from demo.report.safe_text import bounded, direction_of, tidy
 from export.bundle import MODEL, Card
-from export.bundle.metric import Metric, as_metric, interval_kind, number, with_interval
+from export.bundle.card_figures import RATES, CardFigures, PointFigures, SplitFigures, card_figures
+from export.bundle.evaluation import OperatingMetrics
+from export.bundle.metric import Metric
 
 FINGERPRINT_DIGITS = 12
 CARD_TEXT_LENGTH = 300  # characters of a card's own text; the shipped ones have fewer
 MOST_DECIMALS = 9
-RATES = ("sensitivity", "specificity")
 MINUS = "\u2212"
 
 
@@ -157,21 +158,29 @@ def _threshold(reading: Reading) -> Cell:
 
 
 def _point_on_validation(reading: Reading, card: Card, words: Wording) -> Cell:
-    point = card.operating_points[reading.operating_point]
-    rates = [None if rate is None else Metric(rate) for rate in (point.sensitivity, point.specificity)]
-    if card.metrics.validation.get("operating_point") == reading.operating_point:
+    figures = card_figures(card)
+    rates = _rates_of(_point(figures, reading).chosen)
+    if figures.validation.operating_point == reading.operating_point:
         # The card has intervals at one operating point; they say nothing about the others.
-        found = [as_metric(card.metrics.validation.get(name)) for name in RATES]
-        rates = [rate if one is None else one for rate, one in zip(rates, found, strict=True)]
+        rates = [one or rate for rate, one in zip(rates, _rates_of(figures.validation), strict=True)]
     return _rates(rates, words)
 
 
 def _test_rates(reading: Reading, card: Card) -> list[Metric | None]:
     """At the reading's operating point, where the card has been measured there."""
-    at = (card.operating_points[reading.operating_point].model_extra or {}).get("test")
-    if not isinstance(at, Mapping) and card.metrics.test is not None:
-        at = card.metrics.test if card.metrics.test.get("operating_point") == reading.operating_point else None
-    return [as_metric(at.get(name)) if isinstance(at, Mapping) else None for name in RATES]
+    figures = card_figures(card)
+    at: OperatingMetrics | None = _point(figures, reading).test
+    if at is None and figures.test and figures.test.operating_point == reading.operating_point:
+        at = figures.test
+    return _rates_of(at or OperatingMetrics())
+
+
+def _point(figures: CardFigures, reading: Reading) -> PointFigures:
+    return next(point for point in figures.points if point.name == reading.operating_point)
+
+
+def _rates_of(found: OperatingMetrics) -> list[Metric | None]:
+    return [found.sensitivity, found.specificity]
 
 
 def _rates(rates: list[Metric | None], words: Wording) -> Cell:
@@ -197,15 +206,17 @@ def _novelty(reading: Reading, card: Card, words: Wording) -> Cell:
 
 
 def _network_rows(cards: list[Card], words: Wording) -> list[Row]:
+    figures = [card_figures(card) for card in cards]
+
     def row(key: str, *cells: Cell) -> Row:
         return Row(words(f"report.{key}"), cells)
 
     return [
         row("network", *((Part(_card_text(card.title), "latin"),) for card in cards)),
-        row("auroc_validation", *(_auroc(card.metrics.validation, words) for card in cards)),
-        row("auroc_test", *(_auroc(card.metrics.test, words) for card in cards)),
-        *_intervals(cards, words),
-        row("prevalence", *(_prevalence(card.metrics.validation, words) for card in cards)),
+        row("auroc_validation", *(_auroc(found.validation, words) for found in figures)),
+        row("auroc_test", *(_auroc(found.test, words) for found in figures)),
+        *_intervals(figures, words),
+        row("prevalence", *(_prevalence(found.validation, words) for found in figures)),
         row("input", *(_figure(f"{card.prepare.image_size} × {card.prepare.image_size}") for card in cards)),
         row("calibration", *(_calibration(card, words) for card in cards)),
         row("network_created", *((Part(_card_text(card.created), "latin"),) for card in cards)),
@@ -215,8 +226,8 @@ def _network_rows(cards: list[Card], words: Wording) -> list[Row]:
     ]
 
 
-def _intervals(cards: list[Card], words: Wording) -> list[Row]:
-    kinds = [interval_kind(card.metrics.validation) for card in cards]
+def _intervals(figures: list[CardFigures], words: Wording) -> list[Row]:
+    kinds = [found.intervals for found in figures]
     if all(kind == "none" for kind in kinds):
         return []
     return [Row(words("report.intervals"), tuple((Part(words(f"report.intervals.{kind}")),) for kind in kinds))]
@@ -231,18 +242,15 @@ def _calibration(card: Card, words: Wording) -> Cell:
     return method, Part(formula, "figure")
 
 
-def _auroc(metrics: Mapping[str, Any] | None, words: Wording) -> Cell:
-    text = with_interval(metrics, "auroc")
-    if not text:
+def _auroc(split: SplitFigures | None, words: Wording) -> Cell:
+    if split is None or split.auroc is None:
         return (Part(words("report.not_measured")),)
-    films = number(metrics, "films")
-    figure = Part(text, "figure")
-    return (figure,) if films is None else (figure, AND, Part(words("report.films", films=f"{films:.0f}")))
+    figure = Part(str(split.auroc), "figure")
+    return (figure,) if split.films is None else (figure, AND, Part(words("report.films", films=str(split.films))))
 
 
-def _prevalence(metrics: Mapping[str, Any], words: Wording) -> Cell:
-    share = number(metrics, "prevalence")
-    return (Part(words("report.not_measured")),) if share is None else (_percent(share, words),)
+def _prevalence(split: SplitFigures, words: Wording) -> Cell:
+    return (Part(words("report.not_measured")),) if split.prevalence is None else (_percent(split.prevalence, words),)
 
 
 def _checksum(card: Card, words: Wording) -> Cell:

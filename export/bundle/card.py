@@ -136,8 +136,8 @@ class Card(_CardPart):
     split_fingerprint: str
     metrics: Metrics
     parity: Parity
-    stress: dict[str, Any] | None = None  # see export/card/stress.py; None where it was not measured
-    audit: dict[str, Any] | None = None  # see export/card/audit.py; None where the films were not audited
+    stress: dict[str, Any] | None = None  # see export/bundle/robustness.py; None where it was not measured
+    audit: dict[str, Any] | None = None  # see export/bundle/audit.py; None where the films were not audited
     training_cost: dict[str, Any] | None = None  # time, and an estimate of the energy
     monai: dict[str, Any] | None = None  # keys of a MONAI bundle's metadata.json, see export/card/monai.py
     intended_use: str

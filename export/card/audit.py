@@ -1,18 +1,18 @@
 """What `data audit` found about the films, as far as the card repeats it: counts and figures, never a film."""
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from export.bundle.audit import FORMAT, AuditFindings
+from export.bundle.metric import json_object
 from train.common.console import say_warning
 from train.common.errors import PneumoscopeError, UsageError
 from train.data.cohort import Cohort, Film
 
 #: Where `data audit` writes.
 DEFAULT_AUDIT = Path("audit/audit.json")
-FORMAT = 1
 AUDIT_DIR = "pneumoscope data audit DIR"
 KEPT = ("exact_duplicates", "near_duplicates", "patients_across_splits", "metadata_baseline", "size", "exposure")
 
@@ -59,32 +59,27 @@ def read_audit(path: Path, films: Sequence[Film]) -> Json:
         PneumoscopeError: it is missing or damaged.
     """
     try:
-        found = json.loads(path.read_bytes())
+        found = json_object(path.read_bytes())
     except FileNotFoundError:
         raise PneumoscopeError(f"{path}: no such file; make it: {AUDIT_DIR}") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise PneumoscopeError(f"{path}: cannot be read as JSON ({error}); make it again: {AUDIT_DIR}") from None
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    if found.get("format") != FORMAT:
         raise PneumoscopeError(f"{path}: expected an audit of format {FORMAT}; make it again: {AUDIT_DIR}")
-    known = {"films": len(films), "patients": len({film.patient for film in films})}
-    audited = {name: count_of(found.get(name)) for name in known}
-    same_films = audited["films"] == known["films"] and audited["patients"] in (None, known["patients"])
-    fingerprint = found.get("split_fingerprint")
-    if fingerprint is not None and fingerprint != Cohort(Path(), tuple(films)).fingerprint:
+    try:
+        findings = AuditFindings.whole(found)
+    except ValueError as error:
+        raise PneumoscopeError(f"{path}: is no whole audit (at {error}); make it again: {AUDIT_DIR}") from None
+    if findings.split_fingerprint and findings.split_fingerprint != Cohort(Path(), tuple(films)).fingerprint:
         raise UsageError(f"{path}: is of another split than the run's; audit the run's films: {AUDIT_DIR}")
-    if not same_films:
+    patients = len({film.patient for film in films})
+    if findings.films != len(films) or findings.patients not in (None, patients):
         raise UsageError(
-            f"{path}: is of {audited['films']} films of {audited['patients']} patients, the run's split has "
-            f"{known['films']} of {known['patients']}; audit the run's films: {AUDIT_DIR}"
+            f"{path}: is of {findings.films} films of {findings.patients} patients, the run's split has "
+            f"{len(films)} of {patients}; audit the run's films: {AUDIT_DIR}"
         )
-    return audited | {name: _small(found[name]) for name in KEPT if isinstance(found.get(name), dict | int)}
-
-
-def count_of(value: object) -> int | None:
-    """A count: a whole number, or the `total` of an object; else None."""
-    if isinstance(value, dict):
-        value = value.get("total")
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    kept = {name: _small(found[name]) for name in KEPT if isinstance(found.get(name), dict | int)}
+    return {"films": findings.films, "patients": findings.patients, **kept}
 
 
 def _small(value: Any) -> Any:  # noqa: ANN401

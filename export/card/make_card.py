@@ -222,7 +222,7 @@ def seconds_by_stage(history: str) -> dict[str, float]:
 
 
 def data_in_words(films: Sequence[Film]) -> str:
-    """Say in one paragraph which films a run was trained and evaluated on; two known sets are told by their names."""
+    """Say in one paragraph which films a run was trained and evaluated on; two sets are known by their films' names."""
     names = [PurePosixPath(film.path).name for film in films]
     if all(PUBLISHED_NAME.match(name) for name in names):
         source = PUBLIC_SET
@@ -245,11 +245,11 @@ def title_of(settings: Settings) -> str:
     return TITLE_OF_B if settings.teacher or settings.backbone_weights != "random" else TITLE_OF_RANDOM_B
 
 
-def placeholder_reasons(settings: Settings, told: str) -> str:
-    """Say why a network is a placeholder: as it was told, and where it is B on a backbone that learnt nothing."""
+def placeholder_reasons(settings: Settings, given: str) -> str:
+    """Say why a network is a placeholder: as it was given, and where it is B on a backbone that learnt nothing."""
     learnt = settings.teacher or (settings.fine_tune.epochs > 0 and settings.fine_tune.from_layer == 0)
     untaught = settings.network == "b" and settings.backbone_weights == "random" and not learnt
-    return "; ".join(reason for reason in (told, PLACEHOLDER_BACKBONE if untaught else "") if reason)
+    return "; ".join(reason for reason in (given, PLACEHOLDER_BACKBONE if untaught else "") if reason)
 
 
 def backbone_in_words(weights: str) -> str:
@@ -265,8 +265,8 @@ def teachers_in_words(settings: Settings, teachers: Sequence[Mapping[str, Any]])
         teachers: as its environment.json keeps them, see `train.runs.teachers.TeacherRecord`.
     """
     begun = {"random": "random weights"}.get(settings.backbone_weights, backbone_in_words(settings.backbone_weights))
-    told = [f"{teacher['run']} (from {backbone_in_words(teacher['backbone_weights'])})" for teacher in teachers]
-    taught, weights = " and ".join(told or settings.teacher), settings.distillation
+    named = [f"{teacher['run']} (from {backbone_in_words(teacher['backbone_weights'])})" for teacher in teachers]
+    taught, weights = " and ".join(named or settings.teacher), settings.distillation
     return (
         f"where its eyes come from: all of ResNet50V2 was trained, from {begun}, towards what EfficientNet-Lite0, "
         f"fine-tuned on the same training films as {taught}, says of the same picture and to its features; temperature "

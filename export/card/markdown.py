@@ -6,11 +6,12 @@ Headings are those of Mitchell et al. 2019 (arXiv:1810.03993); what the network 
 from collections.abc import Mapping
 from typing import Any
 
+from export.bundle.audit import AuditFindings, Baseline, Duplicates, Spread
 from export.bundle.card import Card
-from export.card.audit import count_of
+from export.bundle.card_figures import RATES, CardFigures, card_figures
 from export.card.claim_checklist import claim_items
 from export.card.make_card import PUBLIC_SET
-from export.card.markdown_tables import Lines, percent, quantitative_analyses, table, with_interval
+from export.card.markdown_tables import Lines, metric_text, percent, quantitative_analyses, table
 from train.common.console import NOT_A_MEDICAL_DEVICE
 
 REFERENCE_STANDARD = (
@@ -47,17 +48,18 @@ Json = Mapping[str, Any]
 
 def card_in_words(card: Card) -> str:
     """Return the card as Markdown."""
+    figures = card_figures(card)
     lines = [f"# {card.title}", "", f"**{NOT_A_MEDICAL_DEVICE}**", ""]
     if card.placeholder:
         lines += [f"**A placeholder:** {card.placeholder_reason}.", ""]
     lines += ["## Intended use", "", card.intended_use, "", f"**Not intended use.** {card.not_intended_use}"]
-    lines += ["", *_in_short(card)]
+    lines += ["", *_in_short(card, figures)]
     lines += ["", "## Model details", "", *_details(card)]
-    lines += ["", "## Factors", "", *_factors(card)]
-    lines += ["", "## Metrics", "", *_metrics(card)]
-    lines += ["", "## Evaluation data", "", *_evaluation_data(card)]
+    lines += ["", "## Factors", "", *_factors(figures)]
+    lines += ["", "## Metrics", "", *_metrics(figures)]
+    lines += ["", "## Evaluation data", "", *_evaluation_data(card, figures)]
     lines += ["", "## Training data", "", card.data, "", f"Split fingerprint: `{card.split_fingerprint}`."]
-    lines += ["", "## Quantitative analyses", *quantitative_analyses(card)]
+    lines += ["", "## Quantitative analyses", *quantitative_analyses(card, figures)]
     lines += ["", "## Ethical considerations", "", *_bullets(ETHICS)]
     caveats = (*PUBLIC_CAVEATS, *CAVEATS) if _is_public(card) else CAVEATS
     lines += ["", "## Caveats and recommendations", "", *_bullets(caveats)]
@@ -73,14 +75,11 @@ def _is_public(card: Card) -> bool:
     return card.data.startswith(PUBLIC_SET)
 
 
-def _in_short(card: Card) -> Lines:
+def _in_short(card: Card, figures: CardFigures) -> Lines:
     point = card.operating_points[card.default_operating_point]
     rows = [
-        [
-            f"{metrics['films']} {split} films",
-            *(with_interval(metrics.get(name)) for name in ("auroc", "sensitivity", "specificity")),
-        ]
-        for split, metrics in (("test", card.metrics.test), ("validation", card.metrics.validation))
+        [f"{metrics.films} {split} films", *(metric_text(metrics.metric(name)) for name in ("auroc", *RATES))]
+        for split, metrics in (("test", figures.test), ("validation", figures.validation))
         if metrics
     ]
     lines = [
@@ -88,7 +87,7 @@ def _in_short(card: Card) -> Lines:
         "",
         *table(["", "AUROC", "sensitivity", "specificity"], rows),
     ]
-    return lines if card.metrics.test else [*lines, "", "The test films were not read."]
+    return lines if figures.test else [*lines, "", "The test films were not read."]
 
 
 def _details(card: Card) -> Lines:
@@ -135,80 +134,71 @@ def _cost(cost: Json | None, network: str) -> str:
     )
 
 
-def _factors(card: Card) -> Lines:
+def _factors(figures: CardFigures) -> Lines:
     lines = [
         "What may change the figures: the patient's age, the hospital and its devices, exposure, the size and "
         "compression of the file, projection and position, letters and tubes on the film. Changes of the film itself "
         "are under Stress; age, sex and device are not known for these films, so that no group is looked at alone.",
         "",
     ]
-    if card.audit is None:
+    if figures.audit is None:
         return [*lines, "Confounders: not audited."]
-    return [*lines, "Confounders, found by the audit of all films:", "", *_audit(card.audit)]
+    return [*lines, "Confounders, found by the audit of all films:", "", *_audit(figures.audit)]
 
 
-def _audit(audit: Json) -> Lines:
-    lines = [f"- {audit['films']} films of {audit.get('patients') or 'an unknown number of'} patients."]
-    for name, words in (("exact_duplicates", "Exact duplicates"), ("near_duplicates", "Near duplicates")):
-        if name in audit:
-            lines.append(f"- {words}: {_duplicates(audit[name])}.")
-    across = audit.get("patients_across_splits")
+def _audit(findings: AuditFindings) -> Lines:
+    lines = [f"- {findings.films} films of {findings.patients or 'an unknown number of'} patients."]
+    for duplicates, words in (
+        (findings.exact_duplicates, "Exact duplicates"),
+        (findings.near_duplicates, "Near duplicates"),
+    ):
+        if duplicates is not None:
+            lines.append(f"- {words}: {_duplicates(duplicates)}.")
+    across = findings.patients_across_splits
     if across is not None:
-        count = across.get("patients") if isinstance(across, dict) else across
-        films = across.get("films") if isinstance(across, dict) else None
-        where = ", ".join(f"{split} {number}" for split, number in films.items()) if isinstance(films, dict) else ""
-        lines.append(f"- Patient ids in more than one split: {count}{f'; their films: {where}' if where else ''}.")
-    baseline = audit.get("metadata_baseline")
-    if isinstance(baseline, dict):
-        lines.append(f"- {_baseline(baseline)}")
-    shift = _exposure(audit.get("exposure"))
+        where = ", ".join(f"{split} {number}" for split, number in across.films.items())
+        films = f"; their films: {where}" if where else ""
+        lines.append(f"- Patient ids in more than one split: {across.patients}{films}.")
+    if findings.metadata_baseline is not None:
+        lines.append(f"- {_baseline(findings.metadata_baseline)}")
+    shift = _exposure(findings.exposure.get("mean", Spread()))
     return [*lines, f"- {shift}"] if shift else lines
 
 
-def _duplicates(found: Json | int) -> str:
-    if not isinstance(found, dict):
-        return str(found)
-    counts = {
-        "groups": "groups",
-        "films": "films in them",
-        "across_splits": "groups across splits",
-        "across_classes": "across classes",
-        "across_patients": "across patients",
-    }
-    told = [f"{found[key]} {words}" for key, words in counts.items() if key in found]
-    return ", ".join(told) if told else str(count_of(found))
+def _duplicates(found: Duplicates) -> str:
+    counts = (
+        (found.groups, "groups"),
+        (found.films, "films in them"),
+        (found.across_splits, "groups across splits"),
+        (found.across_classes, "across classes"),
+        (found.across_patients, "across patients"),
+    )
+    known = [f"{count} {words}" for count, words in counts if count is not None]
+    return ", ".join(known) if known else str(found.total)
 
 
-def _baseline(baseline: Json) -> str:
-    columns = ", ".join(map(str, baseline.get("columns") or ())) or "nothing that varies"
-    constant = ", ".join(map(str, baseline.get("constant_columns") or ()))
+def _baseline(baseline: Baseline) -> str:
+    columns, constant = ", ".join(baseline.columns) or "nothing that varies", ", ".join(baseline.constant_columns)
     same = f" ({constant} the same for all)" if constant else ""
-    figure = baseline.get("auroc")
-    if not isinstance(figure, dict) or figure.get("value") is None:
-        reason = baseline.get("reason")
-        return f"Without looking at the picture, by {columns}{same}: not measured{f' ({reason})' if reason else ''}."
-    words = f"Without looking at the picture, by {columns}{same}, a logistic regression reaches AUROC "
-    words += f"{with_interval(figure)} (cross-validated by patient)"
-    test = baseline.get("test")
-    on_test = test.get("auroc") if isinstance(test, dict) else None
-    if isinstance(on_test, dict) and on_test.get("value") is not None:
-        words += f", on test films {with_interval(on_test)}"
-    return f"{words}. 0.5 would be chance: what is above it, a network may have learnt too."
+    by = f"Without looking at the picture, by {columns}{same}"
+    if baseline.auroc is None:
+        return f"{by}: not measured{f' ({baseline.reason})' if baseline.reason else ''}."
+    on_test = "" if baseline.test.auroc is None else f", on test films {baseline.test.auroc}"
+    return (
+        f"{by}, a logistic regression reaches AUROC {baseline.auroc} (cross-validated by patient){on_test}. "
+        "0.5 would be chance: what is above it, a network may have learnt too."
+    )
 
 
-def _exposure(exposure: object) -> str:
+def _exposure(mean: Spread) -> str:
     """How far test films are from training films in mean grey level."""
-    mean = exposure.get("mean") if isinstance(exposure, dict) else None
-    against = mean.get("against_train") if isinstance(mean, dict) else None
-    test = against.get("test") if isinstance(against, dict) else None
-    if not isinstance(test, dict):
-        return ""
-    told = ", ".join(f"{name} {delta:+.2f}" for name, delta in test.items() if isinstance(delta, int | float))
-    return f"Mean grey level of test against training films (Cliff's delta, 0 is alike): {told}." if told else ""
+    against = mean.against_train.get("test", {})
+    deltas = ", ".join(f"{name} {delta:+.2f}" for name, delta in against.items() if delta is not None)
+    return f"Mean grey level of test against training films (Cliff's delta, 0 is alike): {deltas}." if deltas else ""
 
 
-def _metrics(card: Card) -> Lines:
-    over = "over patients" if "independent_low" in card.metrics.validation["auroc"] else "films taken as independent"
+def _metrics(figures: CardFigures) -> Lines:
+    over = "over patients" if figures.intervals == "patients" else "films taken as independent"
     return [
         "AUROC and average precision judge the order of the films, sensitivity and specificity the decisions, log "
         "loss, Brier score and ECE the probability. Thresholds are on the calibrated probability, chosen on validation "
@@ -216,17 +206,15 @@ def _metrics(card: Card) -> Lines:
     ]
 
 
-def _evaluation_data(card: Card) -> Lines:
+def _evaluation_data(card: Card, figures: CardFigures) -> Lines:
     lines = []
-    for split, metrics in (("Validation", card.metrics.validation), ("Test", card.metrics.test)):
+    for split, metrics in (("Validation", figures.validation), ("Test", figures.test)):
         if metrics is None:
             lines.append(f"- {split}: not read.")
             continue
         use = "for every choice" if split == "Validation" else "to report only"
-        lines.append(
-            f"- {split}: {metrics['films']} films of {metrics['patients']} patients, {percent(metrics['prevalence'])} "
-            f"pneumonia; used {use}."
-        )
+        share = "" if metrics.prevalence is None else f", {percent(metrics.prevalence)} pneumonia"
+        lines.append(f"- {split}: {metrics.films} films of {metrics.patients} patients{share}; used {use}.")
     lines += ["", "Validation films are of other patients than training films. Test is the publishers' own split."]
     if not _is_public(card):
         lines[-1] = "Validation films are of other patients than training films."

@@ -1,18 +1,17 @@
 """A run's robustness table on its way into the bundle: is it of this evaluation, and what the card repeats of it."""
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
+from export.bundle.metric import Metric, json_object
+from export.bundle.robustness import AS_IT_IS, FORMAT, CorruptedFilms, Robustness
 from train.common.errors import PneumoscopeError
 from train.metrics.scores import SCORED_SPLITS
 from train.runs.run_folder import RunFolder
 
-FORMAT = 1
 #: The figures of a change that the card repeats; stress.json has more.
 SHOWN = ("accuracy", "auroc", "probability_shift")
-UNCHANGED = "as_it_is"
 #: Two passes over the same films differ by less.
 SAME_AUROC = 1e-3
 
@@ -37,47 +36,71 @@ def read_robustness(run: RunFolder, evaluation: Mapping[str, Any]) -> tuple[byte
     again = f"measure it again: pneumoscope evaluate {run.name} --stress"
     try:
         text = run.stress.read_bytes()
-        table = json.loads(text)
+        found = json_object(text)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise PneumoscopeError(f"{run.stress}: cannot be read as JSON ({error}); {again}") from None
-    if not isinstance(table, dict) or table.get("format") != FORMAT:
+    if found.get("format") != FORMAT:
         raise PneumoscopeError(f"{run.stress}: expected a stress table of format {FORMAT}; {again}")
-    for key in ("network", "split_fingerprint"):
-        if table.get(key) != evaluation[key]:
-            what = "network" if key == "network" else "split"
-            raise PneumoscopeError(f"{run.stress}: is of another {what} than the run's evaluation; {again}")
     try:
-        summary = {split: _summary(table[split]) if table.get(split) else None for split in SCORED_SPLITS}
-        point = table["operating_point"]
-        fits = math.isclose(table["threshold"], evaluation["thresholds"][point], rel_tol=1e-6)
-        fits &= all(_fits(summary[split], evaluation.get(split)) for split in SCORED_SPLITS)
-    except (KeyError, TypeError, AttributeError) as error:
+        table = Robustness.whole(found)
+    except ValueError as error:
         raise PneumoscopeError(f"{run.stress}: is no whole stress table (at {error}); {again}") from None
-    if not fits:
+    for key, what in (("network", "network"), ("split_fingerprint", "split")):
+        if getattr(table, key) != evaluation[key]:
+            raise PneumoscopeError(f"{run.stress}: is of another {what} than the run's evaluation; {again}")
+    missing = _missing(table)
+    if missing:
+        raise PneumoscopeError(f"{run.stress}: is no whole stress table (at {missing}); {again}")
+    if not _is_of(table, evaluation):
         raise PneumoscopeError(f"{run.stress}: is of other scores than the run's evaluation; {again}")
-    return text, {"operating_point": point, **summary}
+    parts = {split: _summary(table.of(split)) if table.of(split).changes else None for split in SCORED_SPLITS}
+    return text, {"operating_point": table.operating_point, **parts}
 
 
-def _summary(part: Mapping[str, Any]) -> Json:
+def _missing(table: Robustness) -> str:
+    """Name something that the card needs and the table lacks; "" where it has all."""
+    if table.threshold is None or not table.operating_point:
+        return "operating_point, threshold"
+    for split in SCORED_SPLITS:
+        part = table.of(split)
+        if not part.changes:
+            continue
+        if part.films is None or part.patients is None or all(change.name != AS_IT_IS for change in part.changes):
+            return f"{split}: films, patients, {AS_IT_IS}"
+        for change in part.changes:
+            if not change.what or any(getattr(change, figure) is None for figure in SHOWN):
+                return f"{split}: {change.name}"
+    return ""
+
+
+def _summary(part: CorruptedFilms) -> Json:
     changes = {
-        name: {"what": str(row["what"]), **{figure: _figure(row[figure]) for figure in SHOWN}}
-        for name, row in part["changes"].items()
+        change.name: {"what": change.what, **{figure: _figure(getattr(change, figure)) for figure in SHOWN}}
+        for change in part.changes
     }
-    return {"films": part["films"], "patients": part["patients"], "changes": changes}
+    return {"films": part.films, "patients": part.patients, "changes": changes}
 
 
-def _figure(figure: Mapping[str, Any]) -> Json:
-    return {key: figure[key] for key in ("value", "low", "high")}
+def _figure(metric: Metric) -> Json:
+    return {"value": metric.value, "low": metric.low, "high": metric.high}
 
 
-def _fits(summary: Json | None, evaluated: Mapping[str, Any] | None) -> bool:
-    """Whether the unchanged films got the evaluation's figures."""
-    if summary is None:
-        return True
+def _is_of(table: Robustness, evaluation: Mapping[str, Any]) -> bool:
+    """Whether the threshold is the evaluation's, and the unchanged films got its figures."""
+    threshold = evaluation["thresholds"].get(table.operating_point)
+    if threshold is None or table.threshold is None or not math.isclose(table.threshold, threshold, rel_tol=1e-6):
+        return False
+    return all(_fits(table.of(split), evaluation.get(split)) for split in SCORED_SPLITS if table.of(split).changes)
+
+
+def _fits(part: CorruptedFilms, evaluated: Mapping[str, Any] | None) -> bool:
     if not evaluated:
         return False
-    metrics, unchanged = evaluated["metrics"], summary["changes"][UNCHANGED]
-    areas = unchanged["auroc"]["value"], metrics["auroc"]["value"]
-    return summary["films"] == metrics["n"] and math.isclose(*areas, abs_tol=SAME_AUROC)
+    metrics = evaluated["metrics"]
+    unchanged = next(change.auroc for change in part.changes if change.name == AS_IT_IS)
+    area = metrics["auroc"]["value"]
+    return (
+        part.films == metrics["n"] and unchanged is not None and math.isclose(unchanged.value, area, abs_tol=SAME_AUROC)
+    )

@@ -134,9 +134,9 @@ def occlusion(
     scale: Scale,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Cover the hottest tenth of each film with its mean grey, and a random tenth; compare how far the score falls.
+    """Cover each film's tenth of highest attribution with its mean grey, and a random tenth: how far the score falls.
 
-    The random tenth is the hottest one moved to another place (around the film's edges), so that both have the same
+    The random tenth is that one moved to another place (around the film's edges), so that both have the same
     area and as good as the same outline. Intervals are 95 % over patients (`train.metrics.cluster_bootstrap`).
 
     Args:

@@ -152,7 +152,7 @@ def _detection(known: np.ndarray, strange: np.ndarray, limit: float) -> dict[str
 
 
 def nearest_neighbours(train_features: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """The rival: distance to the NEIGHBOURS-th nearest training film, every feature scaled by its deviation."""
+    """The baseline: distance to the NEIGHBOURS-th nearest training film, every feature scaled by its deviation."""
     mean, scale = train_features.mean(axis=0), train_features.std(axis=0) + 1e-6
     known = (train_features - mean) / scale
 

@@ -161,7 +161,7 @@ def audit_films(
     split_given: bool = False,
     advance: Callable[..., None] = lambda *_: None,
 ) -> Audit:
-    """Judge measured films.
+    """Audit measured films.
 
     Args:
         cohort: the films.

@@ -37,7 +37,7 @@ def _films(audit: Audit) -> Table:
     found = [f"{figures['patients']['total']} patients", f"{both} of them with films of both classes"]
     found += [f"{count} in {splits}" for splits, count in across["by_splits"].items()]
     if across["patients"]:
-        found.append("an upper bound where each split numbers its patients anew")
+        found.append("an upper bound where each split numbers its patients separately")
     if audit.unreadable:
         found.append(f"{len(audit.unreadable)} films cannot be read and are left out of all that follows")
     return Table("Films", ("split", *CLASSES, "patients"), tuple(rows), "; ".join(found))

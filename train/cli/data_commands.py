@@ -104,7 +104,7 @@ def check_command(
     """Read every film of a folder and list anomalies.
 
     Counts by split, class and patient, sizes, films that cannot be read (and why), exact copies, films that are
-    nearly black, white or flat, coloured, small or very long, patients in several splits, classes out of balance,
+    nearly black, white or flat, coloured, small or very long, patients in several splits, class imbalance,
     and where the public set differs from what was published. Nothing is changed.
 
     Exit code 1 when a film cannot be read; any other anomaly leaves it at 0.
@@ -214,7 +214,7 @@ def _unusual(report: "CheckReport") -> list[list[object]]:
     for split, counts in report.films.items():
         smaller, larger = sorted(counts.values())
         if larger > IMBALANCED * smaller:
-            rows.append([f"{split}: classes out of balance", larger + smaller, _percent_of(counts)])
+            rows.append([f"{split}: class imbalance", larger + smaller, _percent_of(counts)])
     for where, name, found, published in report.published_differences:
         rows.append([f"{where}, {name}: not as published", found, f"{published} were published"])
     return rows

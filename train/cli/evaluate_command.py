@@ -1,4 +1,4 @@
-"""The command `evaluate`: one run judged, two compared, several seeds summed up, one put under stress."""
+"""The command `evaluate`: metrics of a run, two runs compared, several seeds summed up, robustness to corruptions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -79,10 +79,10 @@ def evaluate_command(
     """Evaluate a run, with 95 % intervals over patients; compare two.
 
     On the validation films, where the thresholds are chosen; with --test also on the test films, at those thresholds. A
-    run with a shifted validation is judged on those films too, at the same thresholds.
+    run with a distribution-shift split is evaluated on those films too, at the same thresholds.
     Two runs (or two bundles) are compared by the scores they hold, runs that differ only by seed are summed up.
     --seen, --calibration-seen, --default-point and --calibration are frozen with the thresholds, and kept until given
-    anew.
+    again.
     """
     given = {
         "seen": seen,
@@ -178,7 +178,7 @@ def _refuse_contradictions(asked: Sequence[str]) -> None:
 
 
 def _compare_operating_points(names: Sequence[str], *, as_json: bool) -> None:
-    """Judge rules and calibrations by what the runs' folders hold: no film is read, nothing is written."""
+    """Compare rules and calibrations by what the runs' folders hold: no film is read, nothing is written."""
     from train.cli.evaluate_tables import print_carry_over
     from train.evaluation.carry_over import carry_over, read_carried
     from train.runs.run_folder import find_run

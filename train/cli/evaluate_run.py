@@ -132,7 +132,7 @@ def _read_standing(
     operating, changed = frozen_choice(run, settings.operating, before if same_network else None, choice)
     frozen = None
     if (test or tested) and same_network and not changed and known is not None and before is not None:
-        # An evaluation from before intervals over patients is made anew.
+        # An evaluation from before intervals over patients is made again.
         frozen = (before, known) if "cohorts" in before["validation"] else None
     return Standing(settings, known, before, frozen, operating, validation)
 

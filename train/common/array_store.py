@@ -16,6 +16,9 @@ import numpy as np
 
 from train.common.console import say, say_warning
 
+# Not filelock, as `train.runs.run_lock` has it. Readers share a lock that lasts as long as their mapping, whoever holds
+# a view of it and however the process ends: flock's does, it belongs to the open file. filelock's FileLock cannot be
+# shared; its ReadWriteLock (SQLite) is freed by a call and lies in a file beside the array, which would outlive it.
 try:
     import fcntl
 except ImportError:  # Windows has none, and refuses by itself to remove a file that is mapped

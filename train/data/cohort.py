@@ -61,7 +61,7 @@ class Film:
     patient: str
     label: int
     split: Split
-    kind: Subtype
+    subtype: Subtype
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def write_split(cohort: Cohort, path: Path) -> None:
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(SPLIT_COLUMNS)
-    rows.writerows((film.path, film.patient, film.split, film.label, film.kind) for film in cohort.films)
+    rows.writerows((film.path, film.patient, film.split, film.label, film.subtype) for film in cohort.films)
     write_text(path, text.getvalue())
 
 
@@ -211,7 +211,7 @@ def read_split(path: Path, root: Path) -> Cohort:
             patient=_filled(row["patient"], "patient", where),
             label=_known(row["label"], _LABELS, "label", where),
             split=_known(row["split"], _SPLIT_NAMES | {"shifted": "shifted"}, "split", where),
-            kind=_known(row["kind"], {kind: kind for kind in get_args(Subtype)}, "kind", where),
+            subtype=_known(row["kind"], {kind: kind for kind in get_args(Subtype)}, "kind", where),
         )
         for row, where in _read_rows(path, required=SPLIT_COLUMNS, allowed=SPLIT_COLUMNS)
     ]

@@ -130,14 +130,14 @@ def _bar(progress: Progress) -> Callable[..., Any]:
     def bar(total: int, initial: int = 0, **_: Any) -> Iterator[SimpleNamespace]:
         words = f"downloading the last {(total - initial) // _MB} MB" if initial else "downloading, in MB"
         with progress(words, max(1, (total - initial) // _MB)) as advance:
-            read = told = 0
+            read = reported = 0
 
             def update(count: int) -> None:
-                nonlocal read, told
+                nonlocal read, reported
                 read += count
-                if read // _MB > told:
-                    advance(read // _MB - told)
-                    told = read // _MB
+                if read // _MB > reported:
+                    advance(read // _MB - reported)
+                    reported = read // _MB
 
             yield SimpleNamespace(update=update)
 

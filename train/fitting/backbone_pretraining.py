@@ -48,11 +48,11 @@ def subtype_label(film: Film) -> int:
     """Return a film's place in BACKBONE_CLASSES.
 
     Raises:
-        PneumoscopeError: the film's name does not say of which kind its pneumonia is.
+        PneumoscopeError: the film's name does not say of which subtype its pneumonia is.
     """
-    if film.kind not in BACKBONE_CLASSES:
+    if film.subtype not in BACKBONE_CLASSES:
         raise PneumoscopeError(
             f"{film.path} does not say whether its pneumonia is bacterial or viral: 'train backbone' expects it "
             "in the file name, as in person1_bacteria_2.jpeg"
         )
-    return BACKBONE_CLASSES.index(film.kind)
+    return BACKBONE_CLASSES.index(film.subtype)

@@ -188,7 +188,7 @@ def restore(network: keras.Model, run: RunFolder, progress: Progress) -> None:
     states = seed_states(network)
     if int(network.optimizer.iterations) != progress.steps or len(states) != len(progress.seeds):
         raise PneumoscopeError(
-            f"{run.last_network} does not hold the state of its optimizer after {progress.steps} steps: begin anew "
+            f"{run.last_network} does not hold the state of its optimizer after {progress.steps} steps: start over "
             "with --new"
         )
     for state, value in zip(states, progress.seeds, strict=True):

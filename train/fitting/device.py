@@ -1,4 +1,4 @@
-"""Where training runs: Keras's backend, started quietly, and the device it uses, chosen once and said aloud.
+"""Where training runs: Keras's backend, started quietly, and the device it uses, chosen once and reported.
 
 Call `choose_device` before any module that imports Keras is imported: what a backend reads from the environment counts
 only then. Keras itself picks the backend: the variable KERAS_BACKEND, its own keras.json, or TensorFlow.

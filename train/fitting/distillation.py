@@ -101,12 +101,12 @@ class Distiller(keras.Model):
         label_loss = super().compute_loss(x, y, probability, sample_weight, training)
         if not training:
             return label_loss
-        said, shown = [], []
+        taught, shown = [], []
         for teacher in self.teachers:
             teacher_logit, teacher_features = teacher(x, training=False)
-            said.append(ops.stop_gradient(teacher_logit))
+            taught.append(ops.stop_gradient(teacher_logit))
             shown.append(ops.stop_gradient(teacher_features))
-        soft = _soft_cross_entropy(logit, sum(said) / len(said), self.distillation.temperature)  # [N]
+        soft = _soft_cross_entropy(logit, sum(taught) / len(taught), self.distillation.temperature)  # [N]
         unlike = _unlikeness(features, shown[0])  # [N]
         taught = soft + self.distillation.feature_weight * unlike
         if sample_weight is not None:

@@ -1,4 +1,4 @@
-"""What a training will need of memory and disk, roughly, and whether it is there: said before the first step."""
+"""What a training will need of memory and disk, roughly, and whether it is there: reported before the first step."""
 
 import math
 import shutil

@@ -1,4 +1,4 @@
-"""What a network is trained towards: labels, their weights, the loss, and the figures an epoch is told by.
+"""What a network is trained towards: labels, their weights, the loss, and the metrics of an epoch.
 
 The loss of validation is always the plain cross-entropy of pneumonia, whatever the levers: it chooses the best epoch,
 and runs must be comparable by it. Label smoothing, class weights and mixup therefore belong to the training films

@@ -1,34 +1,39 @@
-"""Stored values of a DICOM film → greys, through the pipeline of PS3.4 section N.2.
+"""The rules by which the stored values of a DICOM film become greys, as its header gives them (PS3.3 section C.11).
 
-Stored value → modality LUT or rescale → VOI LUT or window → presentation (MONOCHROME1 is inverted) → 8 bits.
-A stored value has at most 16 bits, so the pipeline runs once over all values and is then one table look-up.
+What cannot be used is left out with a note: a table without entries, a window that is no pair of numbers, a slope of 0.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from train.radiograph.formats import RadiographError
+from train.radiograph.dicom_header import DicomHeader
+from train.radiograph.dicom_pixels import PixelLayout, StoredValues
 
 _LARGEST_OUTPUT = 1e300  # beyond it differences overflow
-
-DAMAGED = "the DICOM file is damaged: its header and pixels do not fit together; export it again"
+_MOST_STORED = 65535
+_LEAST_WIDTHS = {"LINEAR": 1.0, "LINEAR_EXACT": 0.0, "SIGMOID": 0.0}  # by function; others do not exist
 
 
 @dataclass(frozen=True)
 class LookupTable:
-    """Entries (float64 [N]), the first value they map, and how many bits an entry has (PS3.3 section C.11.1.1)."""
+    """A table of PS3.3 section C.11.1.1.
+
+    Attributes:
+        entries: float64 [N]; fewer than the descriptor says where the data end before.
+        first: the 16 bits of the first value that it maps. Whether they have a sign is told by the values that come.
+    """
 
     entries: np.ndarray
     first: int
-    bits: int
 
 
 @dataclass(frozen=True)
 class Window:
-    """Centre, width and function of a VOI window (PS3.3 section C.11.2)."""
+    """Centre, width and function of a VOI window that can be (PS3.3 section C.11.2)."""
 
     centre: float
     width: float
@@ -56,147 +61,75 @@ class GreyscaleTransform:
     inverse: bool
 
 
-def read_greyscale_transform(dataset: Dataset) -> GreyscaleTransform:
-    """Take the rules out of a header.
-
-    Raises:
-        RadiographError: a table or a rescaling that cannot be.
-    """
-    first = dataset.get("PixelPaddingValue")
-    limit = dataset.get("PixelPaddingRangeLimit")
-    padding = None if first is None else (int(first), int(first if limit is None else limit))
-    modality: LookupTable | tuple[float, float]
-    if dataset.get("ModalityLUTSequence"):
-        modality = _lookup_table(dataset.ModalityLUTSequence[0])
-    else:
-        slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
-        line = (1.0 if slope is None else float(slope), 0.0 if intercept is None else float(intercept))
-        if line[0] == 0 or not np.isfinite(line).all():
-            raise RadiographError(DAMAGED)
-        modality = line
-    shape = str(dataset.get("PresentationLUTShape") or "").strip()
-    return GreyscaleTransform(
-        stored=int(dataset.BitsStored),
-        signed=dataset.get("PixelRepresentation", 0) == 1,
-        padding=padding,
-        modality=modality,
-        voi=_lookup_table(dataset.VOILUTSequence[0]) if dataset.get("VOILUTSequence") else _window(dataset),
-        # Both say that low values are dense: the one does not undo the other.
-        inverse=shape == "INVERSE" or str(dataset.PhotometricInterpretation).strip() == "MONOCHROME1",
-    )
+def read_greyscale_transform(
+    header: DicomHeader, inverse: bool, layout: PixelLayout, values: StoredValues
+) -> GreyscaleTransform:
+    """Take the rules out of a header; of pixels that a lossy stream has rescaled, no table and no window."""
+    if values.rescaled:
+        header.notes.append(
+            "the pixels have fewer bits than the DICOM header says: its tables and windows are left out"
+        )
+    first, limit = header.whole("PixelPaddingValue"), header.whole("PixelPaddingRangeLimit")
+    padding = None if first is None else (first, first if limit is None else limit)
+    modality = _lookup_table(header, "ModalityLUTSequence") if not values.rescaled else None
+    voi = (_lookup_table(header, "VOILUTSequence") or _window(header)) if not values.rescaled else None
+    return GreyscaleTransform(values.bits, layout.signed, padding, modality or _rescale(header), voi, inverse)
 
 
-def tone_table(rules: GreyscaleTransform, codes: np.ndarray) -> np.ndarray:
-    """The grey of every code.
-
-    Args:
-        rules: of the film.
-        codes: uint8 or uint16 [H, W], each below 2**stored.
-
-    Returns:
-        uint8 [2**stored].
-
-    Raises:
-        RadiographError: the header's numbers leave the range of numbers.
-    """
-    with np.errstate(over="ignore"):
-        return _tone_table(rules, codes)
+def _rescale(header: DicomHeader) -> tuple[float, float]:
+    slope, intercept = header.number("RescaleSlope"), header.number("RescaleIntercept")
+    slope, intercept = 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
+    if slope != 0 and abs(slope) * _MOST_STORED + abs(intercept) < _LARGEST_OUTPUT:
+        return slope, intercept
+    header.leave_out("RescaleSlope")
+    return 1.0, 0.0
 
 
-def _tone_table(rules: GreyscaleTransform, codes: np.ndarray) -> np.ndarray:
-    values = np.arange(1 << rules.stored)
-    if rules.signed:
-        values = np.where(values < 1 << (rules.stored - 1), values, values - (1 << rules.stored))
-    occurring = np.zeros(1 << rules.stored, bool)
-    occurring[codes] = True
-    padding = _padding(rules, values)
-    if not (occurring & ~padding).any():
-        padding[:] = False
-    outputs = _modality(rules, values)
-    if not (np.abs(outputs) < _LARGEST_OUTPUT).all():
-        raise RadiographError(DAMAGED)
-    shown = _voi(rules, outputs)
-    if shown is None:
-        # 8-bit films are meant as they are; deeper ones fill an unknown part of their range.
-        scope = outputs if rules.stored <= 8 else outputs[occurring & ~padding]
-        low, high = scope.min(), scope.max()
-        shown = np.clip((outputs - low) / max(high - low, np.finfo(float).tiny), 0, 1)
-    if rules.inverse:
-        shown = 1 - shown
-    shown[padding] = 0
-    return np.rint(shown * 255).astype(np.uint8)
+def _window(header: DicomHeader) -> Window | None:
+    """The first of the windows: pairs of a centre and a width."""
+    centres, widths = header.numbers("WindowCenter"), header.numbers("WindowWidth")
+    if len(centres) != len(widths):
+        header.leave_out("WindowCenter")
+        return None
+    if not centres:
+        return None
+    function = header.text("VOILUTFunction") or "LINEAR"
+    if widths[0] < _LEAST_WIDTHS.get(function, np.inf) or widths[0] <= 0:
+        header.leave_out("WindowWidth")
+        return None
+    return Window(centres[0], widths[0], function)
 
 
-def _padding(rules: GreyscaleTransform, values: np.ndarray) -> np.ndarray:
-    """bool [N]: codes that fill the area outside the film (PS3.3 section C.7.5.1.1.2)."""
-    if rules.padding is None:
-        return np.zeros(len(values), bool)
-    # Writers confuse the signed and the unsigned form: both mean the code with the same bits.
-    low, high = sorted(_as_code(edge, values) for edge in rules.padding)
-    return (values >= low) & (values <= high)
+def _lookup_table(header: DicomHeader, name: str) -> LookupTable | None:
+    """The table in the first item of a sequence; None, and a note, if the item holds none."""
+    item = header.item(name)
+    if item is None:
+        return None
+    descriptor = _words(item, "LUTDescriptor", header.order)
+    data = _raw_bytes(item, "LUTData", header.order)
+    if descriptor is None or len(descriptor) != 3 or data is None or not 1 <= descriptor[2] <= 16:
+        header.leave_out(name)
+        return None
+    count, first, bits = int(descriptor[0]) or 65536, int(descriptor[1]), int(descriptor[2])
+    # Bytes where there is one an entry; a table of words that ends early is a short table of words.
+    bytewise = len(data) in (count, count + 1) or (bits <= 8 and len(data) < count)
+    entries = np.frombuffer(data, "u1") if bytewise else np.frombuffer(data[: len(data) // 2 * 2], f"{header.order}u2")
+    if len(entries) == 0:
+        header.leave_out(name)
+        return None
+    return LookupTable(entries[:count].astype(np.float64), first)
 
 
-def _as_code(value: int, values: np.ndarray) -> int:
-    if values.min() <= value <= values.max():
+def _words(item: Dataset, name: str, order: str) -> np.ndarray | None:
+    data = _raw_bytes(item, name, order)
+    return None if data is None or len(data) % 2 else np.frombuffer(data, f"{order}u2")
+
+
+def _raw_bytes(item: Dataset, name: str, order: str) -> bytes | None:
+    """The bytes of an element as they stand in the file; pydicom's values hang on the VR, which is often wrong."""
+    element: DataElement | RawDataElement | None = item.get_item(name) if name in item else None
+    value = None if element is None else element.value
+    if value is None or isinstance(value, bytes):
         return value
-    return int(values[value % len(values)])
-
-
-def _modality(rules: GreyscaleTransform, values: np.ndarray) -> np.ndarray:
-    """float64 [N]: stored values through the modality LUT, or slope and intercept (PS3.3 section C.11.1)."""
-    if isinstance(rules.modality, LookupTable):
-        entries = rules.modality.entries
-        return entries[np.clip(values - rules.modality.first, 0, len(entries) - 1)]
-    slope, intercept = rules.modality
-    return values * slope + intercept
-
-
-def _voi(rules: GreyscaleTransform, outputs: np.ndarray) -> np.ndarray | None:
-    """float64 [N] in 0..1: through the first VOI LUT or window (PS3.3 section C.11.2); None without one."""
-    if isinstance(rules.voi, LookupTable):
-        entries = rules.voi.entries
-        steps = np.clip(np.rint(outputs) - rules.voi.first, 0, len(entries) - 1).astype(int)
-        # LUTDescriptor says how many bits an entry has, and is often wrong: entries never exceed the range.
-        return entries[steps] / max((1 << rules.voi.bits) - 1, entries.max())
-    if rules.voi is None:
-        return None
-    centre, width = rules.voi.centre, rules.voi.width
-    if rules.voi.function == "SIGMOID" and width > 0:
-        return 1 / (1 + np.exp(np.clip(-4 * (outputs - centre) / width, -700, 700)))
-    if rules.voi.function == "LINEAR_EXACT" and width > 0:
-        return np.clip((outputs - centre) / width + 0.5, 0, 1)
-    if rules.voi.function == "LINEAR" and width >= 1:
-        if width == 1:
-            return (outputs > centre - 0.5).astype(float)
-        return np.clip((outputs - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)
-    return None
-
-
-def _window(dataset: Dataset) -> Window | None:
-    centre, width = _first_number(dataset, "WindowCenter"), _first_number(dataset, "WindowWidth")
-    if centre is None or width is None:
-        return None
-    return Window(centre, width, str(dataset.get("VOILUTFunction") or "LINEAR").strip().upper())
-
-
-def _first_number(dataset: Dataset, name: str) -> float | None:
-    value = dataset.get(name)
-    if isinstance(value, MultiValue):
-        value = value[0] if len(value) else None
-    if value is None or not np.isfinite(float(value)):
-        return None
-    return float(value)
-
-
-def _lookup_table(item: Dataset) -> LookupTable:
-    count, first, bits = (int(number) for number in item.LUTDescriptor)
-    count = count or 65536
-    data = item.LUTData
-    entries = (
-        np.frombuffer(data, "<u2" if len(data) >= 2 * count else "u1")
-        if isinstance(data, bytes)
-        else np.atleast_1d(np.asarray(data)) & 0xFFFF
-    )
-    if len(entries) < count or not 1 <= bits <= 16:
-        raise RadiographError(DAMAGED)
-    return LookupTable(entries[:count].astype(np.float64), first, bits)
+    numbers = list(value) if isinstance(value, MultiValue | list) else [value]
+    return np.array([int(number) & 0xFFFF for number in numbers], f"{order}u2").tobytes()

@@ -1,13 +1,16 @@
-"""What a film's first bytes say it is, and the limits every kind is held to before anything is decoded.
+"""What a film's first bytes say it is, and the limits every format is held to before anything is decoded.
 
 Decoders trust headers: a 390 kB PNG may ask for 800 MB, and a JPEG cut short may come back with a grey lower
-half. So each kind's headers are walked by hand in its own room (`jpeg`, `pictures`, `tiff`, `dicom`), and only
-a whole file of a sane size reaches a decoder.
+half. So each format's headers are walked by hand in a module of its own (`jpeg`, `png`, `webp`, `bmp`, `tiff`, `dicom`),
+and only a whole file of a sane size reaches a decoder.
 """
 
 import logging
 import re
+from collections.abc import Callable
 from typing import Literal
+
+import numpy as np
 
 from train.common.errors import PneumoscopeError
 
@@ -18,11 +21,13 @@ FilmKind = Literal["jpeg", "png", "tiff", "bmp", "webp", "dicom"]
 
 MAX_BYTES = 100_000_000
 MAX_PIXELS = 50_000_000  # the largest published film of the set has 5.6 M, a 43 cm detector at 0.1 mm has 18 M
+MAX_DECODED_BYTES = 200_000_000  # of one film's samples: 50 million of 32 bits, or 33 million of 16-bit RGB
 START_BYTES = 512  # what `describe_stranger` needs of a file
 MAX_FRAMES = 1_000  # of a DICOM file, or pages of a TIFF; an angiography has a few hundred
 
 EXPECTED = "expected a JPEG, PNG, TIFF, BMP, WebP or DICOM film"
 
+_JPEG_START = re.compile(rb"\xff\xd8.{,400}?\xff[\xc0-\xfe]", re.DOTALL)  # some writers put filler in between
 MEDIA_DIRECTORY = "a DICOMDIR"  # the table of contents of a CD, as `describe_stranger` names it
 
 # Media Storage SOP Class UID, (0002,0002), whose group is always explicit VR little endian (PS3.10 section 7.1).
@@ -63,16 +68,16 @@ class FilmWarning(UserWarning):
 
 
 def detect_format(data: bytes) -> FilmKind:
-    """Tell the kind of a film from its first bytes, whatever it is called.
+    """Detect a film's format from its first bytes, whatever it is called.
 
     Raises:
-        RadiographError: empty, larger than MAX_BYTES, or no kind of film that is read here.
+        RadiographError: empty, larger than MAX_BYTES, or no format that is read here.
     """
     if not data:
         raise RadiographError(f"the file is empty: {EXPECTED}")
     if len(data) > MAX_BYTES:
         raise RadiographError(f"larger than {MAX_BYTES // 1_000_000} MB: {EXPECTED} below that size")
-    if data.startswith(b"\xff\xd8\xff"):
+    if _JPEG_START.match(data):
         return "jpeg"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"
@@ -125,6 +130,19 @@ def check_pixels(width: int, height: int) -> None:
         )
 
 
+def check_decoded_bytes(pixels: int, bytes_a_pixel: int) -> None:
+    """Refuse a picture whose decoded samples would take more than MAX_DECODED_BYTES.
+
+    Raises:
+        RadiographError: they would.
+    """
+    if pixels * bytes_a_pixel > MAX_DECODED_BYTES:
+        raise RadiographError(
+            f"{pixels * bytes_a_pixel // 1_000_000} MB of samples are more than the limit of "
+            f"{MAX_DECODED_BYTES // 1_000_000} MB: save the film in 8 or 16 bits of grey"
+        )
+
+
 def cut_short(kind: str) -> RadiographError:
     """The error for a file whose end is missing."""
     return RadiographError(f"the {kind} is cut short: its end is missing; copy or download it again")
@@ -138,6 +156,26 @@ def damaged(kind: str) -> RadiographError:
 def moving(kind: str) -> RadiographError:
     """The error for an animation: no radiograph moves, and its first frame may be anything."""
     return RadiographError(f"an animated {kind}: expected a single picture")
+
+
+def decoded(kind: str, decode: Callable[[bytes], np.ndarray | None], data: bytes) -> np.ndarray:
+    """What a decoder makes of a file.
+
+    Raises:
+        RadiographError: the decoder fails, or makes nothing.
+    """
+    try:
+        picture = decode(data)
+    except Exception:  # each decoder has an error of its own, and its text is of no use to a user
+        picture = None
+    if picture is None or picture.size == 0:
+        raise damaged(kind)
+    return picture
+
+
+def only_the_first(count: int, of_what: str) -> tuple[str, ...]:
+    """What is to be warned of where a file holds several pictures."""
+    return (f"the file holds {count} {of_what}: only the first was read",) if count > 1 else ()
 
 
 def _is_dicom_without_preamble(data: bytes) -> bool:

@@ -22,8 +22,9 @@ from train.radiograph.tiff_tags import exif_orientation
 
 MAX_SCANS = 32  # of a progressive JPEG; encoders write about 10, each one walks the whole picture again
 
-_SEQUENTIAL, _PROGRESSIVE, _LOSSLESS, _LS = (0xC0, 0xC1), 0xC2, 0xC3, 0xF7
-_FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {_LS}
+LOSSLESS_JPEG, JPEG_LS = 0xC3, 0xF7  # coding processes, by their frame header's marker
+_SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1), 0xC2
+_FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {JPEG_LS}
 _WHOLE_BLOCK = b"\x00\x3f\x00"  # how a sequential scan's header ends: all 64 coefficients, all bits
 # Restart markers (D0 to D7) and TEM (01) stand alone and are skipped; JPEG-LS lets bytes below 128 follow a 255.
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])", re.DOTALL)
@@ -33,7 +34,9 @@ _MAX_SEGMENTS = 10_000  # 100 MB in the longest segments are 1,500
 # Cameras leave some bytes between the data and its end; more of them mean that rows were cut from the header.
 _SURPLUS = re.compile(r"\b(\d+) extraneous bytes before marker 0xd9")
 _MAX_SURPLUS = 64
+_UNNAMED_SUBSAMPLING = "subsampling level"  # TurboJPEG reads the customary ones only
 _TAIL = 256  # bytes
+_ADOBE_TRANSFORMS = {3: (0, 1), 4: (0, 2)}  # by components: none, or YCbCr and YCCK
 
 
 @dataclass(frozen=True)
@@ -71,14 +74,18 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
         RadiographError: cut short, damaged in a header, a scan is missing, too large, or of a rare process.
     """
     position, scans, marker_of = 2, 0, _MARKER
-    frame, orientation, edits = None, 1, []
+    frame, orientation, edits, adobe = None, 1, [], None
+    in_scan = False  # what follows a start of scan is coded data
     missing: dict[int, list[int]] = {}  # component → bits still to come, by coefficient
     for _ in range(_MAX_SEGMENTS):
         # After a start of scan this runs over the coded data, where 255 is followed by 0 or a restart marker.
         found = marker_of.search(data, position)
         if found is None:
             raise cut_short("JPEG")
+        if found.start() > position and not in_scan:
+            edits.append((position, found.start(), b""))  # filler between two segments
         marker, position = found[1][0], found.end()
+        in_scan = marker == 0xDA
         if marker == 0xD9:
             break
         length = int.from_bytes(data[position : position + 2], "big")
@@ -91,7 +98,7 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
             if frame is not None:
                 raise damaged("JPEG")
             frame = _read_frame(marker, body)
-            marker_of = _LS_MARKER if marker == _LS else _MARKER
+            marker_of = _LS_MARKER if marker == JPEG_LS else _MARKER
             missing = {name: [1] * (64 if marker == _PROGRESSIVE else 1) for name in frame.components}
         elif marker == 0xDA:
             scans += 1
@@ -103,6 +110,8 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
                 edits.append((position + length - len(_WHOLE_BLOCK), position + length, _WHOLE_BLOCK))
         elif marker == 0xE1 and body.startswith(b"Exif\0\0"):
             orientation = exif_orientation(body[6:])
+        elif marker == 0xEE and body.startswith(b"Adobe"):
+            adobe = (found.start(), position + length, body)
         elif marker == 0xE2:
             edits.append((found.start(), position + length, b""))  # a colour profile, which may be damaged
         elif marker == 0xE0 and body.startswith(b"JFIF\0") and body[5:6] not in (b"\1", b"\2"):
@@ -114,7 +123,9 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
         raise damaged("JPEG")
     if any(any(coefficients) for coefficients in missing.values()):
         raise RadiographError("the JPEG is not whole: its last scans are missing; copy or download it again")
-    return JpegHeader(frame, orientation, found.start(), tuple(edits))
+    if adobe is not None:
+        edits += _adobe_edits(*adobe, len(frame.components))
+    return JpegHeader(frame, orientation, found.start(), tuple(sorted(edits)))
 
 
 def decode_jpeg(data: bytes, header: JpegHeader | None = None) -> np.ndarray:
@@ -131,15 +142,16 @@ def decode_jpeg(data: bytes, header: JpegHeader | None = None) -> np.ndarray:
     """
     header = header or read_jpeg_header(data)
     frame = header.frame
+    data, end = _edited(data, header)
     if frame.process in (*_SEQUENTIAL, _PROGRESSIVE) and frame.precision == 8:
-        film = _decode_8_bits(data, header)
+        film = _decode_8_bits(data, end, frame)
     elif len(frame.components) != 1:
         raise RadiographError("a colour JPEG of a rare kind: save the film as an 8-bit JPEG or a PNG")
-    elif frame.process == _LS:
+    elif frame.process == JPEG_LS:
         # CharLS 2 spins for seconds on damaged data without an end marker; the header's walk has found one.
-        film = _decoded(imagecodecs.jpegls_decode, data[: header.end + 2])
+        film = _decoded(imagecodecs.jpegls_decode, data[: end + 2])
     else:
-        film = _decode_deep(data, header)
+        film = _decode_patiently(data, end)
     if film.shape != (frame.height, frame.width):
         raise damaged("JPEG")
     return film
@@ -151,9 +163,9 @@ def _read_frame(marker: int, body: bytes) -> JpegFrame:
     height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
     frame = JpegFrame(marker, body[0], width, height, tuple(body[6 : 6 + 3 * body[5] : 3]))
     check_pixels(width, height)
-    if marker not in (*_SEQUENTIAL, _PROGRESSIVE, _LOSSLESS, _LS):
+    if marker not in (*_SEQUENTIAL, _PROGRESSIVE, LOSSLESS_JPEG, JPEG_LS):
         raise RadiographError("a JPEG of a rare kind (hierarchical or arithmetic): save the film as a PNG")
-    depths = range(2, 17) if marker in (_LOSSLESS, _LS) else (8, 12)
+    depths = range(2, 17) if marker in (LOSSLESS_JPEG, JPEG_LS) else (8, 12)
     if not 1 <= len(frame.components) <= 4 or frame.precision not in depths:
         raise damaged("JPEG")
     return frame
@@ -179,39 +191,57 @@ def _read_scan(frame: JpegFrame, body: bytes, missing: dict[int, list[int]]) -> 
     return body[-3:]
 
 
-def _decode_8_bits(data: bytes, header: JpegHeader) -> np.ndarray:
-    pieces, position = [], 0
-    for start, end, instead in header.edits:
+def _adobe_edits(start: int, end: int, body: bytes, components: int) -> list[tuple[int, int, bytes]]:
+    """What makes an Adobe segment one that decoders know: a transform that never was is the customary one."""
+    known = _ADOBE_TRANSFORMS.get(components)
+    if len(body) < 12:
+        return [(start, end, b"")]
+    if known is None or body[11] in known:
+        return []
+    return [(end - len(body) + 11, end - len(body) + 12, bytes([known[1]]))]
+
+
+def _edited(data: bytes, header: JpegHeader) -> tuple[bytes, int]:
+    """The file with the header's edits made, and where its end-of-image marker stands then."""
+    pieces, position, end = [], 0, header.end
+    for start, stop, instead in header.edits:
         pieces += [data[position:start], instead]
-        position = end
-    data = b"".join([*pieces, data[position:]])  # the same object where there is nothing to edit
-    colours = "CMYK" if len(header.frame.components) == 4 else "GRAY"
+        position, end = stop, end + len(instead) - (stop - start)
+    return b"".join([*pieces, data[position:]]), end  # the same object where there is nothing to edit
+
+
+def _decode_8_bits(data: bytes, end: int, frame: JpegFrame) -> np.ndarray:
+    colours = "CMYK" if len(frame.components) == 4 else "GRAY"
     try:
         picture = simplejpeg.decode_jpeg(data, colours, strict=True)
     except ValueError as error:
         surplus = _SURPLUS.search(str(error))  # TurboJPEG tells the first fault: nothing was wrong before it
-        if surplus is None or int(surplus[1]) > _MAX_SURPLUS:
+        if _UNNAMED_SUBSAMPLING in str(error):
+            picture = _decode_patiently(data, end, "CMYK" if colours == "CMYK" else "GRAYSCALE")
+        elif surplus is None or int(surplus[1]) > _MAX_SURPLUS:
             raise damaged("JPEG") from None
-        picture = simplejpeg.decode_jpeg(data, colours, strict=False)
+        else:
+            picture = simplejpeg.decode_jpeg(data, colours, strict=False)
     if colours == "GRAY":
-        return picture[..., 0]
+        return picture if picture.ndim == 2 else picture[..., 0]
     # As Adobe's programs store it, and so everybody: inverted, 255 is no ink.
     black = picture[..., 3:].astype(np.uint16)
     return cv2.cvtColor(((picture[..., :3] * black + 127) // 255).astype(np.uint8), cv2.COLOR_RGB2GRAY)
 
 
-def _decode_deep(data: bytes, header: JpegHeader) -> np.ndarray:
-    film = _decoded(imagecodecs.jpeg8_decode, data)
+def _decode_patiently(data: bytes, end: int, colours: str | None = None) -> np.ndarray:
+    """Decode with libjpeg, which is not strict, and refuse a picture whose end is missing."""
+    film = _decoded(imagecodecs.jpeg8_decode, data, colours)
     # A decoder that has all it needs ignores more data before the end; one that waits for the rest takes it, and
     # comes to another picture: missing bits are read as 0, the first of these is 1. (After 255, 0 is no data.)
-    more = b"\0" * (data[header.end - 1] == 0xFF) + b"\xaa" * _TAIL
-    if not np.array_equal(_decoded(imagecodecs.jpeg8_decode, data[: header.end] + more + data[header.end :]), film):
+    more = b"\0" * (data[end - 1] == 0xFF) + b"\xaa" * _TAIL
+    if not np.array_equal(_decoded(imagecodecs.jpeg8_decode, data[:end] + more + data[end:], colours), film):
         raise RadiographError("the JPEG is damaged: its last part is missing; copy or download it again")
     return film
 
 
-def _decoded(decode: Callable[[bytes], np.ndarray], data: bytes) -> np.ndarray:
+def _decoded(decode: Callable[..., np.ndarray], data: bytes, colours: str | None = None) -> np.ndarray:
     try:
-        return decode(data)
+        return decode(data) if colours is None else decode(data, outcolorspace=colours)
     except Exception:  # each decoder has an error of its own, and its text is of no use to a user
         raise damaged("JPEG") from None

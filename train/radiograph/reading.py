@@ -1,7 +1,7 @@
 """Any film file → an 8-bit grey film.
 
 Training, export and the demo all read films here and nowhere else. Reading goes in four
-steps: sniff (what is it), check the header (is it whole and sane), decode, tone (to 8 bits, bright = dense).
+steps: detect the format, check the header (is it whole and sane), decode, scale to 8 bits (bright = dense).
 """
 
 import warnings
@@ -25,8 +25,8 @@ def read_radiograph(source: str | Path | bytes) -> np.ndarray:
     (8, 16 and 32 bit and floats; uncompressed, LZW, Deflate, PackBits), BMP, WebP, and DICOM radiographs (also with
     JPEG, JPEG-LS, JPEG 2000 and RLE inside). Of colours the luma is the film, transparency is ignored, EXIF orientation
     is honoured. 8-bit films keep their values; deeper ones are scaled by their own range, because 12-bit data in 16
-    bits would otherwise come out nearly black. Of several frames or pages the first is read, with a FilmWarning;
-    animations are refused.
+    bits would otherwise come out nearly black; by the range of what is neither rare nor far from the rest. Of several
+    frames or pages the first is read; animations are refused. A FilmWarning tells what was left out.
 
     Returns:
         uint8 [H, W], bright = dense (the MONOCHROME2 sense), at most 50 million pixels.
@@ -56,29 +56,29 @@ def read_with_warnings(source: str | Path | bytes) -> tuple[np.ndarray, tuple[st
             from train.radiograph.jpeg import decode_jpeg, read_jpeg_header
 
             header = read_jpeg_header(data)
-            return to_8_bits(apply_orientation(decode_jpeg(data, header), header.orientation)), ()
+            return to_8_bits(apply_orientation(decode_jpeg(data, header), header.orientation))
         case "png":
-            from train.radiograph.png_webp_bmp import read_png
+            from train.radiograph.png import read_png
 
-            return to_8_bits(read_png(data)), ()
+            return to_8_bits(read_png(data))
         case "webp":
-            from train.radiograph.png_webp_bmp import read_webp
+            from train.radiograph.webp import read_webp
 
             return read_webp(data), ()
         case "bmp":
-            from train.radiograph.png_webp_bmp import read_bmp
+            from train.radiograph.bmp import read_bmp
 
             return read_bmp(data), ()
         case "tiff":
             from train.radiograph.tiff import read_tiff
 
-            film, pages = read_tiff(data)
-            return to_8_bits(film), _only_the_first(pages, "pages")
+            film, page_notes = read_tiff(data)
+            film, grey_notes = to_8_bits(film)
+            return film, page_notes + grey_notes
         case "dicom":
             from train.radiograph.dicom import read_dicom
 
-            film, frames = read_dicom(data)
-            return film, _only_the_first(frames, "frames")
+            return read_dicom(data)
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -89,7 +89,3 @@ def _read_bytes(path: Path) -> bytes:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise RadiographError(f"cannot be opened: {error.strerror or 'the system refused'}") from None
-
-
-def _only_the_first(count: int, of_what: str) -> tuple[str, ...]:
-    return (f"the file holds {count} {of_what}: only the first was read",) if count > 1 else ()

@@ -7,14 +7,24 @@ Sources: TIFF 6.0 (Adobe, 1992); Adobe Photoshop TIFF Technical Notes (2002) for
 """
 
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import imagecodecs
 import numpy as np
 
-from train.radiograph.formats import MAX_FRAMES, MAX_PIXELS, RadiographError, check_pixels, cut_short, damaged
+from train.radiograph.formats import (
+    MAX_FRAMES,
+    MAX_PIXELS,
+    RadiographError,
+    check_decoded_bytes,
+    check_pixels,
+    cut_short,
+    damaged,
+    only_the_first,
+)
 from train.radiograph.greyscale import apply_orientation, luma
-from train.radiograph.tiff_tags import ORIENTATION, TiffDirectory, read_tiff_header
+from train.radiograph.tiff_tags import ORIENTATION, TiffDirectory, TiffHeader, read_tiff_header
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
 _STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_SIZES, _PLANAR = 273, 277, 278, 279, 284
@@ -42,32 +52,42 @@ class _Layout:
     photometric: int
 
 
-def read_tiff(data: bytes) -> tuple[np.ndarray, int]:
-    """Read the first picture of a TIFF.
+def read_tiff(data: bytes) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Read the first picture of a TIFF; what is wrong with the pages after it does not matter.
 
     Returns:
-        The film, [H, W] of any real dtype, bright = the brighter value, upright; and the number of pictures.
+        The film, [H, W] of any real dtype, bright = the brighter value, upright; and what is to be warned of.
 
     Raises:
         RadiographError: cut short, damaged, too large, or stored in a way that is not read.
     """
     header = read_tiff_header(data)
     first = header.directory(data, header.first_offset)
-    pages, offset, seen = 1, first.next_offset, {header.first_offset}
-    while offset:
-        if offset in seen:
-            raise damaged("TIFF")
-        if pages == MAX_FRAMES:
-            raise RadiographError(f"a TIFF of more than {MAX_FRAMES} pictures: expected a single film")
-        seen.add(offset)
-        pages, offset = pages + 1, header.next_offset(data, offset)
+    notes = _count_pages(header, data, first)
     layout = _layout(first)
     _check_strips(data, first, layout)
     try:
-        picture = imagecodecs.tiff_decode(data, index=0)
+        picture = imagecodecs.tiff_decode(_with_rows_per_strip(data, first, layout), index=0)
     except Exception:
         raise damaged("TIFF") from None
-    return apply_orientation(_grey(picture, first, layout), first.number(ORIENTATION, 1)), pages
+    return apply_orientation(_grey(picture, first, layout), first.number(ORIENTATION, 1)), notes
+
+
+def _count_pages(header: TiffHeader, data: bytes, first: TiffDirectory) -> tuple[str, ...]:
+    """What is to be warned of: pages that are not read, or cannot be."""
+    pages, offset, seen = 1, first.next_offset, {header.first_offset}
+    while offset:
+        if pages == MAX_FRAMES:
+            raise RadiographError(f"a TIFF of more than {MAX_FRAMES} pictures: expected a single film")
+        try:
+            following = header.next_offset(data, offset)
+        except RadiographError:
+            following = offset
+        if offset in seen or following == offset:
+            return ("the TIFF's list of pages is broken: only the first page was read",)
+        seen.add(offset)
+        pages, offset = pages + 1, following
+    return only_the_first(pages, "pages")
 
 
 def _layout(tags: TiffDirectory) -> _Layout:
@@ -75,7 +95,7 @@ def _layout(tags: TiffDirectory) -> _Layout:
     check_pixels(width, height)
     samples, photometric, compression = (
         tags.number(_SAMPLES, 1),
-        tags.number(_PHOTOMETRIC),
+        tags.number(_PHOTOMETRIC, -1),
         tags.number(_COMPRESSION, 1),
     )
     # One value a sample, or one for all of them.
@@ -85,6 +105,8 @@ def _layout(tags: TiffDirectory) -> _Layout:
         raise _rare("of samples that are not 8, 16 or 32 bits deep")
     if compression not in (_PLAIN, _LZW, _PACKBITS, *_DEFLATES):
         raise _rare("compressed in another way than LZW, Deflate or PackBits")
+    if photometric < 0:
+        raise RadiographError("the TIFF does not say whether 0 is black or white (tag 262): save it anew with that tag")
     readable = {
         _WHITE_IS_ZERO: samples <= 2,
         _BLACK_IS_ZERO: samples <= 2,
@@ -93,30 +115,29 @@ def _layout(tags: TiffDirectory) -> _Layout:
     }
     if samples < 1 or not readable.get(photometric, False):
         raise _rare("of other samples than grey, RGB or a palette")
+    check_decoded_bytes(width * height, samples * np.dtype(dtype).itemsize)
     separate = samples > 1 and tags.number(_PLANAR, 1) == 2
     return _Layout(width, height, samples, separate, np.dtype(dtype), compression, photometric)
 
 
 def _check_strips(data: bytes, tags: TiffDirectory, layout: _Layout) -> None:
     """Refuse a film whose strips or tiles are not all there and whole."""
-    if _TILE_WIDTH in tags.entries:
+    tiled = _TILE_WIDTH in tags.entries
+    if tiled:
         width, height = tags.number(_TILE_WIDTH), tags.number(_TILE_HEIGHT)
-        offsets, sizes = tags.values(_TILE_OFFSETS), tags.values(_TILE_SIZES)
     else:
-        width, height = layout.width, min(tags.number(_ROWS_PER_STRIP, layout.height), layout.height)
-        offsets, sizes = tags.values(_STRIP_OFFSETS), tags.values(_STRIP_SIZES)
+        width, height = layout.width, min(tags.number(_ROWS_PER_STRIP, 0) or layout.height, layout.height)
     if width < 1 or height < 1 or width * height > MAX_PIXELS:
         raise damaged("TIFF")
     down = -(-layout.height // height)
     pieces = -(-layout.width // width) * down * (layout.samples if layout.separate else 1)
-    if len(offsets) != pieces or len(sizes) != pieces:
-        raise damaged("TIFF")
     row_bytes = width * layout.dtype.itemsize * (1 if layout.separate else layout.samples)
-    for index, (offset, size) in enumerate(zip(offsets, sizes, strict=True)):
-        if offset + size > len(data):
-            raise cut_short("TIFF")
-        last_strip = _TILE_WIDTH not in tags.entries and index % down == down - 1
+    for index, (offset, size) in enumerate(_pieces(tags, pieces)):
+        last_strip = not tiled and index % down == down - 1
         least = row_bytes * (layout.height - (down - 1) * height if last_strip else height)
+        if offset + (size or 0) > len(data):
+            raise cut_short("TIFF")
+        size = len(data) - offset if size is None else size
         whole = size >= least
         if layout.compression in _DEFLATES:
             whole = least <= _inflated_size(memoryview(data)[offset : offset + size], row_bytes * height)
@@ -124,6 +145,28 @@ def _check_strips(data: bytes, tags: TiffDirectory, layout: _Layout) -> None:
             whole = size > 0  # the decoder counts these itself
         if not whole:
             raise cut_short("TIFF")
+
+
+def _pieces(tags: TiffDirectory, count: int) -> Iterator[tuple[int, int | None]]:
+    """Where each strip or tile stands and how many bytes it has; None where the file does not say.
+
+    Some writers keep the places of tiles in the tags of strips, as libtiff lets them.
+    """
+    offsets = tags.values(_TILE_OFFSETS) or tags.values(_STRIP_OFFSETS)
+    sizes = tags.values(_TILE_SIZES) or tags.values(_STRIP_SIZES) or (0,) * count
+    if len(offsets) != count or len(sizes) != count:
+        raise damaged("TIFF")
+    for offset, size in zip(offsets, sizes, strict=True):
+        yield offset, size or None
+
+
+def _with_rows_per_strip(data: bytes, tags: TiffDirectory, layout: _Layout) -> bytes:
+    """The file, with one strip of all rows where it says that a strip has none; libtiff refuses that."""
+    if tags.number(_ROWS_PER_STRIP, 1) != 0:
+        return data
+    dtype, _, place = tags.entries[_ROWS_PER_STRIP]
+    rows = np.array(layout.height, dtype).tobytes()
+    return data[:place] + rows + data[place + len(rows) :]
 
 
 def _inflated_size(stream: memoryview | bytes, most: int) -> int:

@@ -11,7 +11,7 @@ from demo.desktop.drawing.plot_painter import paint_figure
 from demo.desktop.drawing.text_direction import paragraph
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Wording, wording
-from demo.plots.described import HISTORIES, SHAPES, DescribedPlot, tell_figures
+from demo.plots.described import HISTORIES, SHAPES, DescribedPlot, described_plots
 from demo.plots.parts import SYMBOLS, Figure
 from export.bundle.evaluation import BundleEvaluation, read_bundle_evaluation
 from train.metrics.operating_points import POINT_NAMES
@@ -23,11 +23,11 @@ FIGURE_SIDE = 340  # pixels of height, as on the page
 class CurveView(QWidget):
     """One figure; it scales with the window."""
 
-    def __init__(self, figure: Figure, told: str) -> None:
+    def __init__(self, figure: Figure, description: str) -> None:
         super().__init__()
         self._figure = figure
         self.setMinimumSize(360, FIGURE_SIDE)
-        self.setAccessibleName(told)
+        self.setAccessibleName(description)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802  # Qt's name
         """Draw the figure."""
@@ -96,21 +96,21 @@ class CurvesPanel(QWidget):
         self._drawn = split, self._words.language
         content = QWidget()
         grid = QGridLayout(content)
-        for place, told in enumerate(self.figures(split)):
+        for place, plot in enumerate(self.figures(split)):
             card = QWidget()
             column = QVBoxLayout(card)
-            sentences = (*told.told, *told.faults)
-            for text in (f"<b>{escape(told.title)}</b>", *map(escape, (told.how, *sentences))):
+            sentences = (*plot.sentences, *plot.faults)
+            for text in (f"<b>{escape(plot.title)}</b>", *map(escape, (plot.how, *sentences))):
                 label = QLabel(paragraph(text, self._words.direction))
                 label.setWordWrap(True)
                 column.addWidget(label)
-            if told.figure is not None:
-                column.addWidget(CurveView(told.figure, " ".join((told.title, *sentences))), 1)
+            if plot.figure is not None:
+                column.addWidget(CurveView(plot.figure, " ".join((plot.title, *sentences))), 1)
             column.addStretch()
             grid.addWidget(card, place // 2, place % 2)
         self._scroll.setWidget(content)
 
     def figures(self, split: str) -> list[DescribedPlot]:
         """All figures as the page tells them: the curves, the histograms, then the training."""
-        told = tell_figures(self._evaluations, split, self._words)
-        return [told[name] for name in sorted(told, key=lambda name: name in HISTORIES)]
+        plots = described_plots(self._evaluations, split, self._words)
+        return [plots[name] for name in sorted(plots, key=lambda name: name in HISTORIES)]

@@ -34,7 +34,7 @@ class FilmPanel(QWidget):
 
     asked_to_open = Signal()
     film_shown = Signal()
-    told = Signal(str)  # a line for the status bar
+    message = Signal(str)  # a line for the status bar
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,8 +108,8 @@ class FilmPanel(QWidget):
             self.title.setText(NOBODY)
             self._show()
 
-    def judge(self, operating_point: str) -> None:
-        """Judge the film at another operating point; no network runs."""
+    def set_operating_point(self, operating_point: str) -> None:
+        """Evaluate the film at another operating point; no network runs."""
         if self._film is None or self._networks is None:
             return
         from demo.inference.compare import decide_case
@@ -155,9 +155,9 @@ class FilmPanel(QWidget):
         try:
             save(path, lambda: film_report(film.case, networks.loaded.cards, pdf, self._words))
         except PneumoscopeError as error:
-            self.told.emit(str(error))
+            self.message.emit(str(error))
         else:
-            self.told.emit(self._words("desktop.saved", file=path.name))
+            self.message.emit(self._words("desktop.saved", file=path.name))
 
     def _lay_out(self) -> None:
         film_side, right = QWidget(), QWidget()

@@ -34,7 +34,7 @@ class FolderPanel(QWidget):
     """A table of films; while they are read, progress and a button to stop."""
 
     film_chosen = Signal(str)  # its path
-    told = Signal(str)  # a line for the status bar
+    message = Signal(str)  # a line for the status bar
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,11 +120,11 @@ class FolderPanel(QWidget):
         run.stop()
         run.wait()
 
-    def judge(self, operating_point: str) -> None:
-        """Judge the films at another operating point; films still to come will be too."""
+    def set_operating_point(self, operating_point: str) -> None:
+        """Evaluate the films at another operating point; films still to come will be too."""
         if self._networks is not None:
             self._point = operating_point
-            self.table.judge(self._networks.loaded.cards, operating_point)
+            self.table.set_operating_point(self._networks.loaded.cards, operating_point)
             self._show_state()
 
     def speak(self, words: Wording) -> None:
@@ -241,9 +241,9 @@ class FolderPanel(QWidget):
         try:
             save(path, make)
         except ExportError as error:
-            self.told.emit(str(error))
+            self.message.emit(str(error))
         else:
-            self.told.emit(self._words("desktop.saved", file=path.name))
+            self.message.emit(self._words("desktop.saved", file=path.name))
 
 
 def _folder_of(paths: Sequence[str]) -> str:

@@ -67,8 +67,8 @@ class FolderTable(QAbstractTableModel):
         self._rows = arranged(self.comparisons, SORT_OF[self._sort], self._descending, self._only_differing)
         self.endResetModel()
 
-    def judge(self, cards: Mapping[str, Card], operating_point: str) -> None:
-        """Judge all films at another operating point; no network runs."""
+    def set_operating_point(self, cards: Mapping[str, Card], operating_point: str) -> None:
+        """Evaluate all films at another operating point; no network runs."""
         self.comparisons = [evaluated(comparison, cards, operating_point) for comparison in self.comparisons]
         self.arrange()
 

@@ -139,10 +139,10 @@ class NetworkColumn(QFrame):
         self._under_lid.setVisible(not refused or self.cover.is_open)
 
     def _fill(self, reading: "Reading", track_record: "TrackRecord", words: Wording) -> None:
-        from demo.desktop.panels import reading_values as said
+        from demo.desktop.panels import reading_values
 
         quiet = f"color: {subdued(self.palette()).name()}"
-        for row, (name, value, meaning) in enumerate(said.numbers(reading, words)):
+        for row, (name, value, meaning) in enumerate(reading_values.numbers(reading, words)):
             label, figure = QLabel(name), QLabel(value)
             label.setStyleSheet(quiet)
             label.setToolTip(meaning)
@@ -150,7 +150,7 @@ class NetworkColumn(QFrame):
             figure.setAccessibleName(f"{name}: {value}")
             self._numbers.addWidget(label, row, 0)
             self._numbers.addWidget(figure, row, 1)
-        rows = [] if reading.refused else said.record_rows(reading, track_record, words)
+        rows = [] if reading.refused else reading_values.record_rows(reading, track_record, words)
         if not rows:
             return
         rates = ("word.sensitivity", "word.specificity")
@@ -214,10 +214,12 @@ class ReadingView(QWidget):
 
             self._say(*agreement_lines(readings, track_record, words), words, warnings=case.warnings)
 
-    def _say(self, said: str, remark: str, words: Wording, fault: str = "", warnings: tuple[str, ...] = ()) -> None:
-        text = f"<b>{escape(remark)}</b>" if fault else f"<b>{escape(said)}</b> {escape(remark)}"
+    def _say(
+        self, agreement: str, remark: str, words: Wording, fault: str = "", warnings: tuple[str, ...] = ()
+    ) -> None:
+        text = f"<b>{escape(remark)}</b>" if fault else f"<b>{escape(agreement)}</b> {escape(remark)}"
         self.agreement.setText(paragraph(text, words.direction) + (paragraph(escape(fault)) if fault else ""))
-        self.agreement.setAccessibleName(" ".join(filter(None, (said, remark, fault))))
+        self.agreement.setAccessibleName(" ".join(filter(None, (agreement, remark, fault))))
         notes = "".join(paragraph(escape(warning)) for warning in warnings)
         self.notes.setText(notes)
         self.notes.setVisible(bool(notes))

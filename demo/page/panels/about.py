@@ -16,7 +16,7 @@ from demo.language.citations import REFERENCES, SOFTWARE
 from demo.language.glossary import explained, glossary_html
 from demo.page.panels.about_model_cards import cards_html
 from demo.page.panels.shared import Localised
-from export.bundle.metric import number
+from export.bundle.card_figures import card_figures
 
 SECTIONS = ("what", "limits", "reading", "cards", "glossary", "elsewhere", "privacy", "cite", "licences", "versions")
 ENDPOINTS = ("/compare", "/classify", "/batch", "/evaluation", "/card")
@@ -104,11 +104,12 @@ def _false_alarms(loaded: LoadedModels, words: Wording) -> list[str]:
     """For each network how its specificity differs between validation and test, as far as its card knows."""
     lines = []
     for name, card in loaded.cards.items():
-        validation = number(card.metrics.validation, "specificity", "value")
-        test = number(card.metrics.test, "specificity", "value")
+        figures = card_figures(card)
+        validation = figures.validation.specificity
+        test = figures.test.specificity if figures.test else None
         if validation is not None and test is not None:
-            figures = {"validation": f"{validation:.3f}", "test": f"{test:.3f}"}
-            lines.append(words("about.limits.specificity", network=name.upper(), **figures))
+            shares = {"validation": f"{validation.value:.3f}", "test": f"{test.value:.3f}"}
+            lines.append(words("about.limits.specificity", network=name.upper(), **shares))
     return lines
 
 

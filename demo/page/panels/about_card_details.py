@@ -1,129 +1,126 @@
 """What a card says of its evidence, as HTML: heatmap, novelty, stress and audit, each only where the card has it."""
 
-from collections.abc import Mapping
 from html import escape
-from typing import Any
 
 from demo.language.catalogue import Wording
 from demo.language.glossary import explained
 from demo.language.numbers import percent
-from demo.page.panels.evaluation.calibration import calibration_text, quality_row
+from demo.page.panels.evaluation.calibration import calibration_text
 from demo.page.panels.evaluation.robustness import corruption_html
 from export.bundle import Card
-from export.bundle.metric import Metric, number, with_interval
-from export.bundle.robustness import AS_IT_IS, Corruption, as_robustness
+from export.bundle.audit import AuditFindings
+from export.bundle.card import HeatmapCard, NoveltyCard
+from export.bundle.card_figures import (
+    CardFigures,
+    Detector,
+    DetectorFigures,
+    GradientCheck,
+    HeatmapChecks,
+    OcclusionCheck,
+    RandomHeadCheck,
+    card_figures,
+)
+from export.bundle.metric import Metric
+from export.bundle.robustness import AS_IT_IS, Robustness
 from train.metrics.scores import SCORED_SPLITS
 
 Fact = tuple[str, str]  # what it is about and what there is to say, HTML
 LEFT_TO_RIGHT = "\u200e"  # keeps a minus on its number's left in any language
-WORST = 3  # changes that are told
-TREATMENTS = ("as_is", "thumbnails", "blurred")
+WORST = 3  # changes that are shown
 METADATA = ("width", "height", "bytes")  # columns of the audit's baseline
 
 
 def track_record_facts(card: Card, words: Wording) -> list[Fact]:
     """All there is, in the order in which a reader needs it."""
-    facts = [(explained("calibration", words), _lines(_calibration(card, words)))]
+    figures = card_figures(card)
+    facts = [(explained("calibration", words), _lines(_calibration(card, figures, words)))]
     if card.heatmap is not None:
-        facts.append((explained("heatmap", words), _heatmap(card, words)))
+        facts.append((explained("heatmap", words), _heatmap(card.heatmap, figures.heatmap_checks, words)))
     if card.novelty is not None:
-        facts.append((explained("novelty", words), _novelty(card, words)))
+        facts.append((explained("novelty", words), _novelty(card.novelty, figures.detector, words)))
     else:
         limit = words("about.card.no_limit") if card.novelty_limit is None else f"{card.novelty_limit:.2f}"
         facts.append((escape(words("about.card.novelty_limit")), f"<bdi>{escape(limit)}</bdi>"))
-    stress = _stress(card, words)
-    if stress:
-        facts.append((explained("stress", words), _lines(stress)))
-    audit = _audit(getattr(card, "audit", None), words)
+    if figures.robustness is not None:
+        facts.append((explained("stress", words), _lines(_stress(figures.robustness, words))))
+    audit = _audit(figures.audit, words)
     if audit:
         facts.append((escape(words("about.card.audit")), _lines([escape(line) for line in audit])))
     return facts
 
 
-def _calibration(card: Card, words: Wording) -> list[str]:
+def _calibration(card: Card, figures: CardFigures, words: Wording) -> list[str]:
     lines = [escape(calibration_text(card.calibration, words))]
-    kept = card.calibration.model_extra
-    before, after = number(kept, "log_loss_before"), number(kept, "log_loss_after")
-    told = False
-    for split in SCORED_SPLITS:
-        quality = [quality_row(card, split, stage) for stage in ("before", "after")]
-        if all(quality):
-            told = True
-            pairs = zip(("log_loss", "brier", "ece"), *quality, strict=True)
-            figures = "; ".join(
-                f"{escape(words(f'word.{name}'))} <bdi dir='ltr'>{first} → {last}</bdi>" for name, first, last in pairs
+    choice = figures.calibration
+    compared = [pair for split in SCORED_SPLITS if len(pair := figures.quality_of(split)) == 2]
+    for before, after in compared:
+        metrics = "; ".join(
+            f"{escape(words(f'word.{name}'))} <bdi dir='ltr'>{first.value:.4f} → {last.value:.4f}</bdi>"
+            for name, first, last in (
+                ("log_loss", before.log_loss, after.log_loss),
+                ("brier", before.brier, after.brier),
+                ("ece", before.ece, after.ece),
             )
-            head = words("about.card.before_and_after", split=words(f"word.{split}"))
-            lines.append(f"{escape(head)} {figures}")
-    if not told and before is not None and after is not None:
-        lines.append(escape(words("about.card.log_loss", before=f"{before:.4f}", after=f"{after:.4f}")))
-    note = (kept or {}).get("note")
-    if isinstance(note, str) and note:
-        lines.append(english(note))
-    return lines
+        )
+        head = words("about.card.before_and_after", split=words(f"word.{before.split}"))
+        lines.append(f"{escape(head)} {metrics}")
+    if not compared and choice.log_loss_before is not None and choice.log_loss_after is not None:
+        losses = {"before": f"{choice.log_loss_before:.4f}", "after": f"{choice.log_loss_after:.4f}"}
+        lines.append(escape(words("about.card.log_loss", **losses)))
+    return [*lines, english(choice.note)] if choice.note else lines
 
 
-def _heatmap(card: Card, words: Wording) -> str:
-    heatmap = card.heatmap
-    if heatmap is None:
-        return ""
+def _heatmap(heatmap: HeatmapCard, checks: HeatmapChecks, words: Wording) -> str:
     height, width = heatmap.shape
     method = words("about.card.heatmap", method=heatmap.method, cells=f"{height} × {width}")
     scale = words(
         "about.card.heatmap_scale", scale=f"{heatmap.scale:.2f}", clipped=percent(heatmap.validation_clipped, words)
     )
-    checks = [
-        *_gradient(heatmap.checks, words),
-        *_random_head(heatmap.checks, words),
-        *_occlusion(heatmap.checks, words),
-    ]
-    listed = "".join(f"<li>{escape(line)}</li>" for line in checks)
+    texts = (
+        _gradient(checks.gradient_correlation, words),
+        _random_head(checks.random_head, words),
+        _occlusion(checks.occlusion, words),
+    )
+    listed = "".join(f"<li>{escape(text)}</li>" for text in texts if text)
     more = f"<p>{escape(words('about.card.heatmap_checks'))}</p><ol>{listed}</ol>" if listed else ""
     return f"{_lines([escape(method), escape(scale)])}{more}"
 
 
-def _gradient(checks: Mapping[str, Any], words: Wording) -> list[str]:
-    found = [number(checks, "gradient_correlation", name) for name in ("mean", "smallest", "films")]
-    if None in found:
-        return []
-    mean, smallest, films = (value or 0 for value in found)
-    figures = {"mean": f"{mean:.3f}", "smallest": f"{smallest:.3f}", "films": f"{films:.0f}"}
-    return [words("about.card.check.gradient", **figures)]
-
-
-def _random_head(checks: Mapping[str, Any], words: Wording) -> list[str]:
-    mean, films = (number(checks, "random_head", name) for name in ("mean_rank_correlation", "films"))
-    if mean is None or films is None:
-        return []
-    return [
-        words(
-            "about.card.check.random_head", mean=f"{mean:.2f}".replace("-", f"{LEFT_TO_RIGHT}−"), films=f"{films:.0f}"
-        )
-    ]
-
-
-def _occlusion(checks: Mapping[str, Any], words: Wording) -> list[str]:
-    hottest, random = (number(checks, "occlusion", "logit", name) for name in ("hottest", "random"))
-    films, covered = (number(checks, "occlusion", name) for name in ("films", "covered"))
-    share = number(checks, "occlusion", "films_where_hottest_falls_further")
-    if hottest is None or random is None or films is None or covered is None or share is None:
-        return []
-    return [
-        words(
-            "about.card.check.occlusion",
-            covered=percent(covered, words, 0),
-            hottest=f"{hottest:.2f}",
-            random=f"{random:.2f}",
-            films=f"{films:.0f}",
-            share=percent(share, words),
-        )
-    ]
-
-
-def _novelty(card: Card, words: Wording) -> str:
-    novelty = card.novelty
-    if novelty is None:
+def _gradient(check: GradientCheck, words: Wording) -> str:
+    if check.mean is None or check.smallest is None or check.films is None:
         return ""
+    figures = {"mean": f"{check.mean:.3f}", "smallest": f"{check.smallest:.3f}"}
+    return words("about.card.check.gradient", films=check.films, **figures)
+
+
+def _random_head(check: RandomHeadCheck, words: Wording) -> str:
+    if check.mean_rank_correlation is None or check.films is None:
+        return ""
+    mean = f"{check.mean_rank_correlation:.2f}".replace("-", f"{LEFT_TO_RIGHT}−")
+    return words("about.card.check.random_head", mean=mean, films=check.films)
+
+
+def _occlusion(check: OcclusionCheck, words: Wording) -> str:
+    drop, further = check.logit, check.films_where_top_attribution_falls_further
+    if (
+        drop.top_attribution is None
+        or drop.random is None
+        or check.films is None
+        or check.covered is None
+        or further is None
+    ):
+        return ""
+    return words(
+        "about.card.check.occlusion",
+        covered=percent(check.covered, words, 0),
+        hottest=f"{drop.top_attribution:.2f}",
+        random=f"{drop.random:.2f}",
+        films=check.films,
+        share=percent(further, words),
+    )
+
+
+def _novelty(novelty: NoveltyCard, detector: Detector | None, words: Wording) -> str:
     limit = words(
         "about.card.novelty",
         limit=f"{novelty.limit:.3f}",
@@ -131,74 +128,64 @@ def _novelty(card: Card, words: Wording) -> str:
         films=f"{novelty.training_films:,}",
     )
     lines = [english(novelty.method), escape(limit)]
-    unseen = (novelty.guard or {}).get("unseen")
-    kinds = unseen.get("kinds") if isinstance(unseen, Mapping) else None
-    pictures = number(unseen, "pictures") if isinstance(unseen, Mapping) else None
-    if isinstance(kinds, list) and pictures is not None:
-        told = [line for name in TREATMENTS if (line := _refused(unseen, name, words))]
-        head = words("about.card.guard", pictures=f"{pictures:.0f}", kinds=len(kinds))
-        lines.append(f"{escape(head)} {escape('; '.join(told))}. {english(', '.join(map(str, kinds)))}")
+    if detector is not None and detector.images.kinds and detector.images.pictures is not None:
+        kinds = detector.images.kinds
+        refused = "; ".join(filter(None, (_refused(found, words) for found in detector.figures)))
+        head = words("about.card.guard", pictures=detector.images.pictures, kinds=len(kinds))
+        lines.append(f"{escape(head)} {escape(refused)}. {english(', '.join(kinds))}")
     if novelty.test_refused is not None:
         lines.append(escape(words("about.card.test_refused", share=percent(novelty.test_refused, words))))
     return _lines(lines)
 
 
-def _refused(unseen: Mapping[str, Any] | None, treatment: str, words: Wording) -> str:
-    refused, area = (number(unseen, treatment, name) for name in ("refused", "auroc"))
-    if refused is None or area is None:
+def _refused(found: DetectorFigures, words: Wording) -> str:
+    if found.refused is None or found.auroc is None:
         return ""
-    low, high = (number(unseen, treatment, f"refused_{end}") for end in ("low", "high"))
-    share = _share(Metric(refused, low, high), words)
-    return words(f"about.card.guard.{treatment}", share=share, auroc=f"{area:.4f}")
+    figures = {"share": _share(found.refused, words), "auroc": f"{found.auroc.value:.4f}"}
+    return words(f"about.card.guard.{found.treatment}", **figures)
 
 
-def _stress(card: Card, words: Wording) -> list[str]:
+def _stress(table: Robustness, words: Wording) -> list[str]:
     """The changes that cost most accuracy, on test where it was measured."""
-    stress = as_robustness(getattr(card, "stress", None))
-    if stress is None:
-        return []
-    split = "test" if stress.changes["test"] else "validation"
-    changed = [change for change in stress.changes[split] if change.name != AS_IT_IS]
-    unchanged = next((_accuracy(change) for change in stress.changes[split] if change.name == AS_IT_IS), None)
-    worst = sorted(changed, key=lambda change: change.figures["accuracy"].value)[:WORST]
-    lines = []
-    if unchanged is not None:
-        said = words("about.card.stress_unchanged", split=words(f"word.{split}"), accuracy=_share(unchanged, words))
-        lines.append(escape(said))
-    for change in worst:
-        lines.append(
-            f"{corruption_html(change, words)}: <bdi dir='ltr'>{escape(_share(_accuracy(change), words))}</bdi>"
+    split = "test" if table.test.changes else "validation"
+    changes = table.of(split).changes
+    worst = sorted((each for each in changes if each.name != AS_IT_IS), key=lambda change: change.accuracy.value)
+    lines = [
+        escape(
+            words("about.card.stress_unchanged", split=words(f"word.{split}"), accuracy=_share(each.accuracy, words))
         )
+        for each in changes
+        if each.name == AS_IT_IS
+    ]
+    for change in worst[:WORST]:
+        lines.append(f"{corruption_html(change, words)}: <bdi dir='ltr'>{escape(_share(change.accuracy, words))}</bdi>")
     return [*lines, escape(words("about.card.stress_more"))]
-
-
-def _accuracy(change: Corruption) -> Metric:
-    return change.figures["accuracy"]
 
 
 def _share(found: Metric, words: Wording) -> str:
     return percent(found.value, words) + found.interval(1, scale=100)
 
 
-def _audit(audit: Any, words: Wording) -> list[str]:  # noqa: ANN401  # JSON
+def _audit(findings: AuditFindings | None, words: Wording) -> list[str]:
     """What the films give away besides lungs."""
-    if not isinstance(audit, Mapping):
+    if findings is None:
         return []
     lines = []
-    for name in ("exact_duplicates", "near_duplicates"):
-        found = [number(audit, name, key) for key in ("groups", "films", "across_splits")]
-        if None not in found:
-            groups, films, across = (f"{value or 0:,.0f}" for value in found)
-            lines.append(words(f"about.card.audit.{name}", groups=groups, films=films, across=across))
-    patients = number(audit, "patients_across_splits", "patients")
-    if patients is not None:
-        lines.append(words("about.card.audit.patients", patients=f"{patients:,.0f}"))
-    baseline = audit.get("metadata_baseline")
-    columns = baseline.get("columns") if isinstance(baseline, Mapping) else None
-    area = with_interval(baseline, "auroc") if isinstance(baseline, Mapping) else ""
-    if area and isinstance(columns, list) and columns:
-        named = [words(f"about.card.audit.{name}") if name in METADATA else str(name) for name in columns]
-        lines.append(words("about.card.audit.metadata", columns=", ".join(named), auroc=area))
+    for name, found in (
+        ("exact_duplicates", findings.exact_duplicates),
+        ("near_duplicates", findings.near_duplicates),
+    ):
+        if found is None or found.groups is None or found.films is None or found.across_splits is None:
+            continue
+        figures = {"groups": f"{found.groups:,}", "films": f"{found.films:,}", "across": f"{found.across_splits:,}"}
+        lines.append(words(f"about.card.audit.{name}", **figures))
+    across = findings.patients_across_splits
+    if across is not None and across.patients is not None:
+        lines.append(words("about.card.audit.patients", patients=f"{across.patients:,}"))
+    baseline = findings.metadata_baseline
+    if baseline is not None and baseline.auroc is not None and baseline.columns:
+        named = [words(f"about.card.audit.{name}") if name in METADATA else name for name in baseline.columns]
+        lines.append(words("about.card.audit.metadata", columns=", ".join(named), auroc=str(baseline.auroc)))
     return lines
 
 

@@ -1,35 +1,23 @@
 """The networks' cards as HTML: side by side, the figures first, how each was made on demand."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from html import escape
-from typing import Any
 
 from demo.language.catalogue import Wording
 from demo.language.glossary import explained
 from demo.language.numbers import percent
 from demo.page.panels.about_card_details import english, track_record_facts
 from export.bundle import MODEL, NETWORKS, Card
-from export.bundle.card import OperatingPoint
-from export.bundle.metric import interval_kind, number, with_interval
+from export.bundle.card_figures import METRICS, RATES, CardFigures, SplitFigures, card_figures
+from export.bundle.evaluation import OperatingMetrics
+from export.bundle.metric import Metric
 
 SHORT = 12  # digits of a checksum or fingerprint that are shown; the whole one is in its title
-METRICS = (
-    "auroc",
-    "average_precision",
-    "accuracy",
-    "balanced_accuracy",
-    "f1",
-    "sensitivity",
-    "specificity",
-    "ppv",
-    "npv",
-)
-RATES = ("sensitivity", "specificity")
-AS_REPORT = (("accuracy_at_0.5", "about.card.accuracy_at_half"), ("f1_maximum", "about.card.f1_maximum"))
 
 
 def cards_html(cards: Mapping[str, Card], words: Wording) -> str:
-    """All cards, a column per network; one that is not here is said to be missing.
+    """All cards, a column per network; one that is not here is shown as missing.
 
     Args:
         cards: by network.
@@ -47,9 +35,10 @@ def _column(name: str, card: Card | None, words: Wording) -> str:
         body = f"<p class='notice'>{escape(words('about.card.missing', network=name.upper()))}</p>"
     else:
         label = words(f"network.{name}")
+        figures = card_figures(card)
         body = (
-            f"<p>{english(card.title)}</p>{_placeholder(card, words)}{_points(card, label, words)}"
-            f"{_metrics(card, label, words)}<details><summary>{escape(words('about.card.more'))}</summary>"
+            f"<p>{english(card.title)}</p>{_placeholder(card, words)}{_points(figures, label, words)}"
+            f"{_metrics(card, figures, label, words)}<details><summary>{escape(words('about.card.more'))}</summary>"
             f"<dl class='facts'>{_facts(card, words)}</dl></details>"
         )
     return f"<div class='card {name}'>{head}{body}</div>"
@@ -63,64 +52,61 @@ def _placeholder(card: Card, words: Wording) -> str:
     )
 
 
-def _points(card: Card, label: str, words: Wording) -> str:
-    tested = {name: _test_rates(point) for name, point in card.operating_points.items()}
-    is_tested = any(map(any, tested.values()))
+def _points(figures: CardFigures, label: str, words: Wording) -> str:
+    is_tested = any(point.test and any(_rates(point.test)) for point in figures.points)
     names = ("operating_point", "threshold", *RATES)
     head = "".join(f"<th scope='col'>{explained(word, words)}</th>" for word in names)
     if is_tested:
         test = escape(words("word.test"))
         head += "".join(f"<th scope='col'>{explained(word, words)} <small>({test})</small></th>" for word in RATES)
     rows = ""
-    for name, point in card.operating_points.items():
-        key = f"operating_point.{name}"
-        shown = escape(words(key)) if key in words.texts else english(name)
-        if name == card.default_operating_point:
+    for point in figures.points:
+        key = f"operating_point.{point.name}"
+        shown = escape(words(key)) if key in words.texts else english(point.name)
+        if point.is_default:
             shown += f" <small>({escape(words('about.card.default'))})</small>"
-        found = (point.threshold, point.sensitivity, point.specificity)
-        figures = [f"{figure:.3f}" if figure is not None else "" for figure in found]
-        figures += tested[name] if is_tested else []
-        rows += f"<tr><th scope='row'>{shown}</th>{''.join(f'<td>{_figure(figure)}</td>' for figure in figures)}</tr>"
+        cells = [f"{point.threshold:.3f}", *_rates(point.chosen)]
+        cells += _rates(point.test or OperatingMetrics()) if is_tested else []
+        rows += f"<tr><th scope='row'>{shown}</th>{''.join(f'<td>{_figure(cell)}</td>' for cell in cells)}</tr>"
     caption = "about.card.points_tested" if is_tested else "about.card.points"
     return _table(words(caption), label, head, rows)
 
 
-def _test_rates(point: OperatingPoint) -> list[str]:
-    return [with_interval(point.model_extra, "test", rate) for rate in RATES]
+def _rates(found: OperatingMetrics) -> list[str]:
+    return [_text(getattr(found, rate)) for rate in RATES]
 
 
-def _metrics(card: Card, label: str, words: Wording) -> str:
-    splits = (card.metrics.validation, card.metrics.test)
+def _metrics(card: Card, figures: CardFigures, label: str, words: Wording) -> str:
     head = (
         f"<th scope='col'>{escape(words('about.card.figure'))}</th>"
         f"<th scope='col'>{explained('validation', words)}</th><th scope='col'>{explained('test', words)}</th>"
     )
-    rows = ""
-    for name in METRICS:
-        rows += _row(explained(name, words), [with_interval(split, name) for split in splits], splits, words)
-    rows += _row(explained("prevalence", words), [_share(split, "prevalence") for split in splits], splits, words)
-    for name in ("films", "patients"):
-        counts = [_count(split, name) for split in splits]
-        rows += _row(escape(words(f"about.card.{name}")), counts, splits, words)
-    for name, key in AS_REPORT:
-        figures = [with_interval(split, "as_report", name) for split in splits]
-        heading = f"{escape(words(key))} <small>({explained('as_report', words)})</small>"
-        rows += _row(heading, figures, splits, words)
-    chosen = card.metrics.validation.get("operating_point", card.default_operating_point)
+
+    def row(heading: str, text: Callable[[SplitFigures], str]) -> str:
+        texts = [None if split is None else text(split) for split in figures.splits]
+        if not any(texts):
+            return ""
+        not_read = escape(words("about.card.not_read"))
+        cells = "".join(f"<td>{not_read if text is None else _figure(text)}</td>" for text in texts)
+        return f"<tr><th scope='row'>{heading}</th>{cells}</tr>"
+
+    def as_report(key: str) -> str:
+        return f"{escape(words(key))} <small>({explained('as_report', words)})</small>"
+
+    rows = [
+        *(row(explained(name, words), partial(_metric, name)) for name in METRICS),
+        row(
+            explained("prevalence", words), lambda split: "" if split.prevalence is None else f"{split.prevalence:.3f}"
+        ),
+        row(escape(words("about.card.films")), lambda split: _count(split.films)),
+        row(escape(words("about.card.patients")), lambda split: _count(split.patients)),
+        row(as_report("about.card.accuracy_at_half"), lambda split: _text(split.as_report.accuracy)),
+        row(as_report("about.card.f1_maximum"), lambda split: _text(split.as_report.f1)),
+    ]
+    chosen = figures.validation.operating_point or card.default_operating_point
     key = f"operating_point.{chosen}"
-    point = words(key) if key in words.texts else str(chosen)
-    key = f"about.card.metrics.{interval_kind(card.metrics.validation)}"
-    return _table(words(key, point=point), label, head, rows)
-
-
-def _row(heading: str, figures: list[str], splits: tuple[Mapping[str, Any] | None, ...], words: Wording) -> str:
-    if not any(figures):
-        return ""
-    cells = "".join(
-        f"<td>{_figure(figure) if split is not None else escape(words('about.card.not_read'))}</td>"
-        for figure, split in zip(figures, splits, strict=True)
-    )
-    return f"<tr><th scope='row'>{heading}</th>{cells}</tr>"
+    point = words(key) if key in words.texts else chosen
+    return _table(words(f"about.card.metrics.{figures.intervals}", point=point), label, head, "".join(rows))
 
 
 def _facts(card: Card, words: Wording) -> str:
@@ -180,11 +166,13 @@ def _digits(text: str) -> str:
     return f"<code dir='ltr' title='{escape(text, quote=True)}'>{escape(short)}</code>"
 
 
-def _share(measured: Mapping[str, Any] | None, name: str) -> str:
-    value = number(measured, name)
-    return "" if value is None else f"{value:.3f}"
+def _metric(name: str, split: SplitFigures) -> str:
+    return _text(split.metric(name))
 
 
-def _count(measured: Mapping[str, Any] | None, name: str) -> str:
-    value = number(measured, name)
-    return "" if value is None else f"{value:.0f}"
+def _text(metric: Metric | None) -> str:
+    return "" if metric is None else str(metric)
+
+
+def _count(count: int | None) -> str:
+    return "" if count is None else str(count)

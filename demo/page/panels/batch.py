@@ -151,7 +151,10 @@ class BatchPanel:
         at_once, _ = share_processors(len(films), usable_processors())
         counted = tabled = time.monotonic()
         rows = 0  # of the table on screen
-        for comparison in read_batch(films, self.loaded.classifiers, point, at_once, lambda: found.is_stopped):
+        loaded = self.loaded
+        for comparison in read_batch(
+            films, loaded.classifiers, point, at_once, lambda: found.is_stopped, loaded.read_film
+        ):
             if found.is_gone:  # what is on screen now is no longer this batch's
                 break
             found.comparisons.append(comparison)

@@ -61,7 +61,7 @@ class ComparePanel:
     def open_film(self, source: Path | bytes, point: str, language: Language) -> tuple[Case | None, str, str]:
         """Read a film at an operating point and return what `shown` takes, in a language; never raises."""
         try:
-            found = read_case(source, self.loaded.classifiers, point)
+            found = read_case(source, self.loaded.classifiers, point, read_film=self.loaded.read_film)
         except PneumoscopeError as error:
             return self._unreadable(_named(str(error), source), language)
         except Exception as error:  # whatever a file does, the page goes on; the text may quote the film's header
@@ -79,7 +79,7 @@ class ComparePanel:
         finally:
             delete_upload(Path(path))
 
-    def judge(self, found: Case | None, point: str, language: Language) -> tuple:
+    def at_operating_point(self, found: Case | None, point: str, language: Language) -> tuple:
         """Decide the film on screen at another operating point, without a network: the case and its readings."""
         if found is None:
             return gr.skip(), gr.skip()
@@ -143,7 +143,7 @@ class ComparePanel:
             **READING | {"show_progress": "minimal"},
         )
         self.operating_point.change(
-            self.judge,
+            self.at_operating_point,
             [self.case, self.operating_point, self.language],
             [self.case, self.readings],
             queue=False,
@@ -217,7 +217,7 @@ def _layer_choices(loaded: LoadedModels, language: Language) -> list[tuple[str, 
 def _thumbnail(path: Path) -> str:
     try:
         picture = shrunk(read_radiograph(path), THUMBNAIL)
-    except PneumoscopeError:  # said when the example is opened
+    except PneumoscopeError:  # shown when the example is opened
         picture = np.zeros((THUMBNAIL, THUMBNAIL), np.uint8)
     return f"<img alt='' src='{jpeg_uri(picture)}'>"
 

@@ -123,7 +123,7 @@ def test_an_archive_that_went_in_between_gives_errors(loaded, ward):
 
 def test_a_stop_keeps_what_was_read(loaded, films, monkeypatch):
     begun = []
-    monkeypatch.setattr(batch, "compare_film", lambda name, *_: begun.append(name) or {"path": name})
+    monkeypatch.setattr(batch, "compare_film", lambda name, *_, **__: begun.append(name) or {"path": name})
     stopped = threading.Event()
     read = []
     for one in read_batch(find_films(films).films, loaded.classifiers, at_once=2, is_stopped=stopped.is_set):
@@ -161,9 +161,9 @@ def test_only_as_many_films_as_are_read_at_once_are_in_memory(loaded, films, mon
             most[0] = max(most[0], held[0])
         return load(film, archives)
 
-    def compared(*arguments):
+    def compared(*arguments, **options):
         whole.wait()  # both workers hold a film now
-        found = compare(*arguments)
+        found = compare(*arguments, **options)
         with lock:
             held[0] -= 1
         return found

@@ -11,6 +11,7 @@ from demo.inference.classifier import load_classifier
 from demo.inference.compare import compare_film
 from export.bundle import find_bundles
 from train.common.errors import UsageError
+from train.radiograph import read_with_warnings
 
 
 @pytest.fixture
@@ -89,12 +90,11 @@ def test_a_film_that_cannot_be_read_is_an_error_in_the_object(tmp_path, classifi
     assert "\n" not in found["error"]
 
 
-def test_an_unforeseen_error_is_kept_short_and_quotes_nothing(tmp_path, classifiers, monkeypatch):
+def test_an_unforeseen_error_is_kept_short_and_quotes_nothing(tmp_path, classifiers):
     def explode(source):
         raise RuntimeError("Doe^Jane 1970")
 
-    monkeypatch.setattr(compare, "read_with_warnings", explode)
-    error = compare_film(tmp_path / "film.dcm", classifiers)["error"]
+    error = compare_film(tmp_path / "film.dcm", classifiers, read_film=explode)["error"]
     assert "RuntimeError" in error
     assert "Doe" not in error
 
@@ -116,9 +116,9 @@ def test_a_film_is_decoded_once_and_prepared_once_for_networks_that_want_it_alik
     def counted(name, function):
         return lambda *arguments: calls.append(name) or function(*arguments)
 
-    monkeypatch.setattr(compare, "read_with_warnings", counted("decode", compare.read_with_warnings))
+    decode = counted("decode", read_with_warnings)
     monkeypatch.setattr(classifier, "prepare", counted("prepare", classifier.prepare))
-    found = compare_film(write_film(tmp_path / "film.png", 200), both)
+    found = compare_film(write_film(tmp_path / "film.png", 200), both, read_film=decode)
     assert list(found["readings"]) == ["a", "b"]
     assert (calls.count("decode"), calls.count("prepare")) == (1, prepared)
 

@@ -113,7 +113,7 @@ def test_a_share_link_and_what_comes_without_the_internet(monkeypatch):
 def test_a_server_that_ends_by_itself_is_an_error():
     thread = SimpleNamespace(is_alive=lambda: False)
     with pytest.raises(PneumoscopeError, match="--debug"):
-        serving.Running("", 1, None, SimpleNamespace(server=SimpleNamespace(thread=thread))).wait()
+        serving.Running("", 1, None, SimpleNamespace(server=SimpleNamespace(thread=thread)), None).wait()
 
 
 def test_a_signal_leaves_the_server_to_be_waited_for():
@@ -129,7 +129,7 @@ def test_a_signal_leaves_the_server_to_be_waited_for():
     signal.setitimer(signal.ITIMER_REAL, 0.05)
     try:
         with pytest.raises(KeyboardInterrupt):
-            serving.Running("", 1, None, SimpleNamespace(server=SimpleNamespace(thread=thread))).wait()
+            serving.Running("", 1, None, SimpleNamespace(server=SimpleNamespace(thread=thread)), None).wait()
         assert thread.is_alive()
     finally:
         signal.signal(signal.SIGALRM, before)

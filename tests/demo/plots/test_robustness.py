@@ -10,10 +10,10 @@ from export.bundle.robustness import Corruption
 NAMES = {"as_it_is": "as it is", "blur": "blur"}
 CORRUPTIONS = {
     "a": (
-        Corruption("as_it_is", "nothing", {"accuracy": Metric(0.95, 0.9, 0.98), "auroc": Metric(0.99)}),
-        Corruption("blur", "blur", {"accuracy": Metric(0.7, 0.6, 0.75), "probability_shift": Metric(0.2, 0.1, 0.3)}),
+        Corruption(name="as_it_is", accuracy=Metric(0.95, 0.9, 0.98), auroc=Metric(0.99)),
+        Corruption(name="blur", accuracy=Metric(0.7, 0.6, 0.75), probability_shift=Metric(0.2, 0.1, 0.3)),
     ),
-    "b": (Corruption("blur", "blur", {"accuracy": Metric(0.8)}),),
+    "b": (Corruption(name="blur", accuracy=Metric(0.8)),),
 }
 
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from export.bundle.metric import Metric, as_metric, interval_kind, number, with_interval
+from export.bundle.metric import Metric, as_count, as_metric, as_number, interval_kind, json_object
 
 
 @pytest.mark.parametrize(
@@ -33,25 +33,26 @@ MEASURED = {
 
 
 def test_a_figure_stands_before_its_interval():
-    assert with_interval(MEASURED, "auroc") == "0.949 [0.929–0.964]"
-    assert with_interval(MEASURED, "as_report", "f1") == "1.000"
-
-
-@pytest.mark.parametrize("measured", [None, {}, {"auroc": 0.9}, {"auroc": {"value": None}}, {"auroc": {"value": True}}])
-def test_what_is_not_measured_is_empty(measured):
-    assert with_interval(measured, "auroc") == ""
+    assert str(as_metric(MEASURED["auroc"])) == "0.949 [0.929–0.964]"
+    assert str(as_metric(MEASURED["as_report"]["f1"])) == "1.000"
 
 
 @pytest.mark.parametrize("low", [None, math.nan, "0.9"])
 def test_half_an_interval_is_none(low):
-    assert with_interval({"auroc": {"value": 0.95, "low": low, "high": 1.0}}, "auroc") == "0.950"
+    assert str(as_metric({"value": 0.95, "low": low, "high": 1.0})) == "0.950"
 
 
-def test_numbers_are_found_by_their_path():
-    assert number(MEASURED, "films") == 624.0
-    assert number(MEASURED, "auroc", "low") == 0.92938
-    assert number(MEASURED, "auroc") is None
-    assert number({"films": math.inf}, "films") is None
+def test_numbers_are_finite_and_counts_are_whole():
+    assert (as_number(0.5), as_number(624)) == (0.5, 624)
+    assert [as_number(value) for value in (math.inf, math.nan, True, "1", None)] == [None] * 5
+    assert as_count(624) == 624
+    assert [as_count(value) for value in (-1, 1.0, True, "1", None)] == [None] * 5
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"3", b"{", b"[" * 100_000, b"\xff"])
+def test_what_is_no_json_object_is_a_value_error(data):
+    with pytest.raises(ValueError, match=r"\S"):
+        json_object(data)
 
 
 def test_intervals_are_named_after_what_they_are_of():

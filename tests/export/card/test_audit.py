@@ -71,6 +71,34 @@ def test_a_damaged_audit_is_one_line(tmp_path, text):
         read_audit(tmp_path / "gone.json", FILMS)
 
 
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"metadata_baseline": {"auroc": {"value": 1.2}}}, r"metadata_baseline\.auroc: expected value, low, high in 0"),
+        ({"near_duplicates": {"groups": -1}}, r"near_duplicates\.groups: expected a count"),
+        ({"near_duplicates": "none"}, "near_duplicates: expected an object or a count"),
+        (
+            {"patients_across_splits": {"films": {"train": 1.5}}},
+            r"patients_across_splits\.films\.train: expected a count",
+        ),
+        ({"exposure": {"mean": {"against_train": {"test": {"normal": -2}}}}}, r"exposure\.mean\.against_train"),
+        ({"films": {"total": "6"}}, "films: expected a count"),
+    ],
+)
+def test_figures_out_of_bounds_are_one_line(tmp_path, changes, place):
+    with pytest.raises(PneumoscopeError, match=f"is no whole audit \\(at {place}") as error:
+        read_audit(write(tmp_path, audit(**changes)), FILMS)
+    assert "\n" not in str(error.value)
+    assert "make it again: pneumoscope data audit DIR" in str(error.value)
+
+
+def test_what_was_not_defined_is_no_damage(tmp_path):
+    undefined = {"value": None, "low": None, "high": None}
+    baseline = {"columns": [], "auroc": undefined, "reason": "one class", "test": None}
+    found = read_audit(write(tmp_path, audit(metadata_baseline=baseline, split_fingerprint=None)), FILMS)
+    assert found["metadata_baseline"] == baseline
+
+
 def test_by_default_the_working_directorys_is_taken_if_it_fits(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert find_audit(None, FILMS) is None

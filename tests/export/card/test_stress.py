@@ -79,6 +79,12 @@ def test_the_file_is_kept_as_it_is_and_summed_up(run):
         (lambda found: found["validation"]["changes"].pop("as_it_is"), "no whole stress table"),
         (lambda found: found["validation"]["changes"]["blur"].pop("auroc"), "no whole stress table"),
         (lambda found: found.update(validation=[1]), "no whole stress table"),
+        (
+            lambda found: found["validation"]["changes"]["blur"].update(auroc=FIGURE | {"value": 1.5}),
+            r"1\.auroc: expected",
+        ),
+        (lambda found: found["validation"].update(patients=-1), r"patients: expected a count"),
+        (lambda found: found.pop("threshold"), "no whole stress table"),
         (lambda found: found.update(format=2), "format 1"),
     ],
 )

@@ -177,7 +177,7 @@ def test_check_names_what_differs_from_the_published_set(tmp_path, archive):
     result = runner.invoke(app, ["check", str(tmp_path / "data")])
     assert result.exit_code == 1
     assert re.search(r"test, normal: not as published\W+3\W+1 were published", result.stdout)
-    assert re.search(r"test: classes out of balance\W+4\W+75 % normal, 25 % pneumonia", result.stdout)
+    assert re.search(r"test: class imbalance\W+4\W+75 % normal, 25 % pneumonia", result.stdout)
     assert re.search(r"patients in several splits\W+2\W+IM-0001: train, validation, test", result.stdout)
     assert re.search(r"files left out, no films\W+1\W+chest_xray/test/NORMAL/notes\.txt", result.stdout)
     assert "8 films cannot be read" in result.stderr

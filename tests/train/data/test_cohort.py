@@ -121,7 +121,7 @@ class TestFolders:
             ("test", 1): 1,
         }
         film = next(film for film in cohort.films if film.path.endswith("person2_virus_3.jpeg"))
-        assert (film.patient, film.kind) == ("person2", "viral")
+        assert (film.patient, film.subtype) == ("person2", "viral")
         assert {film.split for film in cohort.of_split("validation")} == {"validation"}
 
     def test_chest_xray_itself_may_be_the_root(self, root):
@@ -194,7 +194,7 @@ class TestTable:
 
     def test_kind_may_be_given(self, tmp_path):
         text = "path,label,patient,kind\na.png,1,p1,viral\nb.png,0,p2,\n"
-        assert [film.kind for film in index_cohort(table_root(tmp_path, text)).films] == ["viral", "normal"]
+        assert [film.subtype for film in index_cohort(table_root(tmp_path, text)).films] == ["viral", "normal"]
 
     @pytest.mark.parametrize(
         ("text", "words"),
@@ -363,7 +363,7 @@ class TestRealFilms:
         assert len(patients["train"]) == 2846
         assert len(patients["test"]) == 427
         assert len(patients["train"] & patients["test"]) == 170
-        assert Counter(film.kind for film in cohort.films) == {"normal": 1583, "bacterial": 2780, "viral": 1493}
+        assert Counter(film.subtype for film in cohort.films) == {"normal": 1583, "bacterial": 2780, "viral": 1493}
 
     def test_no_patient_is_in_train_and_validation(self, data_root):
         cohort = index_cohort(data_root)

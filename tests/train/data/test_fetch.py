@@ -177,7 +177,10 @@ class TestByHand:
         films = {PurePosixPath(film.path).name: film for film in cohort.films}
         assert films["NORMAL-28501-0001.jpeg"].patient == films["NORMAL-28501-0002.jpeg"].patient
         assert films["BACTERIA-7422-0002.jpeg"].patient == films["VIRUS-7422-0001.jpeg"].patient
-        assert (films["VIRUS-7422-0001.jpeg"].kind, films["BACTERIA-7422-0001.jpeg"].kind) == ("viral", "bacterial")
+        assert (films["VIRUS-7422-0001.jpeg"].subtype, films["BACTERIA-7422-0001.jpeg"].subtype) == (
+            "viral",
+            "bacterial",
+        )
         assert films["IM-9-1.jpeg"].patient == "IM-9"
         assert {film.split for film in cohort.films} == {"train", "test"}
         assert len({film.patient for film in cohort.films}) == 8

@@ -115,6 +115,6 @@ def test_levers_that_are_off_leave_labels_as_they_are_without_weights(mixed):
 def test_a_backbone_learns_three_classes_and_weighs_them(mixed):
     balanced = make_settings("backbone", {"class_weights": "balanced"})
     targets = training_targets(mixed, balanced)
-    assert targets.labels.tolist() == [SUBTYPES.index(film.kind) for film in mixed]
+    assert targets.labels.tolist() == [SUBTYPES.index(film.subtype) for film in mixed]
     assert targets.weights.tolist() == pytest.approx(balanced_weights(targets.labels).tolist())
     assert validation_targets(mixed, balanced).weights is None

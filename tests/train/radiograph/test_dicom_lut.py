@@ -9,8 +9,9 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
 from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from train.radiograph import RadiographError, read_radiograph
+from train.radiograph import FilmWarning, read_radiograph, read_with_warnings
 
 
 def lookup_table(entries, first, bits=16):
@@ -50,20 +51,52 @@ class TestTone:
             np.testing.assert_array_equal(read_radiograph(data), 255 - pixels)
 
     @pytest.mark.parametrize("function", [None, "LINEAR", "LINEAR_EXACT", "SIGMOID"])
-    @pytest.mark.parametrize("window", [(2048, 4096), (1500, 700), ([900, 2000], [400, 100]), (30, 1.5)])
+    @pytest.mark.parametrize("window", [(2048, 4096), (1500, 700), ([900, 2000], [400, 100])])
     def test_window_is_pydicoms(self, dicom, function, window):
         elements = {} if function is None else {"VOILUTFunction": function}
         data = dicom(ramp(0, 4095), bits=12, WindowCenter=window[0], WindowWidth=window[1], **elements)
         expected = as_pydicom_shows(data) / 4095 * 255
         assert np.abs(read_radiograph(data) - expected).max() <= 0.5 + 1e-6
 
-    def test_window_of_one_grey_is_a_threshold(self, dicom):
-        pixels = ramp(0, 100)
-        film = read_radiograph(dicom(pixels, WindowCenter=50, WindowWidth=1))
-        np.testing.assert_array_equal(film, (pixels >= 50) * 255)
+    def test_window_of_one_grey_is_a_threshold_where_the_film_has_no_more(self, dicom):
+        pixels = ramp(0, 100) // 4
+        film = read_radiograph(dicom(pixels, WindowCenter=12, WindowWidth=1))
+        np.testing.assert_array_equal(film, (pixels >= 12) * 255)
 
-    @pytest.mark.parametrize("window", [(50, 0), (50, -10), ("", ""), (None, 10)])
-    def test_window_that_is_none_gives_way_to_the_own_range(self, dicom, window):
+    @pytest.mark.parametrize("window", [(50, 0), (50, -10), (None, 10), (50, None), ([1, 2], 10), (50, [1, 2])])
+    def test_window_that_cannot_be_gives_way_to_the_own_range(self, dicom, window):
+        elements = {
+            name: value
+            for name, value in zip(("WindowCenter", "WindowWidth"), window, strict=True)
+            if value is not None
+        }
+        pixels = ramp(100, 900)
+        with pytest.warns(FilmWarning, match=r"Window(Center|Width) cannot be used and is left out"):
+            film = read_radiograph(dicom(pixels, **elements))
+        np.testing.assert_array_equal(film, scaled(pixels, 100, 900))
+
+    @pytest.mark.parametrize("window", [(30, 1.5), (20_000, 4096), (-20_000, 4096), (2000, 60_000), (900, 9)])
+    def test_window_that_leaves_nothing_to_see_is_not_used(self, dicom, window):
+        pixels = ramp(100, 3000)
+        with pytest.warns(FilmWarning, match="window leaves fewer than 32 greys"):
+            film = read_radiograph(dicom(pixels, bits=12, WindowCenter=window[0], WindowWidth=window[1]))
+        np.testing.assert_array_equal(film, scaled(pixels, 100, 3000))
+
+    def test_window_of_12_bits_on_a_film_of_8_is_not_used(self, dicom):
+        pixels = ramp(0, 255, np.uint8)
+        with pytest.warns(FilmWarning, match="window leaves fewer than 32 greys"):
+            film = read_radiograph(dicom(pixels, WindowCenter=2048, WindowWidth=4096))
+        np.testing.assert_array_equal(film, pixels)
+
+    def test_greys_of_rare_pixels_do_not_make_a_window_worth_using(self, dicom):
+        pixels = np.linspace(20_000, 24_000, 200 * 200).reshape(200, 200).astype(np.uint16)
+        pixels[0, :35] = np.arange(1000, 3800, 80)
+        film, notes = read_with_warnings(dicom(pixels, WindowCenter=2048, WindowWidth=4096))
+        assert any("window leaves fewer than 32 greys" in note for note in notes)
+        assert np.abs(film[1:] - scaled(pixels, 20_000, 24_000)[1:]).max() <= 1
+
+    @pytest.mark.parametrize("window", [("", "")])
+    def test_window_that_is_empty_gives_way_to_the_own_range(self, dicom, window):
         elements = {
             name: value
             for name, value in zip(("WindowCenter", "WindowWidth"), window, strict=True)
@@ -139,12 +172,91 @@ class TestTone:
             {"VOILUTSequence": lookup_table([1, 2], 0, 17)},
         ],
     )
-    def test_numbers_that_cannot_be(self, dicom, elements):
-        with pytest.raises(RadiographError, match="damaged"):
-            read_radiograph(dicom(ramp(0, 4095), **elements))
+    def test_numbers_that_cannot_be_are_left_out(self, dicom, elements):
+        with pytest.warns(FilmWarning, match="cannot be used and is left out"):
+            film = read_radiograph(dicom(ramp(0, 4095), **elements))
+        np.testing.assert_array_equal(film, scaled(ramp(0, 4095), 0, 4095))
 
     @pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
     @pytest.mark.parametrize("window", [(1e-300, 1e-300), (-1e300, 1e-300), (0, 1e300), (1e300, 1e300)])
-    def test_absurd_windows_neither_warn_nor_fail(self, dicom, function, window):
+    def test_absurd_windows_are_not_used(self, dicom, function, window):
         data = dicom(ramp(0, 4095), WindowCenter=window[0], WindowWidth=window[1], VOILUTFunction=function)
-        assert read_radiograph(data).shape == (20, 30)
+        with pytest.warns(FilmWarning, match=r"not used|left out"):
+            film = read_radiograph(data)
+        np.testing.assert_array_equal(film, scaled(ramp(0, 4095), 0, 4095))
+
+
+class TestLutBytes:
+    """One identity table, written in every way that means the same."""
+
+    def film(self, dicom, pixels, entries, first, *, bits=16, first_vr="US", data_vr="OW", **elements):
+        order = ">" if elements.get("syntax") == ExplicitVRBigEndian else "<"
+        table = Dataset()
+        table.add_new("LUTDescriptor", first_vr, [len(entries), first & 0xFFFF if first_vr == "US" else first, bits])
+        words = np.asarray(entries, f"{order}u2").tobytes() if data_vr == "OW" else np.asarray(entries).tolist()
+        table.add_new("LUTData", data_vr, words)
+        return read_radiograph(dicom(pixels, VOILUTSequence=Sequence([table]), **elements))
+
+    @pytest.mark.parametrize("bits", [12, 14, 16])
+    def test_the_entries_own_range_counts_not_the_descriptors(self, dicom, bits):
+        film = self.film(dicom, ramp(0, 4095), np.arange(4096), 0, bits=bits)
+        np.testing.assert_array_equal(film, scaled(ramp(0, 4095), 0, 4095))
+
+    @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian])
+    @pytest.mark.parametrize("data_vr", ["OW", "US"])
+    @pytest.mark.parametrize(("intercept", "first"), [(0, 0), (-1024, -1024), (40_000, 40_000)])
+    @pytest.mark.parametrize("first_vr", ["US", "SS"])
+    def test_sign_and_byte_order_are_those_of_the_pixels(self, dicom, syntax, data_vr, intercept, first, first_vr):
+        first = first if first_vr == "US" else (first + 32768) % 65536 - 32768
+        elements = {"RescaleSlope": 1, "RescaleIntercept": intercept} if intercept else {}
+        pixels = ramp(0, 4095)
+        film = self.film(
+            dicom, pixels, np.arange(4096) * 16, first, first_vr=first_vr, data_vr=data_vr, bits=16, syntax=syntax,
+            **elements,
+        )  # fmt: skip
+        np.testing.assert_array_equal(film, scaled(pixels, 0, 4095))
+
+    @pytest.mark.parametrize("kept", [4095, 3000, 2100])
+    def test_short_table_of_words_is_no_table_of_bytes(self, dicom, kept):
+        table = lookup_table(np.arange(4096) * 16, 0)
+        table[0].LUTData = table[0].LUTData[: 2 * kept]
+        film = read_radiograph(dicom(ramp(0, 4095), bits=12, VOILUTSequence=table))
+        np.testing.assert_array_equal(film, scaled(ramp(0, 4095), 0, kept - 1))
+
+    @pytest.mark.parametrize("size", [256, 200])
+    def test_table_of_bytes(self, dicom, size):
+        table = lookup_table(np.arange(256), 0, 8)
+        table[0].LUTData = bytes(range(size))
+        film = read_radiograph(dicom(ramp(0, 255, np.uint8), VOILUTSequence=table))
+        np.testing.assert_array_equal(film, scaled(ramp(0, 255, np.uint8), 0, size - 1))
+
+    def test_one_wild_entry_does_not_set_the_greys(self, dicom):
+        entries = np.arange(4096)
+        entries[-1] = 65535
+        film = self.film(dicom, ramp(0, 4094), entries, 0)
+        assert np.abs(film - scaled(ramp(0, 4094), 0, 4094)).max() <= 1
+
+    @pytest.mark.parametrize("sequence", ["ModalityLUTSequence", "VOILUTSequence"])
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"LUTDescriptor": None},
+            {"LUTData": None},
+            {"LUTDescriptor": None, "LUTData": None},
+            {"LUTDescriptor": [0, 0, 0]},
+            {"LUTDescriptor": [4096, 0]},
+            {"LUTData": b""},
+        ],
+    )
+    def test_item_without_a_table_is_left_out(self, dicom, sequence, change):
+        table = lookup_table(np.arange(4096)[::-1], 0)
+        for name, value in change.items():
+            if value is None:
+                delattr(table[0], name)
+            else:
+                setattr(table[0], name, value)
+        with pytest.warns(FilmWarning, match=f"{sequence} cannot be used"):
+            film = read_radiograph(
+                dicom(ramp(0, 4095), bits=12, WindowCenter=2048, WindowWidth=4096, **{sequence: table})
+            )
+        np.testing.assert_array_equal(film, scaled(ramp(0, 4095), 0, 4095))

@@ -221,12 +221,10 @@ class TestTiff:
             {"t256": 46},
             {"t256": 44_000},
             {"t278": 30},
-            {"t278": 0},
             {"t273": 10_000},
             {"t273": None},
             {"t279": 60 * 45 - 1},
             {"t279": 2**32 - 1},
-            {"t279": None},
             {"t277": 2},
             {"t277": 0},
             {"t322": 2**31, "t323": 2**31, "t324": 8, "t325": 2700},
@@ -252,8 +250,8 @@ class TestTiff:
         entries = struct.unpack("<H", data[first : first + 2])[0]
         link = first + 2 + 12 * entries
         data[link : link + 4] = struct.pack("<I", first)
-        with pytest.raises(RadiographError, match="damaged"):
-            read_radiograph(bytes(data))
+        with pytest.warns(FilmWarning, match="list of pages is broken"):
+            np.testing.assert_array_equal(read_radiograph(bytes(data)), shades())
         data[first : first + 2] = b"\xff\xff"
         with pytest.raises(RadiographError, match="damaged"):
             read_radiograph(bytes(data))

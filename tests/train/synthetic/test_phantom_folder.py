@@ -37,7 +37,7 @@ class TestFolder:
     def test_is_a_cohort_with_patients_and_kinds(self, folder):
         cohort = index_cohort(folder)
         assert [len(cohort.of_split(split)) for split in ("train", "validation", "test")] == [90, 6, 24]
-        assert {film.kind for film in cohort.films} == {"normal", "bacterial", "viral"}
+        assert {film.subtype for film in cohort.films} == {"normal", "bacterial", "viral"}
         patients = {film.patient for film in cohort.films}
         assert all(patient.startswith("phantom") for patient in patients)
         assert len(patients) < len(cohort.films)

@@ -48,10 +48,10 @@ def against_html(
     )
     columns = [escape(words(f"evaluation.against.{name}")) for name in ("films", "b_positive", "b_negative")]
     agreement = wide_table("agreement-table", words("evaluation.against.agreement"), columns, f"<tbody>{body}</tbody>")
-    told = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    listed = "".join(f"<li>{escape(line)}</li>" for line in lines)
     how = words("evaluation.against.how", point=words(f"operating_point.{point}"), split=words(f"word.{split}"))
     return (
-        f"<h2>{escape(words('evaluation.against'))}</h2><p class='how'>{escape(how)}</p><ul class='told'>{told}</ul>"
+        f"<h2>{escape(words('evaluation.against'))}</h2><p class='how'>{escape(how)}</p><ul class='told'>{listed}</ul>"
         f"<div class='pair'>{agreement}{_differences(films, average, evaluations, split, point, words)}</div>"
         f"<p class='how'>{explained('mcnemar', words)}: {escape(words('glossary.mcnemar'))}</p>"
     )

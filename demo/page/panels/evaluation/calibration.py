@@ -8,9 +8,8 @@ from demo.language.glossary import explained
 from demo.page.panels.shared import network_head
 from demo.page.panels.tables import network_rows, wide_table
 from export.bundle.card import Calibration, Card
-from export.bundle.metric import number
+from export.bundle.card_figures import card_figures
 
-STAGES = ("before", "after")
 FIGURES = ("log_loss", "brier", "ece")
 
 
@@ -24,25 +23,18 @@ def calibration_text(calibration: Calibration, words: Wording) -> str:
     return words("evaluation.calibration.platt", temperature=temperature, offset=offset)
 
 
-def quality_row(card: Card, split: str, stage: str) -> list[str]:
-    """The figures of FIGURES before or after, as text; [] where the card does not have them all."""
-    kept = card.calibration.model_extra
-    found = [number(kept, split, stage, name) for name in FIGURES]
-    return [] if None in found else [f"{value:.4f}" for value in found]
-
-
 def calibration_html(cards: Mapping[str, Card], split: str, words: Wording) -> str:
     """Every network's method, and its figures on a split before and after; "" where no card has such figures."""
     bodies, known = "", False
     for network, card in cards.items():
-        said = f"{network_head(network, words)} <small>{escape(calibration_text(card.calibration, words))}</small>"
+        head = f"{network_head(network, words)} <small>{escape(calibration_text(card.calibration, words))}</small>"
         rows = ""
-        for stage in STAGES:
-            cells = "".join(f"<td><bdi dir='ltr'>{value}</bdi></td>" for value in quality_row(card, split, stage))
-            if cells:
-                rows += f"<tr><th scope='row'>{escape(words(f'evaluation.calibration.{stage}'))}</th>{cells}</tr>"
+        for quality in card_figures(card).quality_of(split):
+            metrics = (quality.log_loss, quality.brier, quality.ece)
+            cells = "".join(f"<td><bdi dir='ltr'>{metric.value:.4f}</bdi></td>" for metric in metrics)
+            rows += f"<tr><th scope='row'>{escape(words(f'evaluation.calibration.{quality.stage}'))}</th>{cells}</tr>"
         known = known or bool(rows)
-        bodies += network_rows(network, said, len(FIGURES) + 1, rows)
+        bodies += network_rows(network, head, len(FIGURES) + 1, rows)
     if not known:
         return ""
     caption = words("evaluation.calibration.caption", split=words(f"word.{split}"))

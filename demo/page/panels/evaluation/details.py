@@ -82,7 +82,7 @@ def build(
         by_network = {name: evaluation.stress for name, evaluation in found.items() if evaluation.stress is not None}
         made.append((robustness_html(by_network, split, words) if by_network else "") + _broken(found, words))
         if corrupted:
-            measured = {name: stress.changes[split] for name, stress in by_network.items() if stress.changes[split]}
+            measured = {name: table.of(split).changes for name, table in by_network.items() if table.of(split).changes}
             names = {change.name: corruption_name(change, words) for change in all_corruptions(by_network, split)}
             figure = robustness_figure(measured, names, words) if measured else None
             made += [gr.update(visible=figure is not None), _caption(words), plot_update(figure)]
@@ -108,16 +108,16 @@ def build(
 
 def intervals_html(evaluations: Evaluations, words: Wording) -> str:
     """What the intervals are of, as each evaluation.json says; "" where none does."""
-    said: dict[str, list[str]] = {}
+    networks_by_text: dict[str, list[str]] = {}
     for name, evaluation in evaluations.items():
         if evaluation.intervals:
-            said.setdefault(evaluation.intervals, []).append(name.upper())
+            networks_by_text.setdefault(evaluation.intervals, []).append(name.upper())
     lines = ""
-    for text, networks in said.items():
-        kind = "patients" if "resamples of patients" in text else "films"
-        whose = f"{', '.join(networks)}: " if len(said) > 1 else ""
+    for text, networks in networks_by_text.items():
+        unit = "patients" if "resamples of patients" in text else "films"
+        whose = f"{', '.join(networks)}: " if len(networks_by_text) > 1 else ""
         lines += (
-            f"<p class='how'>{escape(whose)}{escape(words(f'evaluation.intervals.{kind}'))}</p>"
+            f"<p class='how'>{escape(whose)}{escape(words(f'evaluation.intervals.{unit}'))}</p>"
             f"<details class='how'><summary>{escape(words('evaluation.intervals.more'))}</summary>"
             f"<p lang='en' dir='ltr'>{escape(text)}</p></details>"
         )

@@ -283,14 +283,14 @@ def _is_a_cohorts(evaluations: Mapping[str, BundleEvaluation], percent: float) -
 
 
 def _about(evaluations: Mapping[str, BundleEvaluation], split: str, words: Wording) -> str:
-    told: Sequence[str] = ()
+    sentences: Sequence[str] = ()
     for evaluation in evaluations.values():
         if split in evaluation.scores:
             scores = evaluation.scores[split]
             share = in_percent(prevalence_of(scores), words)
-            told = (words(f"evaluation.about.{split}", films=f"{len(scores):,}", share=share),)
+            sentences = (words(f"evaluation.about.{split}", films=f"{len(scores):,}", share=share),)
             break
-    return "".join(f"<p>{escape(sentence)}</p>" for sentence in told)
+    return "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
 
 
 def _heading(words: Wording) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 
 from demo.language.catalogue import Wording
-from demo.plots.described import SHAPES, DescribedPlot, tell_figures
+from demo.plots.described import SHAPES, DescribedPlot, described_plots
 from demo.plots.parts import SYMBOLS, Figure
 from export.bundle.evaluation import BundleEvaluation
 from train.metrics.operating_points import POINT_NAMES
@@ -26,8 +26,8 @@ class Plot:
 
 def draw_plots(evaluations: Mapping[str, BundleEvaluation], split: str, words: Wording) -> dict[str, Plot]:
     """Draw every figure of `figure_names`."""
-    figures = tell_figures(evaluations, split, words)
-    return {name: Plot(_caption(told), told.figure) for name, told in figures.items()}
+    figures = described_plots(evaluations, split, words)
+    return {name: Plot(_caption(plot), plot.figure) for name, plot in figures.items()}
 
 
 def marks_html(words: Wording, points: Collection[str]) -> str:
@@ -43,9 +43,9 @@ def marks_html(words: Wording, points: Collection[str]) -> str:
     )
 
 
-def _caption(told: DescribedPlot) -> str:
-    sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in told.told)
-    notices = "".join(f"<p class='notice'>{escape(fault)}</p>" for fault in told.faults)
+def _caption(plot: DescribedPlot) -> str:
+    sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in plot.sentences)
+    notices = "".join(f"<p class='notice'>{escape(fault)}</p>" for fault in plot.faults)
     return (
-        f"<h3>{escape(told.title)}</h3><p class='how'>{escape(told.how)}</p><ul class='told'>{sentences}</ul>{notices}"
+        f"<h3>{escape(plot.title)}</h3><p class='how'>{escape(plot.how)}</p><ul class='told'>{sentences}</ul>{notices}"
     )

@@ -19,7 +19,7 @@ def robustness_html(by_network: Mapping[str, Robustness], split: str, words: Wor
         split: "validation" or "test".
         words: of the language.
     """
-    measured = {name: stress.changes[split] for name, stress in by_network.items() if stress.changes[split]}
+    measured = {name: table.of(split).changes for name, table in by_network.items() if table.of(split).changes}
     notices = "".join(
         f"<p class='notice'>{escape(_unmeasured(name, split, words))}</p>"
         for name in by_network
@@ -63,11 +63,12 @@ def corruption_name(change: Corruption, words: Wording) -> str:
 
 
 def _cells(change: Corruption | None, words: Wording) -> list[str]:
-    figures = {} if change is None else change.figures
+    if change is None:
+        return [figure_cell(None, words)] * 3
     return [
-        figure_cell(figures.get("accuracy"), words),
-        figure_cell(figures.get("auroc"), words, share=False),
-        figure_cell(figures.get("probability_shift"), words, share=False),
+        figure_cell(change.accuracy, words),
+        figure_cell(change.auroc, words, share=False),
+        figure_cell(change.probability_shift, words, share=False),
     ]
 
 

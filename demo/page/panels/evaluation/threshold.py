@@ -93,7 +93,7 @@ def _figures(
         "npv": ("NPV", figures.npv),
     }
     rows = ""
-    for name, (said, value) in found.items():
+    for name, (label, value) in found.items():
         if name == "ppv":
             at = words("evaluation.at_prevalence", prevalence=percent(figures.prevalence, words))
             rows += f"</tbody><tbody><tr><th class='group' scope='rowgroup' colspan='3'>{escape(at)}</th></tr>"
@@ -101,7 +101,7 @@ def _figures(
         stored = evaluation.measured_at(split, point, name) if point is not None and known else None
         interval = _interval(stored, words)
         rows += (
-            f"<tr class='{name}'><th scope='row'>{escape(said)}</th>"
+            f"<tr class='{name}'><th scope='row'>{escape(label)}</th>"
             f"<td>{escape(percent(value, words))}</td><td class='interval'>{interval}</td></tr>"
         )
     caption = words("evaluation.figures", network=words(f"network.{evaluation.network}"))

@@ -54,14 +54,14 @@ def colours_of(picture):
 def test_every_figure_of_the_page_is_drawn_in_both_networks_colours(panel, qt):
     drawn = panel.figures("validation")
     assert len(drawn) == len(CURVES) + 2 + len(HISTORIES)
-    for told in drawn:
-        traces = told.figure["data"]
+    for plot in drawn:
+        traces = plot.figure["data"]
         networks = {trace.get("line", trace.get("marker", {})).get("color") for trace in traces}
-        found = colours_of(painted(told.figure, qt.palette()))
+        found = colours_of(painted(plot.figure, qt.palette()))
         expected = {colour for colour in NETWORK_COLOURS.values() if colour in networks}
-        assert expected, told.title
-        assert expected <= found, told.title
-        assert told.told, told.title
+        assert expected, plot.title
+        assert expected <= found, plot.title
+        assert plot.sentences, plot.title
 
 
 def test_on_a_dark_window_the_curves_take_its_colours(panel):
@@ -88,7 +88,7 @@ def test_broken_scores_are_said_and_nothing_is_drawn(qt, models, tmp_path):
     panel = CurvesPanel()
     panel.take(load_models(models, "cpu"))
     panel.draw()
-    assert all(told.figure is None for told in panel.figures("validation"))
+    assert all(plot.figure is None for plot in panel.figures("validation"))
     panel.close()
 
 

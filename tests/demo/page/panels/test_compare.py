@@ -45,7 +45,7 @@ def test_another_operating_point_redraws_without_a_network(built, tmp_path, writ
     panel, callbacks, _ = built()
     case, _, _ = panel.open_film(write_film(tmp_path / "x.png", 140), "youden", "en")
     monkeypatch.setattr("demo.page.panels.compare.read_case", None)
-    evaluated, readings = callbacks["judge"](case, "specificity_95", "en")
+    evaluated, readings = callbacks["at_operating_point"](case, "specificity_95", "en")
     assert {reading.operating_point for reading in evaluated.readings} == {"specificity_95"}
     assert "threshold 0.800" in readings
     assert evaluated.film is case.film
@@ -64,7 +64,7 @@ def test_a_file_that_is_no_film_is_said_calmly_and_forgets_the_last_one(built, t
 
 
 def test_an_unexpected_fault_shows_nothing_of_the_file(built, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise KeyError("DOE^JANE")
 
     panel, _, _ = built()
