@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from train.radiograph.film_files import describe_no_film
+from train.radiograph.film_files import describe_no_film, is_named_as_media_directory
 from train.radiograph.formats import MEDIA_DIRECTORY
 
 Place = tuple[tuple[bool, str], ...]  # in a tree, from the top: (is a folder, name); they sort as they are read
@@ -82,7 +82,7 @@ def films_of_folder(folder: str, recursive: bool = False, every_file: bool = Fal
     walk = _Walk(every_file)
     walk.look_into(folder, os.path.realpath(folder), ())
     below = 0
-    if recursive or not walk.films or walk.kinds[MEDIA_DIRECTORY]:
+    if recursive or not walk.films or walk.is_cd:
         walk.go_on()
     else:
         below = len(walk.folders) + len(walk.links)
@@ -112,6 +112,7 @@ class _Walk:
     folders: list[tuple[str, str, Place]] = field(default_factory=list)
     links: list[tuple[str, Place]] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
+    is_cd: bool = False
     only_folders: bool = False
     entered: list[str] = field(default_factory=list)
 
@@ -153,6 +154,7 @@ class _Walk:
             if self.only_folders:
                 continue
             kind = None if self.every_file else describe_no_film(path)
+            self.is_cd = self.is_cd or kind == MEDIA_DIRECTORY or is_named_as_media_directory(entry.name)
             if kind is not None:
                 self.kinds[kind] += 1
                 continue

@@ -1,7 +1,6 @@
 """A lock on an open file, which the system frees however its holder ends; some file systems have none."""
 
 import errno
-import fcntl
 from typing import Literal
 
 #: What `flock` answers where the file system, or the server behind it, has no locks.
@@ -14,6 +13,8 @@ def try_lock(descriptor: int) -> Literal["held", "taken", "impossible"]:
     Raises:
         OSError: anything else.
     """
+    import fcntl  # here: Windows has none
+
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -8,7 +8,7 @@ import os
 import stat
 from pathlib import Path
 
-from train.radiograph.formats import START_BYTES, describe_stranger
+from train.radiograph.formats import MEDIA_DIRECTORY, START_BYTES, describe_stranger
 from train.radiograph.reading import READABLE_SUFFIXES
 
 FILM_SUFFIXES = READABLE_SUFFIXES - {""}
@@ -19,6 +19,11 @@ def is_named_as_film(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in FILM_SUFFIXES  # noqa: PTH122  # as for `describe_no_film`
 
 
+def is_named_as_media_directory(name: str) -> bool:
+    """Whether a file is called as the table of contents of a DICOM CD must be (PS3.10 section 8.6)."""
+    return os.path.basename(name).upper() == "DICOMDIR"  # noqa: PTH119
+
+
 def describe_no_film(path: str | Path) -> str | None:
     """What a file is, in words, that is no film; None for one that is a film or is named as one.
 
@@ -26,6 +31,8 @@ def describe_no_film(path: str | Path) -> str | None:
     """
     if is_named_as_film(str(path)):
         return None
+    if is_named_as_media_directory(str(path)):
+        return MEDIA_DIRECTORY
     try:
         facts = os.stat(path)  # noqa: PTH116  # of 100,000 files, Paths would take longer than the look itself
         if not stat.S_ISREG(facts.st_mode):

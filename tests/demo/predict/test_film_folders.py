@@ -119,6 +119,17 @@ def test_a_dicom_cd_is_read_whole(top):
     assert found.left_out.folders == 0
 
 
+@pytest.mark.parametrize("data", [STRANGERS["a DICOMDIR"], FILMS["dicom"], b"", b"damaged"])
+def test_a_damaged_table_of_contents_hides_no_film(top, data):
+    write(top / "DICOMDIR", data)
+    write(top / "film.png", b"")
+    write(top / "A" / "I1", FILMS["dicom"])
+    found = find_films(["top"])
+    assert found.films == ("top/film.png", "top/A/I1")
+    assert found.left_out.files == {"a DICOMDIR": 1}
+    assert find_films(["top"], every_file=True).films == ("top/DICOMDIR", "top/film.png", "top/A/I1")
+
+
 def test_sub_folders_beside_films_are_counted(top):
     write(top / "film.png", b"")
     write(top / "2023" / "film.png", b"")

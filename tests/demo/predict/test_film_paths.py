@@ -158,7 +158,7 @@ def test_printable(name, shown):
 
 
 def test_a_dash_is_standard_input_and_nothing_else_is(ward):
-    (ward / "-").write_bytes(b"\xff\xd8\xff")
+    (ward / "-").write_bytes(b"\xff\xd8\xff\xe0")
     assert find_films(["ward/a.jpg", "-", "-"]).films == ("ward/a.jpg", "-")
     os.chdir(ward)
     assert find_films(["."]).films == ("./-", "IM000001", "a.jpg", "b.PNG", "c.dcm")
