@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from train.cli.train_command import DataRoot, required_data_root
+from train.cli.options import DataRoot, required_data_root
 from train.common.console import (
     NOT_A_MEDICAL_DEVICE,
     AsJson,

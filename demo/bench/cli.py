@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from demo.predict.cli import Models, open_bundles
-from train.cli.train_command import DataRoot
+from demo.predict.cli import open_bundles
+from demo.predict.options import Models
+from train.cli.options import DataRoot
 from train.common.console import (
     AsJson,
     Command,

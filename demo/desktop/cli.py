@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from demo.predict.cli import Models
+from demo.predict.options import Models
 from train.common.console import NOT_A_MEDICAL_DEVICE, Command, Debug, print_line, say, say_next
 
 OPEN = "open"

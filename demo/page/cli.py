@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from demo.predict.cli import Device, Models
+from demo.predict.options import Device, Models
 from train.common.console import NOT_A_MEDICAL_DEVICE, Command, Debug, print_line, say, say_next, say_warning
 from train.common.errors import PneumoscopeError, UsageError
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from demo.predict.options import Device, Models
 from demo.predict.run import PredictRun
 from train.common.console import (
     NOT_A_MEDICAL_DEVICE,
@@ -30,13 +31,7 @@ if TYPE_CHECKING:
     from export.bundle import Bundle
 
 Network = Literal["a", "b", "both"]
-DeviceName = Literal["auto", "cpu", "gpu"]
 Output = Literal["table", "json", "jsonl", "csv"]
-
-Models = Annotated[
-    Path | None,
-    typer.Option(metavar="DIR", help="Folder with the models a and b; by default those that came with pneumoscope."),
-]
 
 Paths = Annotated[
     list[str] | None,
@@ -102,7 +97,6 @@ Force = Annotated[
         "it stays marked as refused.",
     ),
 ]
-Device = Annotated[DeviceName, typer.Option(help="auto takes an NVIDIA GPU when there is one that works.")]
 
 app = typer.Typer()
 

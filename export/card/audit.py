@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from export.bundle.audit import FORMAT, AuditFindings
-from export.bundle.metric import json_object
+from export.card.measured_file import read_measured
 from train.common.console import say_warning
 from train.common.errors import PneumoscopeError, UsageError
 from train.data.cohort import Cohort, Film
@@ -58,18 +58,10 @@ def read_audit(path: Path, films: Sequence[Film]) -> Json:
         UsageError: it is of other films.
         PneumoscopeError: it is missing or damaged.
     """
-    try:
-        found = json_object(path.read_bytes())
-    except FileNotFoundError:
-        raise PneumoscopeError(f"{path}: no such file; make it: {AUDIT_DIR}") from None
-    except (OSError, ValueError) as error:
-        raise PneumoscopeError(f"{path}: cannot be read as JSON ({error}); make it again: {AUDIT_DIR}") from None
-    if found.get("format") != FORMAT:
-        raise PneumoscopeError(f"{path}: expected an audit of format {FORMAT}; make it again: {AUDIT_DIR}")
-    try:
-        findings = AuditFindings.whole(found)
-    except ValueError as error:
-        raise PneumoscopeError(f"{path}: is no whole audit (at {error}); make it again: {AUDIT_DIR}") from None
+    read = read_measured(path, AuditFindings, FORMAT, "an audit", f"make it again: {AUDIT_DIR}")
+    if read is None:
+        raise PneumoscopeError(f"{path}: no such file; make it: {AUDIT_DIR}")
+    _, found, findings = read
     if findings.split_fingerprint and findings.split_fingerprint != Cohort(Path(), tuple(films)).fingerprint:
         raise UsageError(f"{path}: is of another split than the run's; audit the run's films: {AUDIT_DIR}")
     patients = len({film.patient for film in films})

@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from export.bundle.metric import Metric, json_object
+from export.bundle.metric import Metric
 from export.bundle.robustness import AS_IT_IS, FORMAT, CorruptedFilms, Robustness
+from export.card.measured_file import read_measured
 from train.common.errors import PneumoscopeError
 from train.metrics.scores import SCORED_SPLITS
 from train.runs.network_identity import network_checksum
@@ -35,19 +36,10 @@ def read_robustness(run: RunFolder, evaluation: Mapping[str, Any]) -> tuple[byte
         PneumoscopeError: it is damaged, of another split, or of other scores.
     """
     again = f"measure it again: pneumoscope evaluate {run.name} --stress"
-    try:
-        text = run.stress.read_bytes()
-        found = json_object(text)
-    except FileNotFoundError:
+    read = read_measured(run.stress, Robustness, FORMAT, "a stress table", again)
+    if read is None:
         return None
-    except (OSError, ValueError) as error:
-        raise PneumoscopeError(f"{run.stress}: cannot be read as JSON ({error}); {again}") from None
-    if found.get("format") != FORMAT:
-        raise PneumoscopeError(f"{run.stress}: expected a stress table of format {FORMAT}; {again}")
-    try:
-        table = Robustness.whole(found)
-    except ValueError as error:
-        raise PneumoscopeError(f"{run.stress}: is no whole stress table (at {error}); {again}") from None
+    text, _, table = read
     for key, what in (("network", "network"), ("split_fingerprint", "split")):
         if getattr(table, key) != evaluation[key]:
             raise PneumoscopeError(f"{run.stress}: is of another {what} than the run's evaluation; {again}")

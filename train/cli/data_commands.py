@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from train.cli.audit_command import audit_command
+from train.cli.options import FilmFolder, NewFolder
 from train.cli.synthesize_command import synthesize_command
 from train.common.console import (
     AsJson,
@@ -90,14 +91,7 @@ def fetch_command(
 
 @app.command("check", cls=Command)
 def check_command(
-    folder: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="DIR",
-            envvar="PNEUMOSCOPE_DATA",
-            help="Folder that holds chest_xray/ or a cohort.csv.",
-        ),
-    ] = None,
+    folder: FilmFolder = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -128,7 +122,7 @@ def check_command(
 
 @app.command("phantoms", cls=Command)
 def phantoms_command(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write; a new or an empty one.")],
+    folder: NewFolder,
     count: Annotated[int, typer.Option(help="Films per class, at least 4.")] = 500,
     seed: Annotated[int, typer.Option(help="Same seed, same films.")] = 0,
     image_size: Annotated[int, typer.Option(help="Side of a film in pixels, 32 to 1024.")] = 192,

@@ -1,4 +1,4 @@
-"""The option that says where the films are."""
+"""Options of several commands: where films are read, and where they are written."""
 
 import os
 import shlex
@@ -13,6 +13,11 @@ DataRoot = Annotated[
     Path | None,
     typer.Option("--data", envvar="PNEUMOSCOPE_DATA", help="Folder that holds chest_xray/ or a cohort.csv."),
 ]
+FilmFolder = Annotated[
+    Path | None,
+    typer.Argument(metavar="DIR", envvar="PNEUMOSCOPE_DATA", help="Folder that holds chest_xray/ or a cohort.csv."),
+]
+NewFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write; a new or an empty one.")]
 
 
 def required_data_root(data: Path | None) -> Path:

@@ -2,11 +2,11 @@
 
 import shlex
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from train.cli.options import DataRoot, NewFolder
 from train.common.console import AsJson, Debug, print_json, print_table, progress_bar, say, say_next
 from train.common.errors import UsageError
 
@@ -15,11 +15,8 @@ if TYPE_CHECKING:
 
 
 def synthesize_command(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write; a new or an empty one.")],
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", envvar="PNEUMOSCOPE_DATA", help="Folder that holds chest_xray/ or a cohort.csv."),
-    ] = None,
+    folder: NewFolder,
+    data: DataRoot = None,
     count: Annotated[int, typer.Option(help="Films per class, 1 to 99.")] = 4,
     seed: Annotated[int, typer.Option(help="Of the drawing. Same seed, same films.")] = 0,
     split_seed: Annotated[
