@@ -9,7 +9,7 @@ import yaml
 from train.common.errors import UsageError
 from train.runs.settings import Settings
 
-MOST_BYTES = 50_000  # of a settings file; one that names every setting has 2,000
+MOST_BYTES = 20_000  # of a settings file; one that names every setting has 2,000
 LONGEST_VALUE = 4_096  # characters; a path's limit
 DEEPEST = 20  # mappings and lists inside one another; settings need 4
 
