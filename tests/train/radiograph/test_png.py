@@ -1,4 +1,4 @@
-"""PNG: nothing is left for libpng to find, which would leave its memory behind; rows of every kind are counted right."""
+"""PNG: nothing is left for libpng to find, which would leave its memory behind; rows of every kind count."""
 
 import resource
 import struct
