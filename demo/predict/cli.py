@@ -156,15 +156,19 @@ def predict(
     if failed:
         say_error(f"{failed} of {len(found.films)} films could not be read")
     unwritten = overlays.failures if overlays is not None else []
-    if unwritten:
-        say_error(
-            f"{len(unwritten)} heatmaps could not be written, the first: {unwritten[0]}; the readings stand; make room "
-            "or name another folder and read these films again"
-        )
+    _say_unwritten(unwritten)
     if output == "table":
         say_next(f"pneumoscope predict {_shell_words(paths, manifest)} --csv{_option_of(models)} > readings.csv")
     if failed or unwritten:
         raise typer.Exit(1)
+
+
+def _say_unwritten(heatmaps: Sequence[str]) -> None:
+    if heatmaps:
+        say_error(
+            f"{len(heatmaps)} heatmaps could not be written, the first: {heatmaps[0]}; the readings stand; make room "
+            "or name another folder and read these films again"
+        )
 
 
 def open_bundles(models: Path | None, network: Network = "both") -> "dict[str, Bundle]":

@@ -40,8 +40,6 @@ def train_or_resume(
         UsageError: the run of that name is not the training asked for, or another process is at it.
         PneumoscopeError: the films, the weights, the disk or the training itself.
     """
-    from train.data.cohort import index_cohort, left_out_files
-    from train.data.shifted_split import split_for_training
     from train.runs.teachers import find_teachers, require_same_teachers
 
     known = run_named(name) if name is not None else None
@@ -52,12 +50,7 @@ def train_or_resume(
             if _is_finished(run, settings):
                 _say_finished(run, settings, data_root, as_json=as_json)
                 return
-        listed = index_cohort(data_root)
-        if left_out := left_out_files(listed):
-            say_warning(f"{len(left_out)} files are no films and are left out; pneumoscope data check names them")
-        cohort = split_for_training(
-            listed, settings.seed_of_split, settings.validation_fraction, settings.shifted_validation
-        )
+        cohort = _split(data_root, settings)
         evaluated = settings.network != "backbone" and _can_be_evaluated(cohort)
         since = _record_of(run, settings, cohort) if run is not None else None
         teachers = find_teachers(settings, cohort)
@@ -87,6 +80,16 @@ def train_or_resume(
         with _saying_how_to_resume(run, settings):
             fit(run, settings, ready, chosen)
         _finish(run, settings, data_root, evaluated=evaluated, as_json=as_json)
+
+
+def _split(data_root: Path, settings: Settings) -> "Cohort":
+    from train.data.cohort import index_cohort, left_out_files
+    from train.data.shifted_split import split_for_training
+
+    listed = index_cohort(data_root)
+    if left_out := left_out_files(listed):
+        say_warning(f"{len(left_out)} files are no films and are left out; pneumoscope data check names them")
+    return split_for_training(listed, settings.seed_of_split, settings.validation_fraction, settings.shifted_validation)
 
 
 def _is_finished(run: RunFolder, settings: Settings) -> bool:
