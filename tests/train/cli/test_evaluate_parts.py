@@ -11,6 +11,8 @@ from tests.train.cli.test_evaluate_command import contents, copy_of, error_line
 from train.metrics.augmented_scores import read_augmented
 from train.metrics.scores import read_scores
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory):

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 
 def splits_scored(run):
     with run.scores.open() as file:
