@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 
@@ -50,3 +53,12 @@ def small_backbone(monkeypatch: pytest.MonkeyPatch) -> None:
         return keras.Model(image, x, name=build.BACKBONE_NAME)
 
     monkeypatch.setattr(build, "build_backbone", build_backbone)
+
+
+@pytest.fixture
+def blank_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write plots blank: to lay them out takes longer than the rest of an evaluation; `test_plots` has them drawn."""
+    from matplotlib.figure import Figure
+
+    blank = cv2.imencode(".png", np.full((8, 8), 255, np.uint8))[1].tobytes()
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **_: Path(path).write_bytes(blank))

@@ -13,10 +13,13 @@ from train.runs.settings import OperatingSettings
 
 
 def scores_of(logits, labels, splits=None, patients=None):
+    """Scores of a patient a film; of thousands eight films a patient, as folds are filled patient by patient."""
     count = len(logits)
+    if patients is None:
+        patients = np.arange(count) // (8 if count > 1_000 else 1)
     return Scores(
         films=tuple(f"{index}.png" for index in range(count)),
-        patients=tuple(f"p{index}" for index in (range(count) if patients is None else patients)),
+        patients=tuple(f"p{index}" for index in patients),
         splits=tuple(splits or ["validation"] * count),
         labels=np.asarray(labels),
         logits=np.asarray(logits, dtype=float),

@@ -83,6 +83,7 @@ def test_a_run_tells_its_backend(jax_run):
     assert {"jax", "jaxlib", "keras"} <= environment["versions"].keys()
 
 
+@pytest.mark.slow
 @needs_jax
 def test_a_gpu_that_is_not_there_is_one_line_under_jax(phantom_root, tmp_path):
     process = run_without_tensorflow(
@@ -95,6 +96,7 @@ def test_a_gpu_that_is_not_there_is_one_line_under_jax(phantom_root, tmp_path):
     assert "Traceback" not in process.stderr
 
 
+@pytest.mark.slow
 @needs_jax
 def test_a_platform_that_jax_does_not_find_is_one_line(phantom_root, tmp_path):
     process = run_without_tensorflow(

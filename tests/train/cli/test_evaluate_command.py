@@ -11,6 +11,8 @@ from train.data.corruptions import CORRUPTIONS
 from train.metrics.scores import Scores, read_scores, write_scores
 from train.runs.run_folder import RunFolder
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 
 def error_line(result):
     lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]

@@ -12,6 +12,8 @@ from tests.train.cli.test_evaluate_command import contents, copy_of, error_line
 from train.metrics.augmented_scores import read_augmented
 from train.metrics.scores import read_scores
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 
 def ok(result):
     assert result.exit_code == 0, result.output

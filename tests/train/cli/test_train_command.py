@@ -6,6 +6,8 @@ import shutil
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 
 def splits_scored(run):
     with run.scores.open() as file:

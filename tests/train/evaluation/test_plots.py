@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from train.evaluation.plots import COLOURS, plot_curves, plot_robustness
 from train.metrics.scores import Scores
 
 
+@cache  # only read
 def make_evaluation(gap: float, test: bool = True) -> dict:
     rng = np.random.default_rng(2)
     labels = np.tile([0, 1], 60)

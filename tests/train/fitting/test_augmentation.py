@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from train.fitting.augmentation import augment, crop_window, erased_window, training_picture
@@ -66,6 +66,7 @@ def test_ranges_of_0_change_nothing(seed, side):
 
 
 @settings(deadline=None, max_examples=30)
+@example(seed=51435360, name="noise")  # adds to half a grey level
 @given(seed=st.integers(0, 2**32 - 1), name=st.sampled_from(["blur", "noise", "jpeg"]))
 def test_a_new_change_goes_on_top_of_the_others_as_they_were(seed, name):
     """What is switched on last sees what the others drew without it: it changes their picture, not their draws."""
@@ -79,7 +80,10 @@ def test_a_new_change_goes_on_top_of_the_others_as_they_were(seed, name):
         expected = cv2.GaussianBlur(picture, (0, 0), drawn * 2 * 32 / 224, borderType=cv2.BORDER_REPLICATE)
     elif name == "noise":
         field = draws.standard_normal((32, 32), dtype=np.float32)
-        expected = np.clip(np.rint(picture + field * np.float32(drawn * 12)), 0, 255)
+        exact = np.clip(picture + np.float64(field * np.float32(drawn * 12)), 0, 255)
+        # Half a grey level is rounded up or down, as OpenCV adds in single or double precision.
+        assert np.abs(got - exact).max() < 0.5 + 1e-4
+        return
     else:
         code = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, round(40 + drawn * 60)])[1]
         expected = cv2.imdecode(code, cv2.IMREAD_GRAYSCALE)

@@ -1,6 +1,7 @@
 """The two networks have exactly the report's parameters, and B's frozen layers stay as they are."""
 
 import os
+from functools import cache
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -11,11 +12,13 @@ import pytest
 from train.common.errors import PneumoscopeError, UsageError
 from train.networks import (
     backbone_of,
+    build,
     build_network_a,
     build_network_b,
     logit_model,
     unfreeze_for_fine_tuning,
 )
+from train.networks.build import build_backbone
 
 # The figures below are facts from the study's report (reference/report.yaml of the design).
 A_WIDTHS = {
@@ -40,11 +43,23 @@ def trainable_count(network: keras.Model) -> int:
     return sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
 
 
+@cache
+def random_backbone(image_size):
+    return build_backbone(image_size, "random")
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _free_memory():
     """Once: searching all that TensorFlow holds for what is free takes seconds."""
     yield
+    random_backbone.cache_clear()
     keras.backend.clear_session()
+
+
+@pytest.fixture
+def one_backbone(monkeypatch):
+    """Build ResNet50V2, which takes a second, once a size: for what is around it, and which of its layers learn."""
+    monkeypatch.setattr(build, "build_backbone", lambda image_size, _: random_backbone(image_size))
 
 
 @pytest.mark.parametrize("image_size", [224, 250])
@@ -60,19 +75,19 @@ def test_network_a_with_an_extra_dense_layer_has_the_reports_parameters():
 
 
 @pytest.mark.parametrize(("extra_dense", "counts"), B_EXTRA_DENSE.items())
-def test_network_b_has_the_reports_parameters_in_both_stages(extra_dense, counts):
+def test_network_b_has_the_reports_parameters_in_both_stages(one_backbone, extra_dense, counts):
     network = build_network_b(224, extra_dense=extra_dense, backbone_weights="random")
     head = trainable_count(network)
     fine_tuned = trainable_count(unfreeze_for_fine_tuning(network))
     assert (network.count_params(), head, fine_tuned) == counts
 
 
-def test_the_fine_tuning_boundary_is_the_reports():
+def test_the_fine_tuning_boundary_is_the_reports(one_backbone):
     network = build_network_b(64, backbone_weights="random")
     assert backbone_of(network).layers[149].name == "conv4_block6_2_bn"
 
 
-def test_fine_tuning_from_0_trains_everything_but_moving_averages():
+def test_fine_tuning_from_0_trains_everything_but_moving_averages(one_backbone):
     network = unfreeze_for_fine_tuning(build_network_b(64, backbone_weights="random"), 0)
     frozen = sum(int(np.prod(weight.shape)) for weight in network.non_trainable_weights)
     norms = [layer for layer in backbone_of(network).layers if isinstance(layer, keras.layers.BatchNormalization)]
@@ -87,7 +102,7 @@ def test_network_a_drops_out_in_the_reports_blocks_only(dropout_block):
     assert "block3_dropout" not in names
 
 
-def test_networks_scale_grey_values_themselves():
+def test_networks_scale_grey_values_themselves(one_backbone):
     film = np.full((1, 64, 64, 1), 255, dtype=np.uint8)
     a = build_network_a(64)
     assert keras.Model(a.input, a.get_layer("scale_to_0_1").output)(film).numpy().max() == pytest.approx(1)
@@ -104,6 +119,7 @@ def test_logit_is_what_the_probability_is_made_of():
     assert network(films).numpy() == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_frozen_batch_normalization_stays_put_while_the_head_trains():
     network = build_network_b(64, backbone_weights="random")
     norm = backbone_of(network).get_layer("conv2_block1_preact_bn")
@@ -134,7 +150,7 @@ def test_network_a_refuses_what_it_cannot_be(arguments, word):
         build_network_a(**arguments)
 
 
-def test_fine_tuning_refuses_network_a_and_layers_that_are_not_there():
+def test_fine_tuning_refuses_network_a_and_layers_that_are_not_there(one_backbone):
     with pytest.raises(UsageError, match="only network B"):
         unfreeze_for_fine_tuning(build_network_a(64))
     with pytest.raises(UsageError, match="0 to 189"):
