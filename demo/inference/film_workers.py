@@ -67,8 +67,13 @@ class FilmWorkers:
 
 
 def _begin(memory: int) -> None:
-    """Set up a process: its memory is limited, Ctrl-C is its parent's to see, and OpenCV's threads are not needed."""
+    """Set up a process: its memory is limited, Ctrl-C is its parent's to see, and OpenCV's threads are not needed.
+
+    What most films need is imported here, so that it counts for none of them.
+    """
     import cv2
+
+    import train.radiograph.jpeg  # noqa: F401
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
@@ -82,8 +87,7 @@ def _begin(memory: int) -> None:
 
 
 def _wait() -> None:
-    """Begin: with the imports that most films need."""
-    import train.radiograph.jpeg  # noqa: F401
+    """Do nothing: a pool begins its processes with the first task."""
 
 
 def _read(source: str | Path | bytes) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from demo.inference.compare import Comparison, ReadingObject
 from demo.language.numbers import rounded
 from demo.predict.film_paths import STANDARD_INPUT, printable
 from export.bundle import Bundle
-from train.common.console import json_bytes
+from train.common.printable_json import json_bytes
 
 CSV_COLUMNS = (
     "path",

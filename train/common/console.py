@@ -1,8 +1,6 @@
 """What all command-line modules share: one-line errors, progress with ETA, tables, JSON, the next command."""
 
 import errno
-import json
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -13,6 +11,7 @@ from typer.core import TyperCommand
 
 from train.common.errors import PneumoscopeError
 from train.common.output import escaped
+from train.common.printable_json import json_bytes
 
 NOT_A_MEDICAL_DEVICE = "Not a medical device: for research and teaching, never for diagnosis or treatment."
 
@@ -77,21 +76,6 @@ def print_line(text: object) -> None:
 def print_json(value: object) -> None:
     """Print a value as JSON to stdout, as `json_bytes` gives it."""
     typer.echo(json_bytes(value, indent=2), nl=False)
-
-
-def json_bytes(value: object, indent: int | None = None) -> bytes:
-    """A value as JSON and a line's end, UTF-8 whatever the terminal speaks, as JSON is.
-
-    NaN is not JSON, so it is refused here rather than by the reader. Of file names, bytes that are not UTF-8 become
-    `\\udcXX`, as Python itself names them, and characters that are no printable ones (a terminal would obey some of
-    them) their escapes: another spelling of the very same text.
-    """
-    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False)
-    return re.sub(r"[^\n -~]", _json_escape, text).encode() + b"\n"
-
-
-def _json_escape(found: "re.Match[str]") -> str:
-    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
