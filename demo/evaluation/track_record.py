@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from demo.evaluation.alike_films import AlikeFilms, alike_films
-from demo.evaluation.proportions import proportion
+from demo.evaluation.proportions import complement, proportion
 from export.bundle import Bundle
 from export.bundle.card_figures import CardFigures, card_figures
 from export.bundle.evaluation import OperatingMetrics
@@ -61,10 +61,7 @@ class RatesRecord:
     @property
     def false_alarms(self) -> Metric | None:
         """Share of the normal films called pneumonia."""
-        found = self.specificity
-        if found is None or found.low is None or found.high is None:
-            return None if found is None else Metric(1 - found.value)
-        return Metric(1 - found.value, 1 - found.high, 1 - found.low)
+        return None if self.specificity is None else complement(self.specificity)
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,7 @@ class TrackRecord:
         return tuple(self._rates(network, split, threshold, counts) for split, counts in found if counts is not None)
 
     def pairs(self, thresholds: Mapping[str, float], verdicts: Mapping[str, bool]) -> tuple[PairRecord, ...]:
-        """The records of a pair of verdicts, network → positive, at two thresholds: test first; empty if not comparable."""
+        """The records of a pair of verdicts, network → positive, at two thresholds: test first; else empty."""
         return tuple(
             self._pair(split, thresholds, verdicts) for split in QUOTED_SPLITS if split in self.comparable and verdicts
         )

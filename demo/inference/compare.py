@@ -118,6 +118,11 @@ def unreliable_beside(refused: Mapping[str, bool]) -> dict[str, str]:
     return {name: refusing for name, is_refused in refused.items() if not is_refused}
 
 
+def unreliable_in(comparison: Comparison) -> dict[str, str]:
+    """`unreliable_beside` for a film as `predict --json` prints it."""
+    return unreliable_beside({name: reading["refused"] for name, reading in comparison["readings"].items()})
+
+
 def verdict_kind(positive: bool | None) -> Literal["positive", "negative", "refused"]:
     """What a verdict is called where it needs a name: a key of the catalogue, a class of the page."""
     if positive is None:

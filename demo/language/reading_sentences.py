@@ -9,7 +9,7 @@ from demo.evaluation.alike_films import AlikeFilms
 from demo.evaluation.proportions import proportion
 from demo.evaluation.track_record import PairRecord, TrackRecord
 from demo.inference.classifier import Reading, forced
-from demo.inference.compare import agreement, unreliable_beside, verdict_kind
+from demo.inference.compare import Comparison, agreement, unreliable_beside, unreliable_in, verdict_kind
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Wording
 from demo.language.numbers import against_limit, isolated, percent, rounded, share_text
@@ -66,7 +66,7 @@ def novelty_of_limit(reading: Reading, words: Wording) -> str | None:
 
 
 def worth_lines(network: str, found: tuple[AlikeFilms, ...], words: Wording) -> list[str]:
-    """What a probability was worth, of what `TrackRecord.alike` gives: a sentence, and a short one on the next split."""
+    """What a probability was worth by `TrackRecord.alike`: a sentence, and a shorter one on the next split."""
     lines = []
     for place, alike in enumerate(found):
         counts = {"films": alike.films, "split": words(f"word.{alike.split}"), "pneumonia": alike.pneumonia}
@@ -118,6 +118,14 @@ def agreement_lines(readings: Mapping[str, Reading], track_record: TrackRecord, 
     if records and records[0].split != "test":
         sentences.append(words("compare.no_test"))
     return line, " ".join(sentences)
+
+
+def row_verdict(comparison: Comparison, words: Wording) -> str:
+    """Whether the networks agree on a film of many, or why that is not to be asked."""
+    for other, refusing in unreliable_in(comparison).items():
+        return words("batch.row.unreliable", refusing=refusing.upper(), other=other.upper())
+    state = {True: "agree", False: "differ", None: "unjudged"}[comparison["agree"]]
+    return words(f"batch.row.{state}")
 
 
 def _pair_sentence(record: PairRecord, verdicts: Mapping[str, bool], agree: bool, words: Wording) -> str:

@@ -102,7 +102,7 @@ def test_whichever_network_refuses_the_other_is_not_to_be_relied_on(read, refusi
 def test_a_refusal_says_how_often_chest_films_are_refused(read, tiny_card):
     reading = replace(read[0]["a"], novelty=7.5, novelty_limit=3.0)
     novelty = {
-        "method": "distance", "features": "last", "training_films": 10, "limit": 3.0, "limit_percentile": 99.0,
+        "method": "distance", "features": 8, "training_films": 10, "limit": 3.0, "limit_percentile": 99.0,
         "selected_on": "validation", "test_refused": 0.0128, "test_refused_low": 0.006, "test_refused_high": 0.025,
     }  # fmt: skip
     card = tiny_card(novelty_limit=3.0, novelty=novelty)
