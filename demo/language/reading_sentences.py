@@ -16,6 +16,8 @@ from demo.language.numbers import against_limit, isolated, percent, rounded, sha
 from export.bundle import Card
 from export.bundle.card_figures import card_figures
 
+NO_BREAK = "\u00a0"
+
 
 def why_missing(network: str, loaded: LoadedModels, words: Wording) -> str:
     """Why a network does not read films."""
@@ -94,7 +96,8 @@ def reached_line(thresholds: Mapping[str, float], track_record: TrackRecord, wor
         for record in track_record.rates(network, threshold)[:1]:
             if record.sensitivity is not None and record.false_alarms is not None:
                 found, alarms = (
-                    isolated(percent(rate.value, words), words) for rate in (record.sensitivity, record.false_alarms)
+                    isolated(percent(rate.value, words).replace(" ", NO_BREAK), words)
+                    for rate in (record.sensitivity, record.false_alarms)
                 )
                 line = words("operating_point.reach", network=network.upper(), found=found, alarms=alarms)
                 reached.setdefault(record.split, []).append(line)

@@ -1,5 +1,6 @@
 """The readings of one film as HTML: a column per network, and between them one line on whether they agree."""
 
+import re
 from html import escape
 
 from demo.evaluation.alike_films import DOTS, AlikeFilms
@@ -25,6 +26,10 @@ from export.bundle import NETWORKS, Card
 from export.bundle.metric import Metric
 
 
+#: A share before its interval, as `demo.language.numbers.share_text` writes it.
+SHARE = re.compile("\u2066?[\\d.]+ ?% \\[[\\d.]+–[\\d.]+\\]\u2069?")
+
+
 def readings_html(case: Case | None, loaded: LoadedModels, track_record: TrackRecord, words: Wording) -> str:
     """Both columns and the line that compares them; before a film is there, the columns are empty.
 
@@ -42,9 +47,7 @@ def readings_html(case: Case | None, loaded: LoadedModels, track_record: TrackRe
     warnings = "".join(
         f"<p class='notice' dir='ltr'>{escape(warning)}</p>" for warning in (case.warnings if case else ())
     )
-    return (
-        f"<div class='readings'>{columns}</div><p class='agreement' role='status'>{line}{escape(remark)}</p>{warnings}"
-    )
+    return f"<div class='readings'>{columns}</div><p class='agreement' role='status'>{line}{_unbroken(remark)}</p>{warnings}"
 
 
 def error_html(error: str, words: Wording) -> str:
@@ -98,7 +101,7 @@ def _refusal(reading: Reading, card: Card, words: Wording) -> str:
     """That there is no verdict and why; what there would be is behind a lid that says the same again."""
     warning, would_say = all_the_same(reading, words)
     return (
-        f"{_verdict(reading, words)}<p class='why'>{escape(why_refused(reading, words, card))}</p>"
+        f"{_verdict(reading, words)}<p class='why'>{_unbroken(why_refused(reading, words, card))}</p>"
         f"<details class='all-the-same'><summary>{escape(words('compare.all_the_same'))}</summary>"
         f"<p>{escape(warning)}</p><p class='would-say'>{escape(would_say)}</p>{_bar(reading, words)}</details>"
     )
@@ -132,28 +135,37 @@ def _worth(network: str, found: tuple[AlikeFilms, ...], words: Wording) -> str:
     if not found:
         return ""
     filled = found[0].dots
-    dots = "<i class='ill'></i>" * filled + "<i></i>" * (DOTS - filled)
+    dots = "".join(
+        f"<circle class='{'ill' if place < filled else 'well'}' cx='{12 * place + 6}' cy='6' r='4.5'/>"
+        for place in range(DOTS)
+    )
     label = escape(words("compare.worth.dots", filled=filled, dots=DOTS), quote=True)
     first, *others = worth_lines(network, found, words)
-    beside = "".join(f" <small>{escape(line)}</small>" for line in others)
+    beside = "".join(f" <small>{_unbroken(line)}</small>" for line in others)
     return (
         f"<div class='worth'><h3>{escape(words('compare.worth.title'))}</h3>"
-        f"<div class='strip'><div class='dots' role='img' aria-label='{label}'>{dots}</div>"
+        f"<div class='strip'><svg class='dots' viewBox='0 0 {12 * DOTS} 12' role='img' aria-label='{label}'>{dots}</svg>"
         f"<small aria-hidden='true'>{escape(words('compare.worth.legend'))}</small></div>"
-        f"<p>{escape(first)}{beside}</p></div>"
+        f"<p>{_unbroken(first)}{beside}</p></div>"
     )
+
+
+def _unbroken(text: str) -> str:
+    """A sentence as HTML in which no line breaks inside a share with its interval."""
+    return SHARE.sub(r"<span class='figure'>\g<0></span>", escape(text))
 
 
 def _record(reading: Reading, track_record: TrackRecord, words: Wording) -> str:
     """How good the network is at this threshold, on every split that was scored."""
     rows = ""
     for record in track_record.rates(reading.network, reading.threshold):
-        cells = f"{_rate(record.sensitivity)}{_rate(record.specificity)}<td>{record.counts.n}</td>"
-        rows += f"<tr><th scope='row'>{escape(words(f'word.{record.split}'))}</th>{cells}</tr>"
+        films = f"<small>{escape(words('report.films', films=record.counts.n))}</small>"
+        cells = f"{_rate(record.sensitivity)}{_rate(record.specificity)}"
+        rows += f"<tr><th scope='row'>{escape(words(f'word.{record.split}'))} {films}</th>{cells}</tr>"
     if not rows:
         return ""
     rates = explained("sensitivity", words), explained("specificity", words)
-    names = (escape(words("compare.record")), *rates, escape(words("word.films")))
+    names = escape(words("compare.record")), *rates
     heads = "".join(f"<th scope='col'>{name}</th>" for name in names)
     return f"<table class='record'><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
 

@@ -129,7 +129,7 @@ def test_an_operating_point_says_what_it_reached_on_test():
     thresholds = {name: bundle.card.operating_points["youden"].threshold for name, bundle in bundles.items()}
     counts = {name: track_record.counts(name, "test", at) for name, at in thresholds.items()}
     shares = {
-        name: (f"{100 * found.sensitivity:.1f} %", f"{100 * (1 - found.specificity):.1f} %")
+        name: (f"{100 * found.sensitivity:.1f}\u00a0%", f"{100 * (1 - found.specificity):.1f}\u00a0%")
         for name, found in counts.items()
     }
     assert reading_sentences.reached_line(thresholds, track_record, wording("en")) == (

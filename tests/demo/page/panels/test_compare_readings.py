@@ -143,7 +143,7 @@ def test_known_films_show_how_good_each_network_is(shown, models, tiny_bundle):
     rows = b"film,patient,split,label,logit\nx,p,validation,1,4\ny,q,validation,0,-4\nz,r,validation,0,4\n"
     tiny_bundle(models, "a", scores=rows)
     text = shown(reading("a", 0.7), reading("b", 0.7)).text
-    assert "validation 1.000 [0.207–1.000] 0.500 [0.095–0.905] 3" in text
+    assert "validation 3 films 1.000 [0.207–1.000] 0.500 [0.095–0.905]" in text
     assert "On test" not in text
 
 
@@ -156,7 +156,7 @@ def test_figures_of_test_stand_before_those_of_validation(shown, models, tiny_bu
     page = shown(reading("a", 0.7), reading("b", 0.7))
     for first, second in (
         ("Of the", "On validation"),
-        ("test 0.", "validation 0."),
+        ("test 30 films", "validation 30 films"),
         ("On test both", "On validation both"),
     ):
         assert -1 < page.text.index(first) < page.text.index(second, page.text.index(first))
