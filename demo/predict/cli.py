@@ -64,7 +64,7 @@ OperatingPoint = Annotated[
     PointName | None,
     typer.Option(
         help="Which threshold decides, all chosen on validation films: at least 95 % of pneumonias found "
-        "(sensitivity_95), at least 95 % of healthy spared (specificity_95), found and spared weighed alike (youden), "
+        "(sensitivity_95), at least 95 % of healthy spared (specificity_95), found and spared alike (youden), "
         "most found per mistake (f1), the network's own 0.5 (half). By default the one the model's card "
         "names (youden).",
         show_default=False,

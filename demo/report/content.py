@@ -170,14 +170,18 @@ def _reading_rows(
         row("report.threshold", lambda reading, _: _threshold(reading), read),
     ]
     if any(any(_test_rates(*pair)) for pair in pairs):
-        rows.append(row("report.point_on_test", lambda *pair: _rates(_test_rates(*pair), words), relied_on))
-    rows.append(row("report.point_on_validation", lambda *pair: _point_on_validation(*pair, words), relied_on))
+        rows.append(
+            row("report.point_on_test", lambda reading, card: _rates(_test_rates(reading, card), words), relied_on)
+        )
+    rows.append(
+        row("report.point_on_validation", lambda reading, card: _point_on_validation(reading, card, words), relied_on)
+    )
     if any(track_record.alike(name, 0.5) for name in relied_on):
         rows.append(row("report.worth", lambda reading, _: _worth(reading, track_record, words), relied_on))
     rows.append(
         row("report.logit", lambda reading, _: _figure(f"{reading.logit:.3f}".replace("-", MINUS)), read),
     )
-    rows.append(row("report.novelty", lambda *pair: _novelty(*pair, words), everywhere))
+    rows.append(row("report.novelty", lambda reading, card: _novelty(reading, card, words), everywhere))
     return rows
 
 

@@ -119,13 +119,14 @@ class ComparePanel:
 
     def _lay_out_readings(self) -> None:
         words, points = wording("en"), shared_points(self.loaded.cards.values())
+        # The verdicts first; what is weighed against them below.
+        self.readings = gr.HTML(self._readings_html(None, "en"), padding=False)
         self.operating_point = gr.Radio(
             reached_choices(points, self.loaded.cards, self.track_record, words),
             value=default_point(self.loaded.cards.values()),
             label=words("operating_point.label"),
             elem_classes="choice reached",
         )
-        self.readings = gr.HTML(self._readings_html(None, "en"), padding=False)
         self.localised += [
             Localised(
                 self.operating_point,

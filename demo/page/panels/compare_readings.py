@@ -25,7 +25,6 @@ from demo.page.panels.shared import network_head
 from export.bundle import NETWORKS, Card
 from export.bundle.metric import Metric
 
-
 #: A share before its interval, as `demo.language.numbers.share_text` writes it.
 SHARE = re.compile("\u2066?[\\d.]+ ?% \\[[\\d.]+–[\\d.]+\\]\u2069?")
 
@@ -47,7 +46,8 @@ def readings_html(case: Case | None, loaded: LoadedModels, track_record: TrackRe
     warnings = "".join(
         f"<p class='notice' dir='ltr'>{escape(warning)}</p>" for warning in (case.warnings if case else ())
     )
-    return f"<div class='readings'>{columns}</div><p class='agreement' role='status'>{line}{_unbroken(remark)}</p>{warnings}"
+    agreed = f"<p class='agreement' role='status'>{line}{_unbroken(remark)}</p>"
+    return f"<div class='readings'>{columns}</div>{agreed}{warnings}"
 
 
 def error_html(error: str, words: Wording) -> str:
@@ -144,7 +144,8 @@ def _worth(network: str, found: tuple[AlikeFilms, ...], words: Wording) -> str:
     beside = "".join(f" <small>{_unbroken(line)}</small>" for line in others)
     return (
         f"<div class='worth'><h3>{escape(words('compare.worth.title'))}</h3>"
-        f"<div class='strip'><svg class='dots' viewBox='0 0 {12 * DOTS} 12' role='img' aria-label='{label}'>{dots}</svg>"
+        f"<div class='strip'><svg class='dots' viewBox='0 0 {12 * DOTS} 12' role='img' aria-label='{label}'>"
+        f"{dots}</svg>"
         f"<small aria-hidden='true'>{escape(words('compare.worth.legend'))}</small></div>"
         f"<p>{_unbroken(first)}{beside}</p></div>"
     )

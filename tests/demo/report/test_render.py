@@ -145,7 +145,7 @@ def test_it_says_what_was_read_by_whom_and_when(make_report, text_of):
         "0.121",
         "0.400",
         "−1.250",
-        "Found and spared weighed alike (Youden)",
+        "Found and spared alike (Youden)",
         "97.8 %",
         "49.7 %",
         "0.900 [0.800–0.950]",
