@@ -7,6 +7,16 @@ from demo.desktop.drawing.film_images import grey_picture, heatmap_picture
 from demo.desktop.panels.cards_panel import CardsPanel
 from demo.desktop.panels.curves_panel import CurvesPanel
 from demo.desktop.panels.folder_panel import FolderPanel
-from demo.desktop.panels.reading_values import operating_points
+from demo.desktop.panels.reading_values import operating_points, reached
+from demo.evaluation.operating_point_choices import default_point
 
-__all__ = ["CardsPanel", "CurvesPanel", "FolderPanel", "grey_picture", "heatmap_picture", "operating_points"]
+__all__ = [
+    "CardsPanel",
+    "CurvesPanel",
+    "FolderPanel",
+    "default_point",
+    "grey_picture",
+    "heatmap_picture",
+    "operating_points",
+    "reached",
+]

@@ -54,6 +54,7 @@ class MainWindow(QMainWindow):
         self._networks: OpenNetworks | None = None
         self._waiting: Sequence[str] = ()  # dropped before the networks were there
         self._asked = False
+        self._default_point = ""
         self._fault = ""  # why no network will ever be there
         self.words = wording(settings.language)
         self.setAcceptDrops(True)
@@ -115,9 +116,7 @@ class MainWindow(QMainWindow):
         self._point_label.setText(words("operating_point.label"))
         self._language_label.setText(words("page.language"))
         self._bar.setWindowTitle(words("desktop.bar"))
-        for place in range(self.operating_point.count()):
-            name = self.operating_point.itemData(place)
-            self.operating_point.setItemText(place, words(f"operating_point.{name}"))
+        self._name_points()
         for box, key in ((self.operating_point, "operating_point.label"), (self.language, "page.language")):
             box.setAccessibleName(words(key))
         for place, key in enumerate(TABS):
@@ -224,7 +223,7 @@ class MainWindow(QMainWindow):
         QShortcut(QKeySequence(QKeySequence.StandardKey.Quit), self).activated.connect(self.close)
 
     def _add_panels(self) -> None:
-        from demo.desktop.deferred_panels import CardsPanel, CurvesPanel, FolderPanel, operating_points
+        from demo.desktop.deferred_panels import CardsPanel, CurvesPanel, FolderPanel, default_point, operating_points
 
         panels = self.folder, self.curves, self.cards = FolderPanel(), CurvesPanel(), CardsPanel()
         shown = self.tabs.currentIndex()
@@ -240,18 +239,33 @@ class MainWindow(QMainWindow):
         self.tabs.setUpdatesEnabled(True)
         self.folder.film_chosen.connect(lambda path: self.open_paths([path]))
         self.folder.message.connect(self.say)
-        self._offer_points(operating_points(self.words))
+        self._offer_points(operating_points(self.words), default_point(()))
         self.operating_point.setEnabled(True)
 
-    def _offer_points(self, points: list[tuple[str, str]]) -> None:
-        """Offer these operating points, (name, in words); the first is chosen unless another one was."""
-        chosen = self.operating_point.currentData() if self.operating_point.currentIndex() > 0 else None
+    def _offer_points(self, points: list[tuple[str, str]], default: str) -> None:
+        """Offer these operating points, (name, in words); the default is chosen unless another one was."""
+        chosen = self.operating_point.currentData()
+        if chosen in (None, self._default_point) or chosen not in dict(points):
+            chosen = default
+        self._default_point = default
         self.operating_point.blockSignals(True)
         self.operating_point.clear()
         for name, text in points:
             self.operating_point.addItem(text, name)
         self.operating_point.setCurrentIndex(max(0, self.operating_point.findData(chosen)))
         self.operating_point.blockSignals(False)
+        self._name_points()
+
+    def _name_points(self) -> None:
+        """Name the operating points, and where networks are there, say what they reached at each."""
+        for place in range(self.operating_point.count()):
+            name = self.operating_point.itemData(place)
+            self.operating_point.setItemText(place, self.words(f"operating_point.{name}"))
+            if self._networks is not None:
+                from demo.desktop.deferred_panels import reached
+
+                line = reached(name, self._networks.loaded.cards, self._networks.track_record, self.words)
+                self.operating_point.setItemData(place, line, Qt.ItemDataRole.ToolTipRole)
 
     def _take_networks(self, networks: OpenNetworks) -> None:
         self._networks = networks
@@ -261,9 +275,10 @@ class MainWindow(QMainWindow):
         self.curves.take(networks.loaded)
         self.cards.take(networks.loaded)
         if networks.loaded.classifiers:
-            from demo.desktop.deferred_panels import operating_points
+            from demo.desktop.deferred_panels import default_point, operating_points
 
-            self._offer_points(operating_points(self.words, networks.loaded.cards.values()))
+            cards = networks.loaded.cards.values()
+            self._offer_points(operating_points(self.words, cards), default_point(cards))
         else:
             self.say(self.words("page.no_networks"))
         waiting, self._waiting = self._waiting, ()

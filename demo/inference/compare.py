@@ -106,6 +106,23 @@ def agreement(verdicts: Sequence[bool | None]) -> bool | None:
     return len(set(verdicts)) == 1
 
 
+def unreliable_beside(refused: Mapping[str, bool]) -> dict[str, str]:
+    """Networks that do not refuse a picture which another one refuses, each with the one that does.
+
+    Args:
+        refused: by network, whether it refuses the picture.
+    """
+    refusing = next((name for name, is_refused in refused.items() if is_refused), None)
+    if refusing is None:
+        return {}
+    return {name: refusing for name, is_refused in refused.items() if not is_refused}
+
+
+def unreliable_in(comparison: Comparison) -> dict[str, str]:
+    """`unreliable_beside` for a film as `predict --json` prints it."""
+    return unreliable_beside({name: reading["refused"] for name, reading in comparison["readings"].items()})
+
+
 def verdict_kind(positive: bool | None) -> Literal["positive", "negative", "refused"]:
     """What a verdict is called where it needs a name: a key of the catalogue, a class of the page."""
     if positive is None:

@@ -3,6 +3,7 @@
 import math
 
 from demo.language.catalogue import Wording
+from export.bundle.metric import Metric
 
 DIGITS, MOST_DIGITS = 2, 6
 
@@ -29,3 +30,14 @@ def rounded(value: float) -> str:
 def percent(share: float, words: Wording, digits: int = 1) -> str:
     """A share in percent, as the language writes it; a dash where it is not defined."""
     return "–" if math.isnan(share) else words("evaluation.percent", number=f"{100 * share:.{digits}f}")
+
+
+def share_text(found: Metric, words: Wording) -> str:
+    """A share in percent before its interval, "94.1 % [91.4–96.0]", kept in this order in every language."""
+    text = f"{percent(found.value, words)}{found.interval(1, scale=100)}"
+    return isolated(text, words)
+
+
+def isolated(figure: str, words: Wording) -> str:
+    """A figure inside a plain sentence, written left to right; where the language runs so too, as it is."""
+    return f"\u2066{figure}\u2069" if words.direction == "rtl" else figure

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from demo.inference.compare import Comparison, ReadingObject
+from demo.inference.compare import Comparison, ReadingObject, unreliable_in
 from demo.language.numbers import rounded
 from demo.predict.film_paths import STANDARD_INPUT, printable
 from export.bundle import Bundle
@@ -77,12 +77,16 @@ def table_rows(comparisons: Sequence[Comparison], bundles: Mapping[str, Bundle])
             rows.append([name, None, "could not be read", None, None, None])
             continue
         agree = {True: "yes", False: "NO", None: None}[comparison["agree"]]
+        unreliable = unreliable_in(comparison)
         for index, (network, reading) in enumerate(comparison["readings"].items()):
             verdict = ""
             if reading["positive"] is not None:
                 verdict = bundles[network].card.classes[reading["positive"]]
             if reading["refused"]:
                 verdict = " although ".join(filter(None, (verdict, _refusal(reading))))
+            if network in unreliable:
+                refusing = unreliable[network].upper()
+                verdict = f"{verdict}, but {refusing} refuses this picture; do not rely on {network.upper()}"
             rows.append(
                 [
                     name if index == 0 else "",
@@ -114,7 +118,7 @@ def summary(comparisons: Sequence[Comparison], bundles: Mapping[str, Bundle]) ->
 def _refusal(reading: ReadingObject) -> str:
     novelty, limit = reading["novelty"], reading["novelty_limit"]
     numbers = f" (novelty {novelty:.2f}, limit {limit:.2f})" if novelty is not None and limit is not None else ""
-    return f"refused: not a chest film as I know them{numbers}"
+    return f"refused: too unlike the films I learnt from{numbers}"
 
 
 def failure_line(comparison: Comparison) -> str:

@@ -1,19 +1,22 @@
 """What a report says, in words and figures: the same for its HTML and its PDF, which only lay it out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from importlib.metadata import version
 from typing import Literal
 
+from demo.evaluation.proportions import complement
+from demo.evaluation.track_record import TrackRecord
 from demo.inference.classifier import Reading
 from demo.inference.compare import Case, agreement, verdict_kind
 from demo.language.catalogue import Wording
 from demo.language.colours import NETWORK_COLOURS
 from demo.language.numbers import against_limit, rounded
+from demo.language.reading_sentences import agreement_lines, not_to_rely_on
 from demo.report.parts import AND, Cell, Column, Content, Part, Row, Typed
 from demo.report.safe_text import bounded, direction_of, tidy
 from export.bundle import MODEL, Card
-from export.bundle.card_figures import RATES, CardFigures, PointFigures, SplitFigures, card_figures
+from export.bundle.card_figures import CardFigures, PointFigures, SplitFigures, card_figures
 from export.bundle.evaluation import OperatingMetrics
 from export.bundle.metric import Metric
 
@@ -43,20 +46,34 @@ LABELS = (
 
 
 def report_content(
-    case: Case, cards: Mapping[str, Card], title: str, note: str, created: datetime, words: Wording
+    case: Case,
+    cards: Mapping[str, Card],
+    track_record: TrackRecord,
+    title: str,
+    note: str,
+    created: datetime,
+    words: Wording,
 ) -> Content:
     """Put a case into words.
 
     Args:
         case: with at least one reading.
         cards: of every network that read it.
+        track_record: what they did on known films.
         title, note: as they were typed.
         created: aware.
         words: of the report's language.
     """
     pairs = [(reading, cards[reading.network]) for reading in case.readings]
     note_lines = tidy(note, lines=True).split("\n") if tidy(note) else []
-    kind, line = _agreement(case.readings, words)
+    readings = {reading.network: reading for reading in case.readings}
+    unreliable = not_to_rely_on(readings, words)
+    kind, line = _agreement(case.readings, " ".join(unreliable.values()), words)
+    record = "" if kind == "none" else agreement_lines(readings, track_record, words)[1]
+    # What is worth nothing on this film is not printed.
+    relied_on = [
+        reading.network for reading in case.readings if not reading.refused and reading.network not in unreliable
+    ]
     labels = {name: words(f"report.{name}") for name in LABELS}
     labels["disclaimer"] = words("disclaimer.short")
     return Content(
@@ -69,9 +86,10 @@ def report_content(
         film_alt=words("report.film_alt"),
         warnings=tuple(bounded(tidy(warning), CARD_TEXT_LENGTH) for warning in case.warnings),
         agreement=line,
+        record=record,
         agreement_kind=kind,
-        columns=tuple(_column(reading, card, words) for reading, card in pairs),
-        reading_rows=tuple(_reading_rows(pairs, words)),
+        columns=tuple(_column(*pair, unreliable.get(pair[0].network, ""), words) for pair in pairs),
+        reading_rows=tuple(_reading_rows(pairs, relied_on, track_record, words)),
         network_rows=tuple(_network_rows([card for _, card in pairs], words)),
         limits=f"{words('disclaimer.children')} {words('report.limits_text')}",
         privacy=words("report.privacy"),
@@ -79,12 +97,14 @@ def report_content(
     )
 
 
-def _agreement(readings: tuple[Reading, ...], words: Wording) -> tuple[Literal["agree", "disagree", "none"], str]:
+def _agreement(
+    readings: tuple[Reading, ...], warning: str, words: Wording
+) -> tuple[Literal["agree", "disagree", "none"], str]:
     if len(readings) < 2:
         return "none", words("report.one_network")
-    agree = agreement([reading.positive for reading in readings])
+    agree = agreement([None if reading.refused else reading.positive for reading in readings])
     if agree is None:
-        return "none", words("report.no_agreement")
+        return "none", warning or words("report.no_agreement")
     if agree:
         return "agree", words("report.agree", verdict=_verdict(readings[0], words))
     return "disagree", words("report.disagree")
@@ -95,29 +115,30 @@ def _typed(line: str, words: Wording) -> Typed:
 
 
 def _verdict(reading: Reading, words: Wording) -> str:
-    return words(f"verdict.{verdict_kind(reading.positive)}")
+    return words(f"verdict.{verdict_kind(None if reading.refused else reading.positive)}")
 
 
-def _column(reading: Reading, card: Card, words: Wording) -> Column:
+def _column(reading: Reading, card: Card, unreliable: str, words: Wording) -> Column:
     probability, threshold = told_apart(reading.probability, reading.threshold)
     return Column(
         network=reading.network,
         badge=reading.network.upper(),
         what=words(f"network.{reading.network}.what"),
         colour=NETWORK_COLOURS[reading.network],
-        verdict_kind=verdict_kind(reading.positive),
+        verdict_kind=verdict_kind(None if reading.refused else reading.positive),
         verdict=_verdict(reading, words),
         probability=reading.probability,
         threshold=reading.threshold,
-        probability_text=probability if reading.positive is not None else "–",
-        threshold_text=threshold,
-        bar_alt=words("report.bar_alt", probability=probability, threshold=threshold),
-        remark=words("report.refused_figure") if reading.positive is None else "",
+        probability_text="–" if reading.refused else probability,
+        threshold_text="–" if reading.refused else threshold,
+        bar_alt="" if reading.refused else words("report.bar_alt", probability=probability, threshold=threshold),
+        remark=words("report.refused_figure") if reading.refused else "",
+        unreliable=unreliable,
         placeholder=words("report.placeholder_what") if card.placeholder else "",
         placeholder_reason=_card_text(card.placeholder_reason) if card.placeholder else "",
         # Of a refused film the heatmap is as meaningless as the probability.
         heatmap_alt=""
-        if reading.heatmap is None or reading.positive is None
+        if reading.heatmap is None or reading.refused
         else words("report.heatmap_alt", network=reading.network.upper()),
     )
 
@@ -132,20 +153,50 @@ def told_apart(probability: float, threshold: float) -> tuple[str, str]:
     return texts
 
 
-def _reading_rows(pairs: list[tuple[Reading, Card]], words: Wording) -> list[Row]:
+def _reading_rows(
+    pairs: list[tuple[Reading, Card]], relied_on: Collection[str], track_record: TrackRecord, words: Wording
+) -> list[Row]:
+    def row(label: str, cell_of: Callable[[Reading, Card], Cell], where: Collection[str]) -> Row:
+        hidden: Cell = (Part(words("report.refused_row")),)
+        return Row(
+            words(label),
+            tuple(cell_of(reading, card) if reading.network in where else hidden for reading, card in pairs),
+        )
+
+    read = [reading.network for reading, _ in pairs if not reading.refused]
+    everywhere = [reading.network for reading, _ in pairs]
     rows = [
-        Row(words("operating_point.label"), tuple(_point_name(reading, words) for reading, _ in pairs)),
-        Row(words("report.threshold"), tuple(_threshold(reading) for reading, _ in pairs)),
-        Row(words("report.point_on_validation"), tuple(_point_on_validation(*pair, words) for pair in pairs)),
+        row("operating_point.label", lambda reading, _: _point_name(reading, words), everywhere),
+        row("report.threshold", lambda reading, _: _threshold(reading), read),
     ]
-    tested = [_test_rates(*pair) for pair in pairs]
-    if any(map(any, tested)):
-        rows.append(Row(words("report.point_on_test"), tuple(_rates(rates, words) for rates in tested)))
+    if any(any(_test_rates(*pair)) for pair in pairs):
+        rows.append(
+            row("report.point_on_test", lambda reading, card: _rates(_test_rates(reading, card), words), relied_on)
+        )
     rows.append(
-        Row(words("report.logit"), tuple(_figure(f"{reading.logit:.3f}".replace("-", MINUS)) for reading, _ in pairs))
+        row("report.point_on_validation", lambda reading, card: _point_on_validation(reading, card, words), relied_on)
     )
-    rows.append(Row(words("report.novelty"), tuple(_novelty(*pair, words) for pair in pairs)))
+    if any(track_record.alike(name, 0.5) for name in relied_on):
+        rows.append(row("report.worth", lambda reading, _: _worth(reading, track_record, words), relied_on))
+    rows.append(
+        row("report.logit", lambda reading, _: _figure(f"{reading.logit:.3f}".replace("-", MINUS)), read),
+    )
+    rows.append(row("report.novelty", lambda reading, card: _novelty(reading, card, words), everywhere))
     return rows
+
+
+def _worth(reading: Reading, track_record: TrackRecord, words: Wording) -> Cell:
+    """Of the known films with about this probability, those with pneumonia: on test, and on validation beside it."""
+    parts: list[Part] = []
+    for found in track_record.alike(reading.network, reading.probability):
+        counts = words("report.worth_of", pneumonia=found.pneumonia, films=found.films)
+        parts += [
+            *([AND] if parts else []),
+            Part(words(f"word.{found.split}")),
+            Part(counts),
+            _share(found.share, words),
+        ]
+    return tuple(parts) or (Part(words("report.not_measured")),)
 
 
 def _point_name(reading: Reading, words: Wording) -> Cell:
@@ -184,10 +235,13 @@ def _rates_of(found: OperatingMetrics) -> list[Metric | None]:
 
 
 def _rates(rates: list[Metric | None], words: Wording) -> Cell:
+    """What a sensitivity and a specificity come to: pneumonias found, and false alarms."""
+    sensitivity, specificity = rates
+    alarms = None if specificity is None else complement(specificity)
     parts: list[Part] = []
-    for name, rate in zip(RATES, rates, strict=True):
-        if rate is not None:
-            parts += [*([AND] if parts else []), Part(words(f"word.{name}")), _share(rate, words)]
+    for label, share in (("report.found", sensitivity), ("report.alarms", alarms)):
+        if share is not None:
+            parts += [*([AND] if parts else []), Part(words(label)), _share(share, words)]
     return tuple(parts) or (Part(words("report.not_measured")),)
 
 
@@ -199,6 +253,8 @@ def _share(found: Metric, words: Wording) -> Part:
 def _novelty(reading: Reading, card: Card, words: Wording) -> Cell:
     if reading.novelty is None:
         return (Part(words("report.not_measured")),)
+    if reading.refused:
+        return (Part(words("report.above_limit")),)
     if card.novelty_limit is None:
         return Part(f"{reading.novelty:.2f}", "figure"), AND, Part(words("report.no_limit"))
     novelty, limit = against_limit(reading.novelty, card.novelty_limit)
@@ -213,8 +269,8 @@ def _network_rows(cards: list[Card], words: Wording) -> list[Row]:
 
     return [
         row("network", *((Part(_card_text(card.title), "latin"),) for card in cards)),
-        row("auroc_validation", *(_auroc(found.validation, words) for found in figures)),
         row("auroc_test", *(_auroc(found.test, words) for found in figures)),
+        row("auroc_validation", *(_auroc(found.validation, words) for found in figures)),
         *_intervals(figures, words),
         row("prevalence", *(_prevalence(found.validation, words) for found in figures)),
         row("input", *(_figure(f"{card.prepare.image_size} × {card.prepare.image_size}") for card in cards)),

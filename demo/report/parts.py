@@ -50,6 +50,7 @@ class Column:
         probability_text, threshold_text: as many decimals as tell one from the other.
         bar_alt: what the bar shows, for who does not see it.
         remark: why the bar is not there; "" where it is.
+        unreliable: why not to rely on this network here, where another one refuses the picture; "" else.
         placeholder: what to know about a placeholder network; "" for one that is none.
         placeholder_reason: the card's own words, in English.
         heatmap_alt: "" where the network shows no heatmap.
@@ -67,6 +68,7 @@ class Column:
     threshold_text: str
     bar_alt: str
     remark: str
+    unreliable: str
     placeholder: str
     placeholder_reason: str
     heatmap_alt: str
@@ -74,7 +76,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Content:
-    """A whole report. `labels` has the fixed words of the layout by name."""
+    """A whole report. `labels` has the fixed words of the layout by name; `record`: how often such a pair was right."""
 
     language: str
     direction: Direction
@@ -85,6 +87,7 @@ class Content:
     film_alt: str
     warnings: tuple[str, ...]
     agreement: str
+    record: str
     agreement_kind: Literal["agree", "disagree", "none"]
     columns: tuple[Column, ...]
     reading_rows: tuple[Row, ...]

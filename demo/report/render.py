@@ -10,6 +10,7 @@ from types import ModuleType
 import jinja2
 from markupsafe import Markup
 
+from demo.evaluation.track_record import TrackRecord, read_track_record
 from demo.inference.compare import Case
 from demo.inference.images import Picture, film_picture, heatmap_picture
 from demo.language.catalogue import Wording
@@ -35,6 +36,7 @@ class ReportCase:
         title: what the user typed to tell the film from others, one line of at most TITLE_LENGTH characters.
         note: what the user typed as a remark, at most NOTE_LENGTH characters.
         created: aware; shown with its offset from UTC.
+        track_record: what the networks did on known films; without one nothing is said of it.
 
     Raises:
         UsageError: the title or the note is too long.
@@ -46,6 +48,7 @@ class ReportCase:
     title: str = ""
     note: str = ""
     created: datetime = field(default_factory=lambda: datetime.now().astimezone())
+    track_record: TrackRecord = field(default_factory=lambda: read_track_record({}), kw_only=True)
 
     def __post_init__(self) -> None:
         for name, text, most in (("title", self.title, TITLE_LENGTH), ("remark", self.note, NOTE_LENGTH)):
@@ -98,7 +101,7 @@ def report_pdf(case: ReportCase, words: Wording) -> bytes:
 
 
 def _content(case: ReportCase, words: Wording) -> Content:
-    return report_content(case.case, case.cards, case.title, case.note, case.created, words)
+    return report_content(case.case, case.cards, case.track_record, case.title, case.note, case.created, words)
 
 
 def _pictures(case: ReportCase) -> dict[str, Picture]:
@@ -106,7 +109,7 @@ def _pictures(case: ReportCase) -> dict[str, Picture]:
     film = case.case.film
     pictures = {"film": film_picture(film)}
     for reading in case.case.readings:
-        if reading.heatmap is not None and reading.positive is not None:
+        if reading.heatmap is not None and not reading.refused:
             prepare = case.cards[reading.network].prepare
             pictures[reading.network] = heatmap_picture(film, reading.heatmap, prepare)
     return pictures

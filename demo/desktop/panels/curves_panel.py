@@ -9,13 +9,13 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QScro
 
 from demo.desktop.drawing.plot_painter import paint_figure
 from demo.desktop.drawing.text_direction import paragraph
+from demo.evaluation.track_record import QUOTED_SPLITS
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Wording, wording
 from demo.plots.described import HISTORIES, SHAPES, DescribedPlot, described_plots
 from demo.plots.parts import SYMBOLS, Figure
 from export.bundle.evaluation import BundleEvaluation, read_bundle_evaluation
 from train.metrics.operating_points import POINT_NAMES
-from train.metrics.scores import SCORED_SPLITS
 
 FIGURE_SIDE = 340  # pixels of height, as on the page
 
@@ -53,7 +53,7 @@ class CurvesPanel(QWidget):
         self._drawn: tuple[str, str] | None = None
         self.split, self._split_label, self._marks = QComboBox(), QLabel(), QLabel()
         self._split_label.setBuddy(self.split)
-        for split in SCORED_SPLITS:
+        for split in QUOTED_SPLITS:
             self.split.addItem(split, split)
         self.split.currentIndexChanged.connect(self.draw)
         self._marks.setWordWrap(True)
@@ -70,6 +70,8 @@ class CurvesPanel(QWidget):
     def take(self, loaded: LoadedModels) -> None:
         """Take the networks whose curves are to be drawn."""
         self._readers, self._evaluations, self._drawn = loaded, {}, None
+        is_tested = any(card.metrics.test is not None for card in loaded.cards.values())
+        self.split.setCurrentIndex(self.split.findData("test" if is_tested else "validation"))
         if self.isVisible():
             self.draw()
 
@@ -77,7 +79,7 @@ class CurvesPanel(QWidget):
         """Take another language."""
         self._words = words
         self._split_label.setText(words("evaluation.split"))
-        for place, split in enumerate(SCORED_SPLITS):
+        for place, split in enumerate(QUOTED_SPLITS):
             self.split.setItemText(place, words(f"word.{split}"))
         points = "   ".join(f"{SHAPES[SYMBOLS[name]]} {words(f'operating_point.{name}')}" for name in POINT_NAMES)
         self._marks.setText(f"{words('evaluation.marks')} {points}")

@@ -153,7 +153,8 @@ class FilmPanel(QWidget):
         path = with_suffix(name, (".html", ".htm", ".pdf") if has_pdf_reports() else (".html", ".htm"))
         pdf = path.suffix.lower() == ".pdf"
         try:
-            save(path, lambda: film_report(film.case, networks.loaded.cards, pdf, self._words))
+            cards, record = networks.loaded.cards, networks.track_record
+            save(path, lambda: film_report(film.case, cards, record, pdf, self._words))
         except PneumoscopeError as error:
             self.message.emit(str(error))
         else:

@@ -159,6 +159,8 @@ class FolderPanel(QWidget):
             parts.append(words("batch.says", network=name.upper(), positive=counted.positive[name]))
             if counted.refused[name]:
                 parts.append(words("batch.refuses", network=name.upper(), refused=counted.refused[name]))
+        if len(networks) > 1 and counted.refused_by_any:
+            parts.append(words("batch.refused_by_any", refused=counted.refused_by_any))
         if counted.agree or counted.differ:
             parts.append(words("batch.agree", agree=counted.agree, differ=counted.differ))
         rest = self._total - len(found)

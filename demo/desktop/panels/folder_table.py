@@ -9,9 +9,11 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from demo.batch.batch import evaluated
 from demo.batch.table import Row, Sort, arranged
 from demo.desktop.drawing.text_direction import figure
-from demo.inference.compare import Comparison, verdict_kind
+from demo.desktop.drawing.theme import subdued
+from demo.inference.compare import Comparison, unreliable_in, verdict_kind
 from demo.language.catalogue import Wording, wording
 from demo.language.numbers import rounded
+from demo.language.reading_sentences import row_verdict
 from demo.predict.film_paths import printable
 from export.bundle import NETWORKS, Card
 
@@ -128,6 +130,8 @@ class FolderTable(QAbstractTableModel):
                 return self._cell(comparison, index.column())
             case Qt.ItemDataRole.ToolTipRole:
                 return printable(comparison["error"] or comparison["path"])
+            case Qt.ItemDataRole.ForegroundRole if NETWORK_OF.get(index.column()) in unreliable_in(comparison):
+                return subdued()
             case Qt.ItemDataRole.TextAlignmentRole if index.column() in NUMBERS:
                 return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
@@ -155,11 +159,10 @@ class FolderTable(QAbstractTableModel):
             difference = Row(0, comparison).difference
             return "" if difference is None else f"{difference:.3f}"
         if column == BOTH:
-            state = {True: "agree", False: "differ", None: "unjudged"}[comparison["agree"]]
-            return words(f"batch.row.{state}")
+            return row_verdict(comparison, words)
         reading = comparison["readings"].get(NETWORK_OF[column])
         if reading is None:
             return ""
         if column in NUMBERS:
-            return figure(rounded(reading["probability"]))
+            return "–" if reading["refused"] else figure(rounded(reading["probability"]))
         return words(f"verdict.{verdict_kind(None if reading['refused'] else reading['positive'])}")

@@ -1,16 +1,17 @@
 """The figures of a reading as the window lists them: names, values, and what the names mean."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from demo.desktop.drawing.text_direction import figure
+from demo.evaluation.alike_films import DOTS
 from demo.evaluation.operating_point_choices import shared_points
 from demo.evaluation.track_record import TrackRecord
-from demo.inference.classifier import Reading
+from demo.inference.classifier import Reading, threshold_of
 from demo.language.catalogue import Wording
 from demo.language.numbers import rounded
-from demo.language.reading_sentences import novelty_of_limit
+from demo.language.reading_sentences import novelty_of_limit, reached_line, worth_lines
 from export.bundle import Card
-from train.metrics.scores import SCORED_SPLITS
+from export.bundle.metric import Metric
 
 
 def numbers(reading: Reading, words: Wording) -> list[tuple[str, str, str]]:
@@ -28,16 +29,31 @@ def numbers(reading: Reading, words: Wording) -> list[tuple[str, str, str]]:
 
 
 def record_rows(reading: Reading, track_record: TrackRecord, words: Wording) -> list[tuple[str, str, str, str]]:
-    """How good the network is at this threshold: (split, sensitivity, specificity, films) of each that was scored."""
-    rows = []
-    for split in SCORED_SPLITS:
-        counts = track_record.counts(reading.network, split, reading.threshold)
-        if counts is not None:
-            found = f"{counts.sensitivity:.3f}", f"{counts.specificity:.3f}", f"{counts.n}"
-            rows.append((words(f"word.{split}"), *found))
-    return rows
+    """How good the network is at this threshold: (split, sensitivity, specificity, films), test first."""
+    return [
+        (words(f"word.{found.split}"), _rate(found.sensitivity), _rate(found.specificity), f"{found.counts.n}")
+        for found in track_record.rates(reading.network, reading.threshold)
+    ]
+
+
+def worth(reading: Reading, track_record: TrackRecord, words: Wording) -> tuple[str, str]:
+    """What the reading's number was worth: a strip of dots, and the sentences behind it; "" twice if unknown."""
+    found = track_record.alike(reading.network, reading.probability)
+    if not found:
+        return "", ""
+    filled = found[0].dots
+    return "●" * filled + "○" * (DOTS - filled), " ".join(worth_lines(reading.network, found, words))
 
 
 def operating_points(words: Wording, cards: Iterable[Card] = ()) -> list[tuple[str, str]]:
-    """The operating points that these cards share as (name, in words), the default first."""
+    """The operating points that these cards share as (name, in words), in the order of their thresholds."""
     return [(name, words(f"operating_point.{name}")) for name in shared_points(cards)]
+
+
+def reached(name: str, cards: Mapping[str, Card], track_record: TrackRecord, words: Wording) -> str:
+    """What the networks reached at an operating point on known films."""
+    return reached_line({network: threshold_of(card, name) for network, card in cards.items()}, track_record, words)
+
+
+def _rate(rate: Metric | None) -> str:
+    return "–" if rate is None else figure(str(rate))

@@ -31,13 +31,14 @@ class ProbabilityBar(QWidget):
         super().__init__()
         self._network = network
         self._reading: Reading | None = None
+        self._is_grey = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def show_reading(self, reading: "Reading | None", words: Wording) -> None:
-        """Show a reading, or an empty bar."""
+    def show_reading(self, reading: "Reading | None", words: Wording, *, is_grey: bool = False) -> None:
+        """Show a reading, in grey where it is not to be relied on, or an empty bar."""
         from demo.language.reading_sentences import bar_text
 
-        self._reading = reading
+        self._reading, self._is_grey = reading, is_grey
         self.setAccessibleName(bar_text(reading, words) if reading else "")
         self.setToolTip(self.accessibleName())
         self.update()
@@ -55,7 +56,8 @@ class ProbabilityBar(QWidget):
         if self._reading is not None:
             filled = QRectF(frame)
             filled.setWidth(max(3.0, frame.width() * self._reading.probability))
-            painter.fillRect(filled, network_colour(self._network, self.palette()))
+            colour = subdued(self.palette()) if self._is_grey else network_colour(self._network, self.palette())
+            painter.fillRect(filled, colour)
         painter.setPen(QPen(subdued(self.palette()), 1))
         painter.drawRect(frame)
         if self._reading is not None:
@@ -63,6 +65,38 @@ class ProbabilityBar(QWidget):
             mark = QRectF(at - MARK / 2, 0, MARK, self.height())
             painter.fillRect(mark.adjusted(-1, 0, 1, 0), self.palette().color(QPalette.ColorRole.Window))
             painter.fillRect(mark, self.palette().color(QPalette.ColorRole.WindowText))
+
+
+class WorthStrip(QWidget):
+    """What a number was worth on known films: a strip of dots, and the sentences behind it."""
+
+    def __init__(self, network: str) -> None:
+        super().__init__()
+        self._network = network
+        self._title, self._dots, self.text = QLabel(), QLabel(), QLabel()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 4, 0, 4)
+        for label in (self._title, self._dots, self.text):
+            label.setWordWrap(True)
+            layout.addWidget(label)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+    def show_reading(self, reading: "Reading | None", track_record: "TrackRecord", words: Wording) -> None:
+        """Show what is known of a reading's number; without one, nothing."""
+        self.setVisible(False)
+        if reading is None:
+            return
+        from demo.desktop.panels import reading_values
+
+        dots, text = reading_values.worth(reading, track_record, words)
+        colour = network_colour(self._network, self.palette()).name()
+        self._title.setText(f"<b>{escape(words('compare.worth.title'))}</b>")
+        # Left to right in every language, as the bar above it; what it shows is in the sentence.
+        self._dots.setText(paragraph(f"<span style='color: {colour}; font-size: large'>{dots}</span>"))
+        self._dots.setToolTip(words("compare.worth.legend"))
+        self._dots.setAccessibleName(text)
+        self.text.setText(line(text, words.direction))
+        self.setVisible(bool(text))
 
 
 class NetworkColumn(QFrame):
@@ -77,9 +111,10 @@ class NetworkColumn(QFrame):
         self._head, self.cover = QLabel(), RefusedCover()
         self._placeholder, self._notice, self.verdict = QLabel(), QLabel(), QLabel()
         self.bar = ProbabilityBar(network)
+        self.unreliable, self.worth = QLabel(), WorthStrip(network)
         self._numbers, self._record = QGridLayout(), QGridLayout()
         layout = QVBoxLayout(self)
-        for label in (self._head, self._placeholder, self._notice, self.verdict):
+        for label in (self._head, self._placeholder, self._notice, self.unreliable, self.verdict):
             label.setWordWrap(True)
             layout.addWidget(label)
         font = self.verdict.font()
@@ -93,13 +128,23 @@ class NetworkColumn(QFrame):
         self._under_lid.setLayout(self._numbers)
         self._numbers.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._under_lid)
+        layout.addWidget(self.worth)
         layout.addLayout(self._record)
         layout.addStretch()
 
     def show_reading(
-        self, reading: "Reading | None", loaded: "LoadedModels", track_record: "TrackRecord", words: Wording
+        self,
+        reading: "Reading | None",
+        loaded: "LoadedModels",
+        track_record: "TrackRecord",
+        words: Wording,
+        unreliable: str = "",
     ) -> None:
-        """Show a reading; without one, what there is to say about the network itself."""
+        """Show a reading; without one, what there is to say about the network itself.
+
+        Args:
+            unreliable: why the reading is worth nothing, where another network refuses the film; "" else.
+        """
         from demo.inference.compare import verdict_kind
         from demo.language.reading_sentences import all_the_same, why_missing, why_refused
 
@@ -122,13 +167,16 @@ class NetworkColumn(QFrame):
         self._notice.setText("" if works else line(why_missing(name, loaded, words), words.direction))
         self.verdict.setVisible(works)
         self.verdict.setText(words(f"verdict.{verdict_kind(reading.positive)}") if reading else "–")
-        self.bar.show_reading(reading, words)
+        self._show_unreliable(unreliable, words)
+        self.bar.show_reading(reading, words, is_grey=bool(unreliable))
+        is_weighed = reading is not None and not reading.refused and not unreliable
+        self.worth.show_reading(reading if is_weighed else None, track_record, words)
         _clear(self._numbers)
         _clear(self._record)
         if reading is not None:
-            self._fill(reading, track_record, words)
+            self._fill(reading, track_record if is_weighed else None, words)
         if reading is not None and reading.refused:
-            self.cover.say(why_refused(reading, words), all_the_same(reading, words), words)
+            self.cover.say(why_refused(reading, words, card), all_the_same(reading, words), words)
         self.lift()
 
     def lift(self) -> None:
@@ -138,7 +186,13 @@ class NetworkColumn(QFrame):
         self.bar.setVisible(not self._notice.isVisibleTo(self) and (not refused or self.cover.is_open))
         self._under_lid.setVisible(not refused or self.cover.is_open)
 
-    def _fill(self, reading: "Reading", track_record: "TrackRecord", words: Wording) -> None:
+    def _show_unreliable(self, line_of_it: str, words: Wording) -> None:
+        self.unreliable.setVisible(bool(line_of_it))
+        self.unreliable.setText(f"<b>{escape(line(line_of_it, words.direction))}</b>")
+        self.unreliable.setAccessibleName(line_of_it)
+        self.verdict.setStyleSheet(f"color: {subdued(self.palette()).name()}" if line_of_it else "")
+
+    def _fill(self, reading: "Reading", track_record: "TrackRecord | None", words: Wording) -> None:
         from demo.desktop.panels import reading_values
 
         quiet = f"color: {subdued(self.palette()).name()}"
@@ -150,7 +204,7 @@ class NetworkColumn(QFrame):
             figure.setAccessibleName(f"{name}: {value}")
             self._numbers.addWidget(label, row, 0)
             self._numbers.addWidget(figure, row, 1)
-        rows = [] if reading.refused else reading_values.record_rows(reading, track_record, words)
+        rows = [] if track_record is None else reading_values.record_rows(reading, track_record, words)
         if not rows:
             return
         rates = ("word.sensitivity", "word.specificity")
@@ -206,12 +260,15 @@ class ReadingView(QWidget):
     ) -> None:
         """Show a film's readings; without a film, what there is to say about the networks."""
         readings = {reading.network: reading for reading in case.readings} if case else {}
+        unreliable: dict[str, str] = {}
+        if case:
+            from demo.language.reading_sentences import agreement_lines, not_to_rely_on
+
+            unreliable = not_to_rely_on(readings, words)
         for name, column in self.columns.items():
             column.show()
-            column.show_reading(readings.get(name), loaded, track_record, words)
+            column.show_reading(readings.get(name), loaded, track_record, words, unreliable.get(name, ""))
         if case:
-            from demo.language.reading_sentences import agreement_lines
-
             self._say(*agreement_lines(readings, track_record, words), words, warnings=case.warnings)
 
     def _say(

@@ -10,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QBuffer, QIODevice, QMarginsF
 from PySide6.QtGui import QPageLayout, QPageSize, QPdfWriter, QTextDocument
 
+from demo.evaluation.track_record import TrackRecord
 from demo.inference.compare import Case, Comparison
 from demo.language.catalogue import Wording
 from demo.predict.results import csv_header, csv_rows
@@ -81,11 +82,11 @@ def has_pdf_reports() -> bool:
     return find_spec("typst") is not None
 
 
-def film_report(case: Case, cards: Mapping[str, Card], pdf: bool, words: Wording) -> bytes:
+def film_report(case: Case, cards: Mapping[str, Card], track_record: TrackRecord, pdf: bool, words: Wording) -> bytes:
     """A film's report, as the page makes it. Raises as `report_html` and `report_pdf`."""
     from demo.report.render import ReportCase, report_html, report_pdf
 
-    made = ReportCase(case, cards)
+    made = ReportCase(case, cards, track_record=track_record)
     return report_pdf(made, words) if pdf else report_html(made, words).encode()
 
 

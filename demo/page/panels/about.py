@@ -1,6 +1,7 @@
 """The last panel: what this is and is not, how to read a result, the networks' cards, and where it all comes from."""
 
 import platform
+from collections.abc import Mapping
 from html import escape
 from importlib import metadata
 
@@ -8,34 +9,41 @@ import cv2
 import gradio as gr
 import numpy as np
 
-from demo.evaluation.operating_point_choices import shared_points
+from demo.evaluation.operating_point_choices import default_point, shared_points
+from demo.evaluation.track_record import TrackRecord, read_track_record
+from demo.inference.classifier import threshold_of
 from demo.inference.networks import LoadedModels
 from demo.inference.onnx_runtime import import_onnxruntime
 from demo.language.catalogue import Wording, wording
 from demo.language.citations import REFERENCES, SOFTWARE
 from demo.language.glossary import explained, glossary_html
+from demo.language.numbers import isolated
+from demo.language.reading_sentences import reached_line, worth_lines
 from demo.page.panels.about_model_cards import cards_html
 from demo.page.panels.shared import Localised
+from export.bundle import Card
 from export.bundle.card_figures import card_figures
 
 SECTIONS = ("what", "limits", "reading", "cards", "glossary", "elsewhere", "privacy", "cite", "licences", "versions")
 ENDPOINTS = ("/compare", "/classify", "/batch", "/evaluation", "/card")
 COMMAND = "pneumoscope predict FILM…"
+EXAMPLE = 0.8  # the probability whose worth stands for others'
 PRIVACY = ("upload", "kept", "identifiers", "log", "internet", "browser")
 
 
 def build(loaded: LoadedModels, language: gr.Radio) -> tuple[Localised, ...]:  # noqa: ARG001 (every panel is given it)
     """Lay the panel out inside the page; it says the same to everybody, so the language alone changes it."""
-    text = gr.HTML(about_html(loaded, wording("en")), padding=False, elem_classes="about-holder")
-    return (Localised(text, lambda words: {"value": about_html(loaded, words)}),)
+    track_record = read_track_record(loaded.bundles)
+    text = gr.HTML(about_html(loaded, wording("en"), track_record), padding=False, elem_classes="about-holder")
+    return (Localised(text, lambda words: {"value": about_html(loaded, words, track_record)}),)
 
 
-def about_html(loaded: LoadedModels, words: Wording) -> str:
+def about_html(loaded: LoadedModels, words: Wording, track_record: TrackRecord) -> str:
     """The whole panel: a list of its sections, then the sections under their headings (h2)."""
     bodies = {
         "what": _what(loaded, words),
         "limits": _limits(loaded, words),
-        "reading": _reading(loaded, words),
+        "reading": _reading(loaded, track_record, words),
         "cards": f"<p>{escape(words('about.cards.text'))}</p>{cards_html(loaded.cards, words)}",
         "glossary": glossary_html(words),
         "elsewhere": _elsewhere(words),
@@ -108,21 +116,21 @@ def _false_alarms(loaded: LoadedModels, words: Wording) -> list[str]:
         validation = figures.validation.specificity
         test = figures.test.specificity if figures.test else None
         if validation is not None and test is not None:
-            shares = {"validation": f"{validation.value:.3f}", "test": f"{test.value:.3f}"}
+            shares = {"validation": str(validation), "test": str(test)}
             lines.append(words("about.limits.specificity", network=name.upper(), **shares))
     return lines
 
 
-def _reading(loaded: LoadedModels, words: Wording) -> str:
-    names = shared_points(loaded.cards.values())
-    default = words("about.promise.default")
+def _reading(loaded: LoadedModels, track_record: TrackRecord, words: Wording) -> str:
+    cards = loaded.cards
+    default = default_point(cards.values())
     promises = _definitions(
         [
             (
                 escape(words(f"operating_point.{name}")),
-                escape(f"{words(f'about.promise.{name}')}{f' {default}' if name == names[0] else ''}"),
+                escape(_promise(name, name == default, cards, track_record, words)),
             )
-            for name in names
+            for name in shared_points(cards.values())
         ]
     )
 
@@ -132,7 +140,7 @@ def _reading(loaded: LoadedModels, words: Wording) -> str:
         return f"<div{wide}><h3>{explained(word, words)}</h3><p>{text}</p>{more}</div>"
 
     parts = [
-        part("probability"),
+        part("probability", _worth_of_example(loaded, track_record, words)),
         part("threshold"),
         part("operating_point", f"{promises}<p>{escape(words('about.reading.kept'))}</p>"),
         part("calibration"),
@@ -142,6 +150,28 @@ def _reading(loaded: LoadedModels, words: Wording) -> str:
     if any("heatmap" in classifier.outputs for classifier in loaded.classifiers.values()):
         parts.append(part("heatmap"))
     return f"<div class='parts'>{''.join(parts)}</div>"
+
+
+def _promise(name: str, is_default: bool, cards: Mapping[str, Card], track_record: TrackRecord, words: Wording) -> str:
+    """What an operating point promises, and what it came to."""
+    thresholds = {network: threshold_of(card, name) for network, card in cards.items()}
+    default = words("about.promise.default") if is_default else ""
+    parts = words(f"about.promise.{name}"), default, reached_line(thresholds, track_record, words)
+    return " ".join(filter(None, parts))
+
+
+def _worth_of_example(loaded: LoadedModels, track_record: TrackRecord, words: Wording) -> str:
+    """What about EXAMPLE was worth, by each network's known films."""
+    lines = [
+        words(
+            "about.reading.probability.measured",
+            probability=isolated(f"{EXAMPLE:.1f}", words),
+            worth=" ".join(worth_lines(name, found, words)),
+        )
+        for name in loaded.cards
+        if (found := track_record.alike(name, EXAMPLE))
+    ]
+    return "".join(f"<p>{escape(line)}</p>" for line in lines)
 
 
 def _elsewhere(words: Wording) -> str:

@@ -2,6 +2,7 @@
 
 from html import escape
 
+from demo.evaluation.track_record import QUOTED_SPLITS
 from demo.language.catalogue import Wording
 from demo.language.glossary import explained
 from demo.language.numbers import percent
@@ -22,7 +23,6 @@ from export.bundle.card_figures import (
 )
 from export.bundle.metric import Metric
 from export.bundle.robustness import AS_IT_IS, Robustness
-from train.metrics.scores import SCORED_SPLITS
 
 Fact = tuple[str, str]  # what it is about and what there is to say, HTML
 LEFT_TO_RIGHT = "\u200e"  # keeps a minus on its number's left in any language
@@ -52,7 +52,7 @@ def track_record_facts(card: Card, words: Wording) -> list[Fact]:
 def _calibration(card: Card, figures: CardFigures, words: Wording) -> list[str]:
     lines = [escape(calibration_text(card.calibration, words))]
     choice = figures.calibration
-    compared = [pair for split in SCORED_SPLITS if len(pair := figures.quality_of(split)) == 2]
+    compared = [pair for split in QUOTED_SPLITS if len(pair := figures.quality_of(split)) == 2]
     for before, after in compared:
         metrics = "; ".join(
             f"{escape(words(f'word.{name}'))} <bdi dir='ltr'>{first.value:.4f} → {last.value:.4f}</bdi>"

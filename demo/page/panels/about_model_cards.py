@@ -54,19 +54,18 @@ def _placeholder(card: Card, words: Wording) -> str:
 
 def _points(figures: CardFigures, label: str, words: Wording) -> str:
     is_tested = any(point.test and any(_rates(point.test)) for point in figures.points)
-    names = ("operating_point", "threshold", *RATES)
-    head = "".join(f"<th scope='col'>{explained(word, words)}</th>" for word in names)
-    if is_tested:
-        test = escape(words("word.test"))
-        head += "".join(f"<th scope='col'>{explained(word, words)} <small>({test})</small></th>" for word in RATES)
+    head = "".join(f"<th scope='col'>{explained(word, words)}</th>" for word in ("operating_point", "threshold"))
+    for split in ("test", "validation") if is_tested else ("validation",):
+        of_split = f" <small>({escape(words(f'word.{split}'))})</small>"
+        head += "".join(f"<th scope='col'>{explained(word, words)}{of_split}</th>" for word in RATES)
     rows = ""
-    for point in figures.points:
+    for point in sorted(figures.points, key=lambda point: point.threshold):
         key = f"operating_point.{point.name}"
         shown = escape(words(key)) if key in words.texts else english(point.name)
         if point.is_default:
             shown += f" <small>({escape(words('about.card.default'))})</small>"
-        cells = [f"{point.threshold:.3f}", *_rates(point.chosen)]
-        cells += _rates(point.test or OperatingMetrics()) if is_tested else []
+        tested = _rates(point.test or OperatingMetrics()) if is_tested else []
+        cells = [f"{point.threshold:.3f}", *tested, *_rates(point.validation)]
         rows += f"<tr><th scope='row'>{shown}</th>{''.join(f'<td>{_figure(cell)}</td>' for cell in cells)}</tr>"
     caption = "about.card.points_tested" if is_tested else "about.card.points"
     return _table(words(caption), label, head, rows)
@@ -79,11 +78,11 @@ def _rates(found: OperatingMetrics) -> list[str]:
 def _metrics(card: Card, figures: CardFigures, label: str, words: Wording) -> str:
     head = (
         f"<th scope='col'>{escape(words('about.card.figure'))}</th>"
-        f"<th scope='col'>{explained('validation', words)}</th><th scope='col'>{explained('test', words)}</th>"
+        f"<th scope='col'>{explained('test', words)}</th><th scope='col'>{explained('validation', words)}</th>"
     )
 
     def row(heading: str, text: Callable[[SplitFigures], str]) -> str:
-        texts = [None if split is None else text(split) for split in figures.splits]
+        texts = [None if split is None else text(split) for split in reversed(figures.splits)]
         if not any(texts):
             return ""
         not_read = escape(words("about.card.not_read"))

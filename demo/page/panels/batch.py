@@ -12,7 +12,7 @@ from gradio.context import Context
 
 from demo.batch.batch import FilmSet, Upload, delete_uploads, evaluated, film_bytes, find_films, read_batch
 from demo.batch.table import SORTS, Sort, arranged, tally
-from demo.evaluation.operating_point_choices import shared_points
+from demo.evaluation.operating_point_choices import default_point, shared_points
 from demo.inference.compare import Comparison
 from demo.inference.networks import LoadedModels
 from demo.inference.onnx_runtime import usable_processors
@@ -132,7 +132,7 @@ class BatchPanel:
         points = shared_points(self.loaded.cards.values())
         # Like the upload the other values come as they are sent, whatever that is.
         view = View(
-            point if point in points else points[0],
+            point if point in points else default_point(self.loaded.cards.values()),
             chosen if chosen in LANGUAGES else "en",
             only_differing=only_differing is True,
         )

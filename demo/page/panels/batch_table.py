@@ -7,10 +7,11 @@ from typing import cast
 from demo.batch.batch import MAX_FILMS, FilmSet
 from demo.batch.table import Row, Sort, Tally
 from demo.inference.classifier import threshold_of
-from demo.inference.compare import Comparison, ReadingObject, verdict_kind
+from demo.inference.compare import Comparison, ReadingObject, unreliable_in, verdict_kind
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Wording
 from demo.language.numbers import against_limit, rounded
+from demo.language.reading_sentences import row_verdict
 from demo.predict.film_paths import printable
 
 # The table's buttons say which they are: a sort is a "click" of the component, a film a "select". After each
@@ -147,11 +148,13 @@ def _row(row: Row, networks: Sequence[str], guarded: bool, words: Wording) -> st
         columns = 2 * len(networks) + (2 if len(networks) > 1 else 0) + guarded
         error = escape(printable(comparison["error"]))
         return f"<tr class='unread'>{head}<td colspan='{columns}'><bdi dir='ltr'>{error}</bdi></td></tr>"
-    cells = "".join(_reading(comparison["readings"][network], words) for network in networks)
+    readings = comparison["readings"]
+    unreliable = unreliable_in(comparison)
+    cells = "".join(_reading(readings[network], network in unreliable, words) for network in networks)
     if len(networks) > 1:
         difference = "–" if row.difference is None else f"{row.difference:.3f}"
         key = {True: "agree", False: "differ", None: "unjudged"}[comparison["agree"]]
-        cells += f"<td class='number'>{difference}</td><td class='{key}'>{escape(words(f'batch.row.{key}'))}</td>"
+        cells += f"<td class='number'>{difference}</td><td class='{key}'>{escape(row_verdict(comparison, words))}</td>"
     if guarded:
         lines = "<br>".join(escape(_refusal(name, comparison["readings"][name], words)) for name in row.refused)
         cells += f"<td class='number refusal'>{lines or '–'}</td>"
@@ -166,9 +169,11 @@ def _refusal(network: str, reading: ReadingObject, words: Wording) -> str:
     return words("batch.refused_at", network=network.upper(), novelty=shown, limit=most)
 
 
-def _reading(reading: ReadingObject, words: Wording) -> str:
+def _reading(reading: ReadingObject, is_unreliable: bool, words: Wording) -> str:
     kind = verdict_kind(reading["positive"])
     # As in the column's sort, the number is a number: left to right, in any language; of a refused film it is none.
     shown = "–" if reading["refused"] else rounded(reading["probability"])
     number = f"<bdi dir='ltr'>{escape(shown)}</bdi>"
-    return f"<td class='number'>{number}</td><td class='says {kind}'>{escape(words(f'verdict.{kind}'))}</td>"
+    grey = " unreliable" if is_unreliable else ""
+    verdict = escape(words(f"verdict.{kind}"))
+    return f"<td class='number{grey}'>{number}</td><td class='says {kind}{grey}'>{verdict}</td>"

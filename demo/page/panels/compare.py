@@ -11,12 +11,14 @@ import numpy as np
 
 from demo.batch.uploads import delete_upload
 from demo.evaluation.example_films import Example
-from demo.evaluation.operating_point_choices import shared_points
-from demo.evaluation.track_record import read_track_record
+from demo.evaluation.operating_point_choices import default_point, shared_points
+from demo.evaluation.track_record import TrackRecord, read_track_record
+from demo.inference.classifier import threshold_of
 from demo.inference.compare import Case, decide_case, read_case
 from demo.inference.images import heatmap_uri, jpeg_uri, shrunk
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Language, Wording, wording
+from demo.language.reading_sentences import reached_line
 from demo.page.panels import compare_save_report
 from demo.page.panels.compare_readings import error_html, readings_html
 from demo.page.panels.shared import Localised
@@ -117,22 +119,23 @@ class ComparePanel:
 
     def _lay_out_readings(self) -> None:
         words, points = wording("en"), shared_points(self.loaded.cards.values())
-        self.operating_point = gr.Radio(
-            operating_point_choices("en", points),
-            value=points[0],
-            label=words("operating_point.label"),
-            elem_classes="choice",
-        )
+        # The verdicts first; what is weighed against them below.
         self.readings = gr.HTML(self._readings_html(None, "en"), padding=False)
+        self.operating_point = gr.Radio(
+            reached_choices(points, self.loaded.cards, self.track_record, words),
+            value=default_point(self.loaded.cards.values()),
+            label=words("operating_point.label"),
+            elem_classes="choice reached",
+        )
         self.localised += [
             Localised(
                 self.operating_point,
                 lambda words: {
                     "label": words("operating_point.label"),
-                    "choices": operating_point_choices(words.language, points),
+                    "choices": reached_choices(points, self.loaded.cards, self.track_record, words),
                 },
             ),
-            *compare_save_report.build(self.loaded, self.case, self.language),
+            *compare_save_report.build(self.loaded, self.track_record, self.case, self.language),
         ]
 
     def _connect(self) -> None:
@@ -206,6 +209,20 @@ def operating_point_choices(language: Language, points: Sequence[str]) -> list[t
     """Operating points as (words, name), in their order."""
     words = wording(language)
     return [(words(f"operating_point.{name}"), name) for name in points]
+
+
+def reached_choices(
+    points: Sequence[str], cards: Mapping[str, Card], track_record: TrackRecord, words: Wording
+) -> list[tuple[str, str]]:
+    """`operating_point_choices`, below each what the networks reached there on known films."""
+    lines = {
+        name: reached_line({network: threshold_of(card, name) for network, card in cards.items()}, track_record, words)
+        for name in points
+    }
+    return [
+        (f"{text}\n{lines[name]}" if lines[name] else text, name)
+        for text, name in operating_point_choices(words.language, points)
+    ]
 
 
 def _layer_choices(loaded: LoadedModels, language: Language) -> list[tuple[str, str]]:

@@ -1,7 +1,9 @@
 """The readings of one film as HTML: a column per network, and between them one line on whether they agree."""
 
+import re
 from html import escape
 
+from demo.evaluation.alike_films import DOTS, AlikeFilms
 from demo.evaluation.track_record import TrackRecord
 from demo.inference.classifier import Reading
 from demo.inference.compare import Case, verdict_kind
@@ -13,13 +15,18 @@ from demo.language.reading_sentences import (
     agreement_lines,
     all_the_same,
     bar_text,
+    not_to_rely_on,
     novelty_of_limit,
     why_missing,
     why_refused,
+    worth_lines,
 )
 from demo.page.panels.shared import network_head
 from export.bundle import NETWORKS, Card
-from train.metrics.scores import SCORED_SPLITS
+from export.bundle.metric import Metric
+
+#: A share before its interval, as `demo.language.numbers.share_text` writes it.
+SHARE = re.compile("\u2066?[\\d.]+ ?% \\[[\\d.]+–[\\d.]+\\]\u2069?")
 
 
 def readings_html(case: Case | None, loaded: LoadedModels, track_record: TrackRecord, words: Wording) -> str:
@@ -30,15 +37,17 @@ def readings_html(case: Case | None, loaded: LoadedModels, track_record: TrackRe
         track_record: what the networks did on known films, for how good each is and how often such a pair was right.
     """
     readings = {reading.network: reading for reading in case.readings} if case else {}
-    columns = "".join(_column(name, readings.get(name), loaded, track_record, words) for name in NETWORKS)
+    unreliable = not_to_rely_on(readings, words)
+    columns = "".join(
+        _column(name, readings.get(name), unreliable.get(name, ""), loaded, track_record, words) for name in NETWORKS
+    )
     line, remark = agreement_lines(readings, track_record, words) if case else ("", words("compare.waiting"))
     line = f"<strong>{escape(line)}</strong> " if line else ""
     warnings = "".join(
         f"<p class='notice' dir='ltr'>{escape(warning)}</p>" for warning in (case.warnings if case else ())
     )
-    return (
-        f"<div class='readings'>{columns}</div><p class='agreement' role='status'>{line}{escape(remark)}</p>{warnings}"
-    )
+    agreed = f"<p class='agreement' role='status'>{line}{_unbroken(remark)}</p>"
+    return f"<div class='readings'>{columns}</div>{agreed}{warnings}"
 
 
 def error_html(error: str, words: Wording) -> str:
@@ -49,17 +58,28 @@ def error_html(error: str, words: Wording) -> str:
     )
 
 
-def _column(name: str, reading: Reading | None, loaded: LoadedModels, track_record: TrackRecord, words: Wording) -> str:
+def _column(
+    name: str, reading: Reading | None, unreliable: str, loaded: LoadedModels, track_record: TrackRecord, words: Wording
+) -> str:
     head = f"<h2>{network_head(name, words)}</h2>{_placeholder(loaded.cards.get(name), words)}"
+    tone = name
     if name not in loaded.classifiers:
         body = f"<p class='notice'>{escape(why_missing(name, loaded, words))}</p>"
     elif reading is None:
         body = f"<p class='verdict none'>–</p>{_bar(None, words)}"
     elif reading.refused:
-        body = _refusal(reading, words)
+        tone += " refused"
+        body = _refusal(reading, loaded.cards[name], words)
+    elif unreliable:
+        # What such a number was worth, and how good the network is, holds for chest films alone.
+        tone += " unreliable"
+        body = f"<p class='why'>{escape(unreliable)}</p>{_verdict(reading, words)}{_bar(reading, words)}"
     else:
-        body = _verdict(reading, words) + _bar(reading, words) + _record(reading, track_record, words)
-    tone = f"{name} refused" if reading is not None and reading.refused else name
+        alike = track_record.alike(name, reading.probability)
+        body = (
+            f"{_verdict(reading, words)}{_bar(reading, words)}{_worth(name, alike, words)}"
+            f"{_record(reading, track_record, words)}"
+        )
     return f"<section class='network {tone}' aria-label='{escape(words(f'network.{name}'))}'>{head}{body}</section>"
 
 
@@ -77,11 +97,11 @@ def _verdict(reading: Reading, words: Wording) -> str:
     return f"<p class='verdict {kind}'>{escape(words(f'verdict.{kind}'))}</p>"
 
 
-def _refusal(reading: Reading, words: Wording) -> str:
+def _refusal(reading: Reading, card: Card, words: Wording) -> str:
     """That there is no verdict and why; what there would be is behind a lid that says the same again."""
     warning, would_say = all_the_same(reading, words)
     return (
-        f"{_verdict(reading, words)}<p class='why'>{escape(why_refused(reading, words))}</p>"
+        f"{_verdict(reading, words)}<p class='why'>{_unbroken(why_refused(reading, words, card))}</p>"
         f"<details class='all-the-same'><summary>{escape(words('compare.all_the_same'))}</summary>"
         f"<p>{escape(warning)}</p><p class='would-say'>{escape(would_say)}</p>{_bar(reading, words)}</details>"
     )
@@ -110,17 +130,50 @@ def _bar(reading: Reading | None, words: Wording) -> str:
     )
 
 
+def _worth(network: str, found: tuple[AlikeFilms, ...], words: Wording) -> str:
+    """What the number was worth on known films: a strip of dots and the counts behind it."""
+    if not found:
+        return ""
+    filled = found[0].dots
+    dots = "".join(
+        f"<circle class='{'ill' if place < filled else 'well'}' cx='{12 * place + 6}' cy='6' r='4.5'/>"
+        for place in range(DOTS)
+    )
+    label = escape(words("compare.worth.dots", filled=filled, dots=DOTS), quote=True)
+    first, *others = worth_lines(network, found, words)
+    beside = "".join(f" <small>{_unbroken(line)}</small>" for line in others)
+    return (
+        f"<div class='worth'><h3>{escape(words('compare.worth.title'))}</h3>"
+        f"<div class='strip'><svg class='dots' viewBox='0 0 {12 * DOTS} 12' role='img' aria-label='{label}'>"
+        f"{dots}</svg>"
+        f"<small aria-hidden='true'>{escape(words('compare.worth.legend'))}</small></div>"
+        f"<p>{_unbroken(first)}{beside}</p></div>"
+    )
+
+
+def _unbroken(text: str) -> str:
+    """A sentence as HTML in which no line breaks inside a share with its interval."""
+    return SHARE.sub(r"<span class='figure'>\g<0></span>", escape(text))
+
+
 def _record(reading: Reading, track_record: TrackRecord, words: Wording) -> str:
     """How good the network is at this threshold, on every split that was scored."""
     rows = ""
-    for split in SCORED_SPLITS:
-        counts = track_record.counts(reading.network, split, reading.threshold)
-        if counts is not None:
-            cells = f"<td>{counts.sensitivity:.3f}</td><td>{counts.specificity:.3f}</td><td>{counts.n}</td>"
-            rows += f"<tr><th scope='row'>{escape(words(f'word.{split}'))}</th>{cells}</tr>"
+    for record in track_record.rates(reading.network, reading.threshold):
+        films = f"<small>{escape(words('report.films', films=record.counts.n))}</small>"
+        cells = f"{_rate(record.sensitivity)}{_rate(record.specificity)}"
+        rows += f"<tr><th scope='row'>{escape(words(f'word.{record.split}'))} {films}</th>{cells}</tr>"
     if not rows:
         return ""
     rates = explained("sensitivity", words), explained("specificity", words)
-    names = (escape(words("compare.record")), *rates, escape(words("word.films")))
+    names = escape(words("compare.record")), *rates
     heads = "".join(f"<th scope='col'>{name}</th>" for name in names)
     return f"<table class='record'><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _rate(rate: Metric | None) -> str:
+    if rate is None:
+        return "<td>–</td>"
+    return (
+        f"<td><bdi dir='ltr'>{rate.value:.3f}</bdi> <small><bdi dir='ltr'>{rate.interval().strip()}</bdi></small></td>"
+    )

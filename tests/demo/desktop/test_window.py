@@ -16,7 +16,9 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QMessageBox, QSlider, QTableView
 
 from demo.desktop.settings import DesktopSettings
+from demo.evaluation.example_films import default_examples_folder
 from demo.language.catalogue import wording
+from export.bundle import default_models_folder
 from train.common.errors import UsageError
 
 #: Qt 6.12 wants a QPointF here, Qt before that knows QPoint alone.
@@ -154,6 +156,36 @@ def test_what_a_refused_film_would_say_is_under_a_lid(open_window, read, write_f
     read(window, write_film(tmp_path / "other.png", 251))
     assert not column.cover.is_open
     assert not column.bar.isVisible()
+
+
+def test_beside_a_network_that_refuses_the_other_goes_grey(open_window, read, write_film, refusing, tmp_path):
+    window = open_window(refusing)
+    read(window, write_film(tmp_path / "bright.png", 250))
+    refused, other = (window.film.readings.columns[name] for name in "ab")
+    warning = ENGLISH("compare.unreliable", refusing="A", other="B")
+    assert (refused.unreliable.isVisible(), other.unreliable.isVisible()) == (False, True)
+    assert warning in other.unreliable.text()
+    assert warning in window.film.readings.agreement.text()
+    assert other.bar._is_grey
+    assert not other.worth.isVisible()
+    read(window, write_film(tmp_path / "dark.png", 20))
+    assert not other.unreliable.isVisible()
+    assert not other.bar._is_grey
+
+
+def test_what_a_number_was_worth_stands_under_it(open_window, read, write_film, tmp_path):
+    window = open_window(default_models_folder())
+    read(window, default_examples_folder() / "synthetic-normal-01.png")
+    for column in window.film.readings.columns.values():
+        assert column.worth.isVisible()
+        assert "test films that" in column.worth.text.text()
+        assert column.worth._dots.accessibleName() == column.worth.text.text()
+    assert window.operating_point.currentData() == "youden"
+    hints = [
+        window.operating_point.itemData(place, Qt.ItemDataRole.ToolTipRole)
+        for place in range(window.operating_point.count())
+    ]
+    assert all(hint.startswith("On test: A finds") for hint in hints)
 
 
 def test_nothing_slow_is_imported_before_the_window_is_drawn(tmp_path):

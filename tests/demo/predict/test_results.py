@@ -22,7 +22,7 @@ from demo.predict.results import (
 )
 
 FORMULA_STARTS = "=+-@\t\r\n＝＋－＠"  # OWASP, CSV injection
-UNLIKE = "not a chest film as I know them"
+UNLIKE = "too unlike the films I learnt from"
 
 # Any name Linux allows: bytes without NUL, UTF-8 or not.
 names = st.binary(min_size=1, max_size=40).map(lambda name: os.fsdecode(name.replace(b"\0", b"0")))
@@ -165,7 +165,7 @@ def test_the_table_says_it_in_words():
         ["", "B", "normal", "0.123", "0.400", ""],
         ["y\\n.png", None, "could not be read", None, None, None],
         ["z.png", "A", f"refused: {UNLIKE} (novelty 2.50, limit 1.50)", "0.750", "0.400", None],
-        ["", "B", "pneumonia", ">0.999", "0.400", ""],
+        ["", "B", "pneumonia, but A refuses this picture; do not rely on B", ">0.999", "0.400", ""],
         ["forced.png", "A", f"pneumonia although refused: {UNLIKE} (novelty 2.50, limit 1.50)", "0.750", "0.400", None],
     ]
 

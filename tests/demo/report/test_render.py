@@ -17,12 +17,14 @@ import typst
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from demo.evaluation.track_record import read_track_record
 from demo.inference.classifier import Reading
 from demo.inference.compare import Case
 from demo.language.catalogue import wording
 from demo.report import render as report_module
 from demo.report.content import report_content
 from demo.report.render import NOTE_LENGTH, TEMPLATES, TITLE_LENGTH, ReportCase, report_html, report_pdf
+from export.bundle import default_models_folder, find_bundles
 from train.common.errors import UsageError
 
 WHEN = datetime(2026, 11, 24, 14, 3, 22, tzinfo=timezone(timedelta(hours=2)))
@@ -143,9 +145,9 @@ def test_it_says_what_was_read_by_whom_and_when(make_report, text_of):
         "0.121",
         "0.400",
         "−1.250",
-        "Balanced (Youden)",
+        "Found and spared alike (Youden)",
         "97.8 %",
-        "50.3 %",
+        "49.7 %",
         "0.900 [0.800–0.950]",
         "0.870 [0.850–0.890]",
         "786 films",
@@ -233,7 +235,42 @@ def test_agreement_in_a_line(make_report, text_of):
     assert "Both networks agree: pneumonia likely." in text_of(make_report(both))
     assert "One network only" in text_of(make_report(both[:1]))
     refused = make_reading("a", 0.9, positive=None, refused=True, novelty=7.5)
-    assert "nothing to compare" in text_of(make_report((refused, both[1])))
+    also = make_reading("b", 0.9, positive=None, refused=True, novelty=7.5)
+    assert "nothing to compare" in text_of(make_report((refused, also)))
+
+
+@pytest.mark.parametrize("text_of", [html_text, pdf_text])
+@pytest.mark.parametrize(("refusing", "other"), ["ab", "ba"])
+def test_beside_a_network_that_refuses_the_other_is_not_to_be_relied_on(make_report, text_of, refusing, other):
+    readings = {name: make_reading(name, 0.8767, logit=4.321) for name in "ab"}
+    readings[refusing] = make_reading(refusing, 0.9314, positive=None, refused=True, novelty=7.5)
+    text = text_of(make_report(tuple(readings.values())))
+    warning = f"{refusing.upper()} refuses this picture; do not rely on {other.upper()}."
+    assert text.count(warning) == 2  # where both are compared, and at the other's verdict
+    assert "0.877" in text
+    for number in ("0.931", "−1.250", "7.50"):
+        assert number not in text
+
+
+@pytest.mark.parametrize("text_of", [html_text, pdf_text])
+def test_figures_of_test_stand_first(make_report, text_of):
+    bundles = find_bundles(default_models_folder())
+    cards = {name: bundle.card for name, bundle in bundles.items()}
+    readings = tuple(
+        make_reading(name, 0.97, threshold=card.operating_points["youden"].threshold) for name, card in cards.items()
+    )
+    report = make_report(readings, cards=cards, track_record=read_track_record(bundles))
+    text = text_of(report)
+    for first, second in (
+        ("AUROC, test", "AUROC, validation"),
+        ("This point, test", "This point, validation"),
+        ("On test both said so of", "On validation both said so of"),
+        ("What this probability was worth test", "validation"),
+    ):
+        place = text.index(first)
+        assert place < text.index(second, place)
+    assert len(pdf_of(report).pages) == 1
+    assert len(pdf_of(report, HEBREW).pages) == 1
 
 
 @pytest.mark.parametrize("text_of", [html_text, pdf_text])
@@ -241,11 +278,13 @@ def test_a_refused_film_is_not_judged(make_report, tiny_card, text_of):
     refused = make_reading("a", 0.9314, positive=None, refused=True, novelty=7.5)
     cards = {"a": tiny_card(network="a", novelty_limit=5.0)}
     text = text_of(make_report((refused,), cards=cards))
-    assert "not a chest film as I know them" in text
+    assert "too unlike the films I learnt from" in text
     assert "not shown: the film is refused" in text
     assert "0.931" not in text
     assert "pneumonia likely" not in text
-    assert "7.50 · limit 5.00" in text
+    assert "Novelty of the film above the limit" in text
+    for number in ("7.50", "5.00", "0.400", "−1.250"):
+        assert number not in text
     assert ENGLISH("report.mark") not in text  # no bar
 
 
@@ -261,8 +300,8 @@ def test_what_was_not_measured_is_said(make_report, tiny_card):
 def test_test_figures_stand_only_beside_their_own_operating_point(make_report):
     reading = make_reading("a", 0.9, operating_point="f1")
     text = html_text(make_report((reading,)))
-    assert "Best F1" in text
-    assert "50.3 %" not in text
+    assert ENGLISH("operating_point.f1") in text
+    assert "49.7 %" not in text
     assert "This point, validation not measured" in text
 
 
@@ -399,7 +438,9 @@ def test_any_text_makes_a_report(make_report, title, note):
 @given(st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=TITLE_LENGTH))
 def test_letters_arrive_as_typed(make_report, title):
     report = make_report(title=title)
-    content = report_content(report.case, report.cards, report.title, report.note, report.created, ENGLISH)
+    content = report_content(
+        report.case, report.cards, report.track_record, report.title, report.note, report.created, ENGLISH
+    )
     assert content.title.text == title
     assert title in "".join(Page(report_html(report, ENGLISH)).pieces)
 

@@ -6,7 +6,7 @@ from html import escape
 
 import gradio as gr
 
-from demo.evaluation.operating_point_choices import shared_points
+from demo.evaluation.operating_point_choices import default_point, shared_points
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Language, Wording, wording
 from demo.page.panels.compare import operating_point_choices
@@ -56,7 +56,7 @@ def build(
     with gr.Row(visible=False, elem_classes="pair-point") as choice:
         point = gr.Radio(
             operating_point_choices("en", points),
-            value=points[0],
+            value=default_point(loaded.cards.values()),
             label=words("evaluation.pair_point"),
             elem_classes="choice",
         )

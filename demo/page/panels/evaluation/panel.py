@@ -7,7 +7,7 @@ from html import escape
 import gradio as gr
 
 from demo.evaluation.at_threshold import PREVALENCE_DIGITS, THRESHOLD_DIGITS, prevalence_of, snapped
-from demo.evaluation.operating_point_choices import shared_points
+from demo.evaluation.operating_point_choices import default_point, shared_points
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Language, Wording, wording
 from demo.language.numbers import percent as in_percent
@@ -164,7 +164,7 @@ class EvaluationPanel:
                 with gr.Column(min_width=300, elem_classes=f"threshold-side {name}"):
                     default = card.operating_points[card.default_operating_point]
                     self.sliders[name], slider_words = _threshold_slider(name, default.threshold)
-                    self.points[name], point_words = _point_radio(name, shared_points([card]))
+                    self.points[name], point_words = _point_radio(name, shared_points([card]), default_point([card]))
                     self.localised += [slider_words, point_words]
                     self.tables[name] = gr.HTML(padding=False)
 
@@ -242,13 +242,13 @@ def _threshold_slider(name: str, threshold: float) -> tuple[gr.Slider, Localised
     return slider, Localised(slider, lambda words: {"label": label(words)})
 
 
-def _point_radio(name: str, points: Sequence[str]) -> tuple[gr.Radio, Localised]:
+def _point_radio(name: str, points: Sequence[str], default: str) -> tuple[gr.Radio, Localised]:
     def label(words: Wording) -> str:
         return words("evaluation.point_of", network=words(f"network.{name}"))
 
     radio = gr.Radio(
         operating_point_choices("en", points),
-        value=points[0],
+        value=default,
         label=label(wording("en")),
         elem_classes=f"choice point {name}",
     )

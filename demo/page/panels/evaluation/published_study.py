@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from html import escape
 
 from demo.evaluation.published import Published, published
+from demo.evaluation.track_record import QUOTED_SPLITS
 from demo.language.catalogue import Wording
 from demo.language.numbers import percent
 from demo.page.panels.shared import network_head
 from export.bundle.evaluation import BundleEvaluation
 from export.bundle.metric import Metric
-from train.metrics.scores import SCORED_SPLITS
 
 COLUMNS = ("auroc", "accuracy", "sensitivity", "specificity", "f1")
 
@@ -48,7 +48,7 @@ def report_html(evaluations: Mapping[str, BundleEvaluation], words: Wording) -> 
 def _ours(evaluation: BundleEvaluation, words: Wording) -> Iterator[tuple[str, Cells]]:
     point = evaluation.card.default_operating_point
     threshold = evaluation.thresholds[point]
-    for split in SCORED_SPLITS:
+    for split in QUOTED_SPLITS:
         found = {name: evaluation.measured_at(split, point, name) for name in COLUMNS}
         found["auroc"] = evaluation.measured(split, "auroc")
         cells = {name: _cell(value, words, name) for name, value in found.items() if value is not None}

@@ -230,3 +230,24 @@ def test_ten_thousand_films_are_sorted_and_shown_in_a_moment(qt):
     assert float(table.cells(table.comparison_at(0))[DIFFERENCE]) >= float(
         table.cells(table.comparison_at(9_999))[DIFFERENCE]
     )
+
+
+def test_a_refused_film_shows_no_number_and_warns_of_the_other_network(qt):
+    reading = {"threshold": 0.5, "operating_point": "youden", "novelty": 2.0, "novelty_limit": 1.0, "probability": 0.91}
+    readings = {
+        "a": reading | {"refused": True, "positive": None},
+        "b": reading | {"refused": False, "positive": True, "probability": 0.97},
+    }
+    table = FolderTable()
+    table.append([{"path": "hand.png", "readings": readings, "agree": None, "error": None}])
+    assert table.cells(table.comparison_at(0)) == [
+        "hand.png",
+        "–",
+        "too unlike the films I learnt from",
+        "0.970",
+        "pneumonia likely",
+        "",
+        "A refuses: do not rely on B",
+    ]
+    grey = [table.data(table.index(0, column), Qt.ItemDataRole.ForegroundRole) for column in range(7)]
+    assert [colour is not None for colour in grey] == [False, False, False, True, True, False, False]

@@ -1,6 +1,7 @@
 """Compare in a real browser: what a visitor sees is what `predict` says."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,11 @@ import numpy as np
 import pytest
 
 from demo.evaluation.example_films import default_examples_folder
+from demo.evaluation.operating_point_choices import shared_points
+from demo.evaluation.track_record import read_track_record
+from demo.language.catalogue import wording
 from demo.language.numbers import rounded
+from export.bundle import default_models_folder, find_bundles
 
 pytestmark = pytest.mark.slow  # drives a browser
 
@@ -73,7 +78,7 @@ def test_another_operating_point_redraws_both_without_reading_again(page, films)
     upload(page, films / "one.jpg")
     page.wait_for_selector(DONE)
     before = {network: numbers(page, network) for network in "ab"}
-    page.get_by_label("95 % specificity").check()
+    page.get_by_label("At least 95 % of healthy spared").check()
     page.wait_for_function(
         "before => document.querySelector('.network.a dd:nth-child(2)').parentElement.parentElement"
         ".querySelectorAll('dd')[1].innerText !== before",
@@ -84,6 +89,75 @@ def test_another_operating_point_redraws_both_without_reading_again(page, films)
         assert after[0] == before[network][0]
         assert after[1] != before[network][1]
         assert after[2:] == before[network][2:]  # the very same logit and milliseconds: no network ran
+
+
+def test_operating_points_stand_by_threshold_and_say_what_they_reached_on_test(page):
+    cards = {name: bundle.card for name, bundle in find_bundles(default_models_folder()).items()}
+    choices = page.locator(".choice.reached label").all_inner_texts()
+    names = [choice.split("\n")[0].strip() for choice in choices]
+    assert names == [wording("en")(f"operating_point.{name}") for name in shared_points(cards.values())]
+    assert all("On test: A finds" in choice and "B finds" in choice for choice in choices)
+    checked = page.locator(".choice.reached input:checked").get_attribute("value")
+    assert checked == cards["a"].default_operating_point == "youden"
+
+
+@pytest.mark.parametrize("forced", ["none", "active"])
+@pytest.mark.parametrize("width", [390, 820, 1280, 1920])
+def test_what_a_number_was_worth_stands_inside_its_card(visit, films, width, forced):
+    page = visit(viewport={"width": width, "height": 900}, forced_colors=forced)
+    upload(page, films / "one.jpg")
+    page.wait_for_selector(DONE)
+    record = read_track_record(find_bundles(default_models_folder()))
+    for network in "ab":
+        card = column(page, network)
+        shown = float(numbers(page, network)[0].lstrip("<>"))
+        strip = card.get_by_role("img", name="of 20 dots filled: pneumonia")
+        found = record.alike(network, shown)[0]
+        filled = strip.locator("circle.ill").count()
+        assert strip.get_attribute("aria-label").startswith(f"{filled} of 20")
+        assert abs(filled - found.dots) <= 3  # the number on screen is rounded
+        assert strip.locator("circle").count() == 20
+        text = card.locator(".worth").inner_text()
+        assert text.index("test films that") < text.index("On validation")
+        # A filled dot and a ring differ, and neither has the colour of what is under it.
+        under = card.evaluate("card => getComputedStyle(card).backgroundColor")
+        look = "circle => [getComputedStyle(circle).fill, getComputedStyle(circle).stroke]"
+        for fill, stroke in strip.locator("circle.ill").evaluate_all(f"all => all.map({look})"):
+            assert fill == stroke != under
+        for fill, stroke in strip.locator("circle.well").evaluate_all(f"all => all.map({look})"):
+            assert fill == "none"
+            assert stroke != under
+        box = card.bounding_box()
+        for part in (".worth", ".record", ".dots", ".numbers"):
+            inner = card.locator(part).bounding_box()
+            assert inner["x"] >= box["x"], part
+            assert inner["x"] + inner["width"] <= box["x"] + box["width"] + 1, part
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_beside_a_network_that_refuses_the_other_goes_grey(visit, films, tmp_path, language):
+    # So blurred that A has never seen the like, and B finds nothing strange about it.
+    blurred = cv2.GaussianBlur(cv2.imread(str(films / "two.png"), cv2.IMREAD_GRAYSCALE), (61, 61), 0)
+    cv2.imwrite(str(tmp_path / "blurred.png"), blurred)
+    page, words = visit(), wording(language)
+    if language == "he":
+        page.get_by_label("עברית").check()
+        page.wait_for_selector("html[dir=rtl]")
+    upload(page, tmp_path / "blurred.png")
+    page.wait_for_selector(DONE)
+    assert column(page, "a").locator(".verdict").inner_text() == words("verdict.refused")
+    other = column(page, "b")
+    assert "unreliable" in other.get_attribute("class")
+    warning = words("compare.unreliable", refusing="A", other="B")
+    assert other.locator(".why").inner_text() == warning
+    assert warning in page.locator(".agreement").inner_text()
+    assert other.locator(".worth, .record").count() == 0
+    fill = other.locator(".fill").evaluate("fill => getComputedStyle(fill).backgroundColor")
+    red, green, blue = map(int, re.findall(r"\d+", fill)[:3])
+    assert max(red, green, blue) - min(red, green, blue) < 25  # grey
+    # Another film, and the card is its own again.
+    upload(page, films / "one.jpg")
+    page.wait_for_selector(".network.b:not(.unreliable) .worth")
 
 
 def test_a_file_that_is_no_film_gets_a_calm_line_and_the_page_goes_on(page, films, predicted, tmp_path):
@@ -128,8 +202,8 @@ def test_two_visitors_keep_their_own_films(visit, films, predicted):
     upload(second, films / "two.png")
     for page, name in ((first, "one.jpg"), (second, "two.png")):
         page.wait_for_selector(DONE)
-        page.get_by_label("Best F1").check()
-        page.get_by_label("Balanced (Youden)").check()
+        page.get_by_label("Most found per mistake (F1)").check()
+        page.get_by_label("Found and spared alike (Youden)").check()
         expected = predicted[name]["readings"]["a"]
         assert numbers(page, "a")[0] == rounded(expected["probability"])
 

@@ -6,11 +6,13 @@ from html.parser import HTMLParser
 import gradio as gr
 import pytest
 
+from demo.evaluation.track_record import read_track_record
 from demo.inference.networks import load_models
 from demo.language.catalogue import LANGUAGES, wording
 from demo.language.citations import REFERENCES
 from demo.page.panels import about
 from export.bundle import default_models_folder
+from export.bundle.card_figures import RATES, card_figures
 
 EMPTY = {"br", "img", "input", "hr"}
 
@@ -49,6 +51,10 @@ class Page(HTMLParser):
         return [cells[1:] for cells in self.cells if cells[0].startswith(name)][place]
 
 
+def html_of(loaded, language="en"):
+    return about.about_html(loaded, wording(language), read_track_record(loaded.bundles))
+
+
 @pytest.fixture(scope="module")
 def shipped():
     """The networks that come with pneumoscope."""
@@ -58,7 +64,7 @@ def shipped():
 @pytest.fixture
 def panel(models):
     def build(language="en", loaded=None):
-        return Page(about.about_html(loaded or load_models(models, "cpu"), wording(language)))
+        return Page(html_of(loaded or load_models(models, "cpu"), language))
 
     return build
 
@@ -66,7 +72,7 @@ def panel(models):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_panel_is_whole_html_in_its_language(shipped, language):
     words = wording(language)
-    page = Page(about.about_html(shipped, words))
+    page = Page(html_of(shipped, language))
     ((tag, attributes), *_) = page.tags
     assert (tag, attributes["lang"], attributes["dir"]) == ("div", language, words.direction)
     for section in about.SECTIONS:
@@ -89,7 +95,7 @@ def test_the_list_of_sections_leads_to_each_of_them(panel, language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_table_can_be_reached_and_has_a_name_of_its_own(shipped, language):
-    tags = Page(about.about_html(shipped, wording(language))).tags
+    tags = Page(html_of(shipped, language)).tags
     regions = [attributes for tag, attributes in tags if attributes.get("role") == "region"]
     assert len(regions) == sum(tag == "table" for tag, _ in tags) == sum(tag == "caption" for tag, _ in tags) == 4
     assert all(attributes["tabindex"] == "0" for attributes in regions)
@@ -98,7 +104,7 @@ def test_every_table_can_be_reached_and_has_a_name_of_its_own(shipped, language)
 
 
 def test_nothing_is_fetched(shipped):
-    for tag, attributes in Page(about.about_html(shipped, wording("en"))).tags:
+    for tag, attributes in Page(html_of(shipped)).tags:
         assert tag not in ("script", "img", "iframe", "link", "style", "form")
         assert not {name for name in attributes if name.startswith("on") or name == "src"}
         if tag == "a" and not attributes["href"].startswith("#"):
@@ -106,32 +112,49 @@ def test_nothing_is_fetched(shipped):
 
 
 def test_figures_stand_with_their_intervals(shipped):
-    page = Page(about.about_html(shipped, wording("en")))
+    page = Page(html_of(shipped))
     for place, card in enumerate(shipped.cards.values()):
         for row, name in (("AUROC", "auroc"), ("sensitivity", "sensitivity"), ("NPV", "npv")):
-            splits = (card.metrics.validation[name], card.metrics.test[name])
+            splits = (card.metrics.test[name], card.metrics.validation[name])
             shown = [f"{split['value']:.3f} [{split['low']:.3f}–{split['high']:.3f}]" for split in splits]
             assert page.row(row, place) == shown
-        assert page.row("films", place) == [str(card.metrics.validation["films"]), str(card.metrics.test["films"])]
-        points = card.operating_points.values()
-        names = ("Best F1", "Balanced (Youden)", "95 % sensitivity", "95 % specificity", "The network's own 0.5")
-        for name, point in zip(names, points, strict=True):
-            figures = (point.threshold, point.sensitivity, point.specificity)
-            tested = [point.model_extra["test"][rate] for rate in ("sensitivity", "specificity")]
-            intervals = [f"{rate['value']:.3f} [{rate['low']:.3f}–{rate['high']:.3f}]" for rate in tested]
-            assert page.row(name, place) == [f"{figure:.3f}" for figure in figures] + intervals
+        assert page.row("films", place) == [str(card.metrics.test["films"]), str(card.metrics.validation["films"])]
+        for name, point in card.operating_points.items():
+            rates = [point.model_extra[split][rate] for split in ("test", "validation") for rate in RATES]
+            intervals = [f"{rate['value']:.3f} [{rate['low']:.3f}–{rate['high']:.3f}]" for rate in rates]
+            row = page.row(wording("en")(f"operating_point.{name}"), place)
+            assert row == [f"{point.threshold:.3f}", *intervals]
+
+
+def test_the_points_stand_in_the_order_of_their_thresholds(shipped):
+    cells = [
+        row for row in Page(html_of(shipped)).cells if re.fullmatch(r"0\.\d{3}", (*row, "", "")[1]) and len(row) == 6
+    ]
+    thresholds = [float(row[1]) for row in cells]
+    assert len(thresholds) == 10
+    assert thresholds == sorted(thresholds[:5]) + sorted(thresholds[5:])
+
+
+def test_what_about_eight_in_ten_was_worth_follows_the_data(shipped):
+    text = Page(html_of(shipped)).text
+    for network in "ab":
+        found = read_track_record(shipped.bundles).alike(network, 0.8)[0]
+        assert f"Of the {found.films} test films that {network.upper()} gave" in text
+        assert f"{found.pneumonia} had pneumonia" in text
+    assert "8 in 10 showed" not in text
 
 
 def test_the_gap_between_validation_and_test_is_among_the_limits(shipped):
-    text = Page(about.about_html(shipped, wording("en"))).text
+    text = Page(html_of(shipped)).text
     for name, card in shipped.cards.items():
-        validation, test = (split["specificity"]["value"] for split in (card.metrics.validation, card.metrics.test))
-        assert f"{name.upper()}: specificity {validation:.3f} on validation, {test:.3f} on test." in text
+        figures = card_figures(card)
+        test, validation = str(figures.test.specificity), str(figures.validation.specificity)
+        assert f"{name.upper()}: specificity {test} on test, {validation} on validation." in text
 
 
 def test_a_card_without_test_figures_says_that_test_was_not_read(panel):
     page = panel()
-    assert page.row("AUROC") == ["0.900", "not read yet"]
+    assert page.row("AUROC") == ["not read yet", "0.900"]
     assert "specificity 0" not in page.text
     assert not [cells for cells in page.cells if cells[0].startswith("NPV")]
 
@@ -140,14 +163,14 @@ def test_a_card_without_test_figures_says_that_test_was_not_read(panel):
 def test_what_export_wrote_is_shown_as_it_is_left_to_right(models, tiny_bundle, panel, language):
     training = "three epochs & one <b>more</b>"
     tiny_bundle(models, "a", training=training, placeholder=True, placeholder_reason='trained "briefly"')
-    html = about.about_html(load_models(models, "cpu"), wording(language))
+    html = html_of(load_models(models, "cpu"), language)
     assert f"<bdi lang='en' dir='ltr'>{escape(training)}</bdi>" in html
     assert 'trained "briefly"' in Page(html).text
     assert wording(language)("word.placeholder") + ":" in Page(html).text
 
 
 def test_checksums_are_short_and_whole_when_pointed_at(shipped):
-    page = Page(about.about_html(shipped, wording("en")))
+    page = Page(html_of(shipped))
     titles = {attributes.get("title") for tag, attributes in page.tags if tag == "code"}
     for card in shipped.cards.values():
         digits = card.checksums["model.onnx"]

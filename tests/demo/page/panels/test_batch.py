@@ -118,7 +118,7 @@ def test_another_operating_point_judges_again_without_a_network(panel, drop, mon
     monkeypatch.setattr(batch, "read_batch", None)
     status, _, table = panel.redraw(found, "f1", "en", False)
     assert "A: pneumonia likely on 3." in status
-    assert "Best F1" in table
+    assert "Most found per mistake (F1)" in table
     assert panel.redraw(found, "youden", "en", True)[2].count("data-film") == 1
 
 

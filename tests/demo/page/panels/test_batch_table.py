@@ -70,9 +70,10 @@ def test_a_row_shows_both_readings_and_names_its_button(loaded):
 
 def test_a_refused_film_has_no_difference(loaded):
     tags = Tags(table(loaded, film(positive=(True, None), agree=None)))
-    assert "not a chest film as I know them" in tags.text
+    assert "too unlike the films I learnt from" in tags.text
     assert "–" in tags.text
-    assert "no verdict of both" in tags.text
+    assert "B refuses: do not rely on A" in tags.text
+    assert "says positive unreliable" in [cell.get("class") for cell in tags.all("td")]
     assert "0.100" not in tags.text  # its number means nothing
 
 
@@ -113,7 +114,7 @@ def test_the_summary_leaves_out_what_did_not_happen():
     found = FilmSet((BatchFilm("x", None),) * 2)
     text = Tags(summary_html(counts, found, WORDS)).text
     assert "B gives no verdict on 2." in text
-    assert "At least one network refuses 2." in text
+    assert "At least one network refuses 2; do not rely on either there." in text
     for absent in ("agree", "Could not", "Stopped", "Left out", "A does not"):
         assert absent not in text
 

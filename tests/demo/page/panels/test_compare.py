@@ -95,7 +95,7 @@ def test_an_example_is_a_named_button(built, tmp_path, write_film):
 def test_the_operating_points_have_words_in_both_languages():
     for language in ("en", "he"):
         choices = {name: label for label, name in compare.operating_point_choices(language, shared_points(()))}
-        assert next(iter(choices)) == "youden"
+        assert next(iter(choices)) == "sensitivity_95"
         assert choices["f1"] == wording(language)("operating_point.f1")
 
 

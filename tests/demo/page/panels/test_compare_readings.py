@@ -79,7 +79,7 @@ def test_a_refused_film_has_no_verdict_but_its_distance(shown, probability, woul
     refused = {"refused": True, "positive": None, "novelty_limit": 3.0}
     page = shown(reading("a", probability, novelty=7.5, **refused), reading("b", 0.8))
     open_to_all, behind_the_lid = page.text.split("Show the probability all the same")
-    assert "not a chest film as I know them" in open_to_all
+    assert "too unlike the films I learnt from" in open_to_all
     assert "Novelty 7.50, limit 3.00" in open_to_all
     assert f"{probability:.3f}" not in open_to_all
     assert would_say not in open_to_all
@@ -87,7 +87,8 @@ def test_a_refused_film_has_no_verdict_but_its_distance(shown, probability, woul
     assert f"Without the refusal it would say: {would_say}" in behind_the_lid
     assert f"{probability:.3f}" in behind_the_lid
     assert "agree." not in page.text
-    assert [section["class"] for section in page.of_class("network")] == ["network a refused", "network b"]
+    assert page.text.count("A refuses this picture; do not rely on B.") == 2  # on B's card and where they are compared
+    assert [section["class"] for section in page.of_class("network")] == ["network a refused", "network b unreliable"]
     (cover,) = page.of_class("all-the-same")
     assert "open" not in cover
 
@@ -142,5 +143,33 @@ def test_known_films_show_how_good_each_network_is(shown, models, tiny_bundle):
     rows = b"film,patient,split,label,logit\nx,p,validation,1,4\ny,q,validation,0,-4\nz,r,validation,0,4\n"
     tiny_bundle(models, "a", scores=rows)
     text = shown(reading("a", 0.7), reading("b", 0.7)).text
-    assert "validation 1.000 0.500 3" in text
-    assert "test" not in text
+    assert "validation 3 films 1.000 [0.207–1.000] 0.500 [0.095–0.905]" in text
+    assert "On test" not in text
+
+
+def test_figures_of_test_stand_before_those_of_validation(shown, models, tiny_bundle):
+    rows = "".join(
+        f"{split}{n}.png,p{n},{split},{n % 2},{n % 7 - 3}\n" for split in ("validation", "test") for n in range(30)
+    )
+    for network in "ab":
+        tiny_bundle(models, network, scores=f"film,patient,split,label,logit\n{rows}".encode())
+    page = shown(reading("a", 0.7), reading("b", 0.7))
+    for first, second in (
+        ("Of the", "On validation"),
+        ("test 30 films", "validation 30 films"),
+        ("On test both", "On validation both"),
+    ):
+        assert -1 < page.text.index(first) < page.text.index(second, page.text.index(first))
+    for network in ("A", "B"):
+        assert f"test films that {network} gave" in page.text
+    assert len(page.of_class("dots")) == 2
+    filled = [dots["aria-label"] for dots in page.of_class("dots")]
+    assert [f"{len(page.of_class('ill')) // 2} of 20 dots filled: pneumonia"] * 2 == filled
+
+
+def test_a_number_that_is_not_to_be_relied_on_has_no_worth(shown, models, tiny_bundle):
+    rows = "".join(f"{n}.png,p{n},test,{n % 2},{n % 7 - 3}\n" for n in range(30))
+    tiny_bundle(models, "b", scores=f"film,patient,split,label,logit\n{rows}".encode())
+    refused = reading("a", 0.9, refused=True, positive=None, novelty=7.5, novelty_limit=3.0)
+    assert "What this number was worth" in shown(reading("a", 0.9), reading("b", 0.8)).text
+    assert "What this number was worth" not in shown(refused, reading("b", 0.8)).text

@@ -86,8 +86,8 @@ def test_all_of_it_is_drawn(part):
     made = part()
     cohorts, against, choice, calibration, stress, card, caption, plot = made.draw("validation", "f1", "en")
     assert len(made.shown) == 8
-    assert "“Best F1”" in cohorts
-    assert "“Best F1”" in against
+    assert "“Most found per mistake (F1)”" in cohorts
+    assert "“Most found per mistake (F1)”" in against
     assert choice["visible"]
     assert card["visible"]
     assert "Platt" in calibration

@@ -114,7 +114,7 @@ def test_an_operating_point_moves_the_slider_and_back(built):
     callbacks, _, _, _ = built()
     jump, slide = callbacks["jump"], callbacks["slide"]
     html, value = jump.fn("f1", "validation", 70.0, "en")
-    assert f"Threshold {value:.3f}: Best F1" in html
+    assert f"Threshold {value:.3f}: Most found per mistake (F1)" in html
     assert slide.fn(value, None, "validation", 70.0, "en") == (html, "f1")
     assert jump.fn(None, "validation", 70.0, "en") == (SKIPPED, SKIPPED)
 

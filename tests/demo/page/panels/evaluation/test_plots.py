@@ -80,4 +80,4 @@ def test_the_marks_are_explained():
     assert html.count("<li>") == 4
     assert "own 0.5" not in html
     assert marks_html(wording("en"), POINT_NAMES).count("<li>") == 5
-    assert "Balanced (Youden)" in html
+    assert "Found and spared alike (Youden)" in html

@@ -21,7 +21,7 @@ def rows_of(html):
 def test_ours_beside_the_reports(tmp_path, evaluated_bundle):
     evaluations = {name: read_bundle_evaluation(evaluated_bundle(tmp_path, name)) for name in ("a", "b")}
     rows = rows_of(report_html(evaluations, wording("en")))
-    ours = ["ours, validation", "ours, test", "ours, test, by the study&#x27;s protocol"]
+    ours = ["ours, test", "ours, validation", "ours, test, by the study&#x27;s protocol"]
     assert [title for title, _ in rows] == [
         *ours,
         "the report, test",

@@ -64,7 +64,7 @@ def test_the_figures_are_those_of_scikit_learn(evaluation):
 def test_an_operating_point_has_its_intervals(evaluation):
     threshold = evaluation.thresholds["youden"]
     html = threshold_html(evaluation, "test", round(threshold, 3), 0.6, "youden", wording("en"))
-    assert f"Threshold {threshold:.3f}: Balanced (Youden)" in html
+    assert f"Threshold {threshold:.3f}: Found and spared alike (Youden)" in html
     for name in ("sensitivity", "specificity", "f1", "accuracy", "ppv", "npv"):
         found = evaluation.measured_at("test", "youden", name)
         assert row_of(html, name) == (f"{100 * found.value:.1f} %", f"{100 * found.low:.1f}–{100 * found.high:.1f} %")
