@@ -14,7 +14,7 @@ import numpy as np
 from train.radiograph import PrepareSpec, ResizeRule, centre_window
 
 OPACITY = 0.6  # of the colours at full scale, unless the reader chooses another
-LAYER_SIDE = 1024  # pixels of a layer's longer side: lines stay sharp on a screen
+LAYER_SIDE = 768  # pixels of a layer's longer side: lines stay sharp on a screen, and are drawn in 20 ms
 
 # Below the first line nothing stands out. Of 393 validation films, the strongest place is weaker than that on 93 % of
 # the healthy ones for either network, and on 5 % (A) and 1 % (B) of those with pneumonia.
@@ -32,13 +32,13 @@ class Contour:
     """
 
     level: float
-    black: int
-    white: int
+    black: float
+    white: float
     dash: float = 0.0
     gap: float = 0.0
 
 
-CONTOURS = (Contour(STANDS_OUT, 7, 3, 20.0, 14.0), Contour(0.5, 11, 5))
+CONTOURS = (Contour(STANDS_OUT, 5.5, 2.5, 15.0, 10.5), Contour(0.5, 8.5, 4.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +76,8 @@ class HeatmapLayers:
         way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         picture = cv2.resize(film, (width, height), interpolation=way)[..., None].astype(np.float32)
         for layer, factor in ((self.colours, opacity), (self.lines, 1.0)):
-            share = layer[..., 3:].astype(np.float32) / 255 * factor
-            picture = picture * (1 - share) + layer[..., :3] * share
+            share = layer[..., 3:] * np.float32(factor / 255)
+            picture = picture + (layer[..., :3] - picture) * share
         return np.rint(picture).astype(np.uint8)
 
 
@@ -96,8 +96,9 @@ def draw_heatmap(
     height, width = (max(1, round(side * scale)) for side in shape)
     value = over_film(heatmap, (height, width), spec.resize, spec.centre_crop)
     lines = _drawn((height, width), ((each, _outlines(value, each.level)) for each in CONTOURS), longest_side)
-    seen = over_film(np.ones((1, 1), np.float32), (height, width), spec.resize, spec.centre_crop) > 0
-    lines[~seen] = 0
+    if spec.resize == "crop" or spec.centre_crop < 1:
+        seen = over_film(np.ones((1, 1), np.float32), (height, width), spec.resize, spec.centre_crop) > 0
+        lines[~seen] = 0
     return HeatmapLayers(_coloured(value), lines)
 
 
@@ -174,19 +175,16 @@ def _drawn(
     scale = longest_side / LAYER_SIDE
     black, white = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
     for contour, lines in contours:
-        _stroke(black, lines, contour.black * scale, closed)
-        # Its own black above the lines before it, so that neither reads as the other.
+        # Black above the lines before it, so that neither reads as the other.
         own = np.zeros(shape, np.uint8)
         _stroke(own, lines, contour.black * scale, closed)
-        white[own > 0] = 0
-        if contour.gap:
-            dashes = [dash for line in lines for dash in _dashes(line, contour, scale, closed)]
-            _stroke(white, dashes, contour.white * scale, closed=False)
-        else:
-            _stroke(white, lines, contour.white * scale, closed)
-    alpha = np.maximum(black, white)
-    shade = np.divide(white * 255.0, alpha, out=np.zeros(shape), where=alpha > 0)
-    return np.dstack([np.rint(shade).astype(np.uint8)] * 3 + [alpha])
+        white = cv2.subtract(white, own)
+        black = cv2.max(black, own)
+        dashes = [dash for line in lines for dash in _dashes(line, contour, scale, closed)] if contour.gap else lines
+        _stroke(white, dashes, contour.white * scale, closed and not contour.gap)
+    alpha = cv2.max(black, white)
+    shade = cv2.divide(white, alpha, scale=255)  # 0 where alpha is
+    return np.ascontiguousarray(cv2.merge([shade, shade, shade, alpha]))
 
 
 def _stroke(picture: np.ndarray, lines: Sequence[np.ndarray], width: float, closed: bool) -> None:

@@ -1,4 +1,4 @@
-"""`predict --heatmaps DIR`: each film under each network's heatmap, as a JPEG of its own."""
+"""`predict --heatmaps DIR`: each film under each network's heatmap, with its legend, as a JPEG of its own."""
 
 import hashlib
 import os
@@ -7,8 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from demo.inference.compare import Case
-from demo.inference.images import heatmap_picture
+from demo.inference.heatmap_pictures import captioned_picture
+from demo.language.catalogue import wording
+from demo.language.heatmap_sentences import faint_sentence
 from demo.predict.film_paths import STANDARD_INPUT, printable
 from export.bundle import EXPORT_AGAIN, Bundle
 from train.common.atomic import write_bytes
@@ -45,9 +49,15 @@ class Overlays:
                 continue
             target = self.folder / f"{self.names[path]}-{reading.network}.jpg"
             try:
-                write_bytes(target, heatmap_picture(case.film, reading.heatmap, self.specs[reading.network]).jpeg)
+                write_bytes(target, _picture(case.film, reading.network, reading.heatmap, self.specs[reading.network]))
             except OSError as error:
                 self.failures.append(f"{printable(str(target))} ({error.strerror})")
+
+
+def _picture(film: np.ndarray, network: str, heatmap: np.ndarray, spec: PrepareSpec) -> bytes:
+    words = wording("en")
+    caption = [f"{words(f'network.{network}')}. {words('heatmap.scale')}", faint_sentence(network, heatmap, words)]
+    return captioned_picture(film, heatmap, spec, [line for line in caption if line]).jpeg
 
 
 def open_overlays(

@@ -9,6 +9,7 @@ from demo.inference.classifier import Reading
 from demo.inference.compare import Case, agreement, verdict_kind
 from demo.language.catalogue import Wording
 from demo.language.colours import NETWORK_COLOURS
+from demo.language.heatmap_sentences import faint_sentence
 from demo.language.numbers import against_limit, rounded
 from demo.report.parts import AND, Cell, Column, Content, Part, Row, Typed
 from demo.report.safe_text import bounded, direction_of, tidy
@@ -59,6 +60,7 @@ def report_content(
     kind, line = _agreement(case.readings, words)
     labels = {name: words(f"report.{name}") for name in LABELS}
     labels["disclaimer"] = words("disclaimer.short")
+    labels["heatmap_scale"] = words("heatmap.scale")
     return Content(
         language=words.language,
         direction=words.direction,
@@ -100,6 +102,8 @@ def _verdict(reading: Reading, words: Wording) -> str:
 
 def _column(reading: Reading, card: Card, words: Wording) -> Column:
     probability, threshold = told_apart(reading.probability, reading.threshold)
+    # Of a refused film the heatmap is as meaningless as the probability.
+    heatmap = None if reading.positive is None else reading.heatmap
     return Column(
         network=reading.network,
         badge=reading.network.upper(),
@@ -115,10 +119,8 @@ def _column(reading: Reading, card: Card, words: Wording) -> Column:
         remark=words("report.refused_figure") if reading.positive is None else "",
         placeholder=words("report.placeholder_what") if card.placeholder else "",
         placeholder_reason=_card_text(card.placeholder_reason) if card.placeholder else "",
-        # Of a refused film the heatmap is as meaningless as the probability.
-        heatmap_alt=""
-        if reading.heatmap is None or reading.positive is None
-        else words("report.heatmap_alt", network=reading.network.upper()),
+        heatmap_alt="" if heatmap is None else words("report.heatmap_alt", network=reading.network.upper()),
+        heatmap_faint="" if heatmap is None else faint_sentence(reading.network, heatmap, words),
     )
 
 
