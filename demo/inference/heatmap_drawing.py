@@ -105,10 +105,14 @@ def draw_heatmap(
 def legend_layers(width: int, height: int) -> HeatmapLayers:
     """The scale from 0 (left) to 1 (right) in the same colours, with both lines where their levels are."""
     value = np.tile(np.linspace(0, 1, width, dtype=np.float32), (height, 1))
-    upright = [
-        (each, [np.array([[each.level * (width - 1), -height], [each.level * (width - 1), 2 * height]], np.float32)])
-        for each in CONTOURS
-    ]
+    upright = []
+    for contour in CONTOURS:
+        period = contour.dash + contour.gap or height
+        first = height / 2 - contour.gap / 2 - contour.dash  # a gap in the middle
+        reach = period * np.ceil(height / period)
+        place = contour.level * (width - 1)
+        ends = np.array([[place, first - reach], [place, first + period + reach]], np.float32)
+        upright.append((contour, [ends]))
     return HeatmapLayers(_coloured(value), _drawn((height, width), upright, LAYER_SIDE, closed=False))
 
 

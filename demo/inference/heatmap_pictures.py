@@ -24,6 +24,7 @@ LEGEND_MARGIN = 8  # for the first and the last number
 MARKS = ((0.0, "0"), (0.25, "¼"), (0.5, "½"), (1.0, "1"))
 GREY = 128  # what the legend's colours lie over: a film's middle
 CAPTION_SIDE = 400  # pixels; a picture with its caption is no narrower
+CAPTION_BAR = 26  # pixels
 
 
 def layer_uris(layers: HeatmapLayers) -> tuple[str, str]:
@@ -59,9 +60,9 @@ def captioned_picture(
     return jpeg_picture(np.concatenate([picture, _caption(lines, width, opacity)]))
 
 
-def legend_pixels(opacity: float = OPACITY) -> np.ndarray:
-    """The scale's bar, from 0 (left) to 1, over middle grey: uint8 [LEGEND_HEIGHT, LEGEND_WIDTH, 3], RGB."""
-    return _legend().over(np.full((LEGEND_HEIGHT, LEGEND_WIDTH), GREY, np.uint8), opacity)
+def legend_pixels(width: int, height: int, opacity: float = OPACITY) -> np.ndarray:
+    """The scale's bar, from 0 (left) to 1, over middle grey: uint8 [height, width, 3], RGB."""
+    return legend_layers(width, height).over(np.full((height, width), GREY, np.uint8), opacity)
 
 
 @cache
@@ -70,28 +71,23 @@ def legend_svg(opacity: float = OPACITY) -> str:
 
     The colours' group has the class "colours", for a page that lets its reader choose the opacity.
     """
-    colours, lines = layer_uris(_legend())
+    colours, lines = layer_uris(legend_layers(LEGEND_WIDTH, LEGEND_HEIGHT))
     width, height = LEGEND_WIDTH / 2, LEGEND_HEIGHT / 2
     bar = f'x="{LEGEND_MARGIN}" y="1" width="{width:g}" height="{height:g}"'
     numbers = "".join(
-        f'<text x="{LEGEND_MARGIN + at * width:g}" y="{height + 15:g}" text-anchor="middle">{text}</text>'
+        f'<text x="{LEGEND_MARGIN + at * width:g}" y="{height + 16:g}" text-anchor="middle">{text}</text>'
         for at, text in MARKS
     )
-    whole = f"{width + 2 * LEGEND_MARGIN:g} {height + 20:g}"
+    whole = f"{width + 2 * LEGEND_MARGIN:g} {height + 21:g}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {whole}" width="{width + 2 * LEGEND_MARGIN:g}" '
-        f'height="{height + 20:g}" fill="currentColor" font-size="13" '
+        f'height="{height + 21:g}" fill="currentColor" font-size="15" '
         'font-family="system-ui, Libertinus Serif, sans-serif">'
         f'<rect {bar} fill="rgb({GREY},{GREY},{GREY})"/>'
         f'<g class="colours" opacity="{opacity:g}"><image {bar} preserveAspectRatio="none" href="{colours}"/></g>'
         f'<image {bar} preserveAspectRatio="none" href="{lines}"/>'
         f'<rect {bar} fill="none" stroke="currentColor"/>{numbers}</svg>'
     )
-
-
-@cache
-def _legend() -> HeatmapLayers:
-    return legend_layers(LEGEND_WIDTH, LEGEND_HEIGHT)
 
 
 def _caption(lines: Sequence[str], width: int, opacity: float) -> np.ndarray:
@@ -101,7 +97,7 @@ def _caption(lines: Sequence[str], width: int, opacity: float) -> np.ndarray:
     font = ImageFont.load_default(17)
     margin, spacing = 12, 23
     broken = [each for line in lines for each in _broken(line, font, width - 2 * margin)]
-    bar = Image.fromarray(legend_pixels(opacity)).resize((width - 2 * margin - 16, LEGEND_HEIGHT // 2))
+    bar = Image.fromarray(legend_pixels(width - 2 * margin - 16, CAPTION_BAR, opacity))
     left, top = margin + 8, margin + spacing * len(broken)
     strip = Image.new("RGB", (width, top + bar.height + spacing + margin), "white")
     drawn = ImageDraw.Draw(strip)

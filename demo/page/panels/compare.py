@@ -14,15 +14,17 @@ from demo.evaluation.example_films import Example
 from demo.evaluation.operating_point_choices import shared_points
 from demo.evaluation.track_record import read_track_record
 from demo.inference.compare import Case, decide_case, read_case
-from demo.inference.images import heatmap_uri, jpeg_uri, shrunk
+from demo.inference.heatmap_drawing import OPACITY
+from demo.inference.images import jpeg_uri, shrunk
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Language, Wording, wording
 from demo.page.panels import compare_save_report
 from demo.page.panels.compare_readings import error_html, readings_html
+from demo.page.panels.heatmap import layer_choices, layers_html, legend_html
 from demo.page.panels.shared import Localised
 from export.bundle import Card
 from train.common.errors import PneumoscopeError
-from train.radiograph import PrepareSpec, read_radiograph
+from train.radiograph import read_radiograph
 
 log = logging.getLogger(__name__)
 
@@ -104,13 +106,15 @@ class ComparePanel:
         )
         has_heatmap = any("heatmap" in classifier.outputs for classifier in loaded.classifiers.values())
         with gr.Row(visible=has_heatmap, elem_classes="heatmap-choice"):
-            self.layer = gr.Radio(_layer_choices(loaded, "en"), value="none", label=words("compare.heatmap"))
-            self.opacity = gr.Slider(0, 100, value=60, step=1, label=words("compare.opacity"), buttons=[])
+            self.layer = gr.Radio(layer_choices(loaded, words), value="none", label=words("compare.heatmap"))
+            self.opacity = gr.Slider(
+                0, 100, value=round(100 * OPACITY), step=1, label=words("compare.opacity"), buttons=[]
+            )
         self.localised += [
             Localised(self.drop, lambda words: {"label": words("compare.drop_label")}),
             Localised(
                 self.layer,
-                lambda words: {"label": words("compare.heatmap"), "choices": _layer_choices(loaded, words.language)},
+                lambda words: {"label": words("compare.heatmap"), "choices": layer_choices(loaded, words)},
             ),
             Localised(self.opacity, lambda words: {"label": words("compare.opacity")}),
         ]
@@ -178,10 +182,6 @@ def build(loaded: LoadedModels, examples: Sequence[Example], language: gr.Radio)
     return ComparePanel(loaded, examples, language)
 
 
-def _heatmap_uri(heatmap: np.ndarray, shape: tuple[int, int], spec: PrepareSpec) -> str:
-    return heatmap_uri(heatmap, shape, spec.resize, spec.centre_crop)
-
-
 def film_html(case: Case | None, cards: Mapping[str, Card], language: Language) -> str:
     """The film, large, with each network's heatmap over it (hidden until asked for)."""
     words = wording(language)
@@ -190,15 +190,10 @@ def film_html(case: Case | None, cards: Mapping[str, Card], language: Language) 
     height, width = case.film.shape
     alt = escape(words("compare.film_alt", width=width, height=height), quote=True)
     shape = "tall" if height * 11 > width * 10 else "wide"  # the frame's own side is about 11 : 10
-    layers = "".join(
-        f"<img class='layer {reading.network}{' refused' if reading.refused else ''}' alt='' "
-        f"src='{_heatmap_uri(reading.heatmap, case.film.shape, cards[reading.network].prepare)}'>"
-        for reading in case.readings
-        if reading.heatmap is not None
-    )
     return (
         f"<div class='film'><div class='frame {shape}' style='aspect-ratio:{width}/{height}'>"
-        f"<img class='picture' alt='{alt}' src='{jpeg_uri(case.film)}'>{layers}</div></div>"
+        f"<img class='picture' alt='{alt}' src='{jpeg_uri(case.film)}'>{layers_html(case, cards)}</div></div>"
+        f"{legend_html(case, words)}"
     )
 
 
@@ -206,12 +201,6 @@ def operating_point_choices(language: Language, points: Sequence[str]) -> list[t
     """Operating points as (words, name), in their order."""
     words = wording(language)
     return [(words(f"operating_point.{name}"), name) for name in points]
-
-
-def _layer_choices(loaded: LoadedModels, language: Language) -> list[tuple[str, str]]:
-    words = wording(language)
-    networks = [name for name, classifier in loaded.classifiers.items() if "heatmap" in classifier.outputs]
-    return [(words("compare.heatmap.none"), "none"), *((name.upper(), name) for name in networks)]
 
 
 def _thumbnail(path: Path) -> str:
