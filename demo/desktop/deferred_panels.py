@@ -3,10 +3,10 @@
 Importing this takes longer than drawing the window.
 """
 
-from demo.desktop.drawing.film_images import grey_picture, heatmap_picture
+from demo.desktop.drawing.film_images import film_layer, grey_picture
 from demo.desktop.panels.cards_panel import CardsPanel
 from demo.desktop.panels.curves_panel import CurvesPanel
 from demo.desktop.panels.folder_panel import FolderPanel
 from demo.desktop.panels.reading_values import operating_points
 
-__all__ = ["CardsPanel", "CurvesPanel", "FolderPanel", "grey_picture", "heatmap_picture", "operating_points"]
+__all__ = ["CardsPanel", "CurvesPanel", "FolderPanel", "film_layer", "grey_picture", "operating_points"]

@@ -165,7 +165,7 @@ def _smooth(outline: np.ndarray, reach: int = 4) -> np.ndarray:
     if len(outline) <= 2 * reach + 1:
         return outline
     shifted = [np.roll(outline, step, axis=0) for step in range(-reach, reach + 1)]
-    return np.mean(shifted, axis=0, dtype=np.float32)
+    return np.asarray(np.mean(shifted, axis=0, dtype=np.float32))
 
 
 def _drawn(
@@ -177,7 +177,8 @@ def _drawn(
 ) -> np.ndarray:
     """Draw lines into a clear picture, uint8 [H, W, 4], RGBA."""
     scale = longest_side / LAYER_SIDE
-    black, white = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+    black: np.ndarray = np.zeros(shape, np.uint8)
+    white: np.ndarray = np.zeros(shape, np.uint8)
     for contour, lines in contours:
         # Black above the lines before it, so that neither reads as the other.
         own = np.zeros(shape, np.uint8)

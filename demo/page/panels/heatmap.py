@@ -35,15 +35,14 @@ def layers_html(case: Case, cards: Mapping[str, Card]) -> str:
 
 def legend_html(case: Case, words: Wording) -> str:
     """The scale, and for each network in which nothing stands out, a sentence; seen with its heatmap only."""
-    showing = [reading for reading in case.readings if reading.heatmap is not None]
-    if not showing:
+    heatmaps = [(reading, reading.heatmap) for reading in case.readings if reading.heatmap is not None]
+    if not heatmaps:
         return ""
-    sentences = {reading.network: faint_sentence(reading.network, reading.heatmap, words) for reading in showing}
+    sentences = [(reading, faint_sentence(reading.network, heatmap, words)) for reading, heatmap in heatmaps]
     faint = "".join(
-        f"<p class='faint {reading.network}{' refused' if reading.refused else ''}'>"
-        f"{escape(sentences[reading.network])}</p>"
-        for reading in showing
-        if sentences[reading.network]
+        f"<p class='faint {reading.network}{' refused' if reading.refused else ''}'>{escape(sentence)}</p>"
+        for reading, sentence in sentences
+        if sentence
     )
     title, lines = escape(words("heatmap.scale")), escape(words("heatmap.lines"))
     return (
