@@ -32,13 +32,13 @@ class Contour:
     """
 
     level: float
-    black: float
-    white: float
+    black: int
+    white: int
     dash: float = 0.0
     gap: float = 0.0
 
 
-CONTOURS = (Contour(STANDS_OUT, 5.5, 2.5, 15.0, 10.5), Contour(0.5, 8.5, 4.0))
+CONTOURS = (Contour(STANDS_OUT, 7, 3, 15.0, 10.5), Contour(0.5, 9, 5))
 
 
 @dataclass(frozen=True, eq=False)

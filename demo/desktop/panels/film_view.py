@@ -240,6 +240,7 @@ class FilmView(QWidget):
             painter.setOpacity(1.0)
             painter.drawImage(whole, layer.lines)
         if self._panes > 1:
+            painter.fillRect(QRectF(-1, 0, 2, self.height()), QColor("white"))  # where one film ends
             self._paint_name(painter, self._layers[pane].name)
         painter.restore()
 

@@ -78,8 +78,9 @@ def test_a_heatmap_lies_over_the_film(models, tiny_bundle, built, tmp_path, writ
     tiny_bundle(models, "a", {"heatmap": True})
     panel, _, page = built()
     _, film, _ = panel.open_film(write_film(tmp_path / "x.png"), "youden", "en")
-    assert film.count("class='layer a'") == 1
+    assert film.count("class='layer a colours'") == film.count("class='layer a lines'") == 1
     assert "layer b" not in film
+    assert wording("en")("heatmap.scale") in film
     choices = [block.choices for block in page.blocks.values() if isinstance(block, gr.Radio)]
     assert [("film only", "none"), ("A", "a")] in choices
 
@@ -104,14 +105,15 @@ def test_a_refused_films_heatmap_is_marked_as_such(models, tiny_bundle, built, t
     tiny_bundle(models, "b", {"heatmap": True})
     panel, _, _ = built()
     _, film, readings = panel.open_film(write_film(tmp_path / "x.png"), "youden", "en")
-    assert "class='layer a refused'" in film
-    assert "class='layer b'" in film
+    assert "class='layer a refused colours'" in film
+    assert "class='layer a refused lines'" in film
+    assert "class='layer b colours'" in film
     assert "its heatmap" in readings
-    rules = (Path(compare.__file__).parent / "compare.css").read_text(encoding="utf-8")
+    rules = (Path(compare.__file__).parent / "heatmap.css").read_text(encoding="utf-8")
     assert ".film .layer.refused.refused { display: none; }" in rules
 
 
-@pytest.mark.parametrize("panel", ["compare", "batch", "evaluation"])
+@pytest.mark.parametrize("panel", ["compare", "heatmap", "batch", "evaluation"])
 def test_what_hangs_on_the_page_begins_at_its_root(panel):
     rules = (Path(compare.__file__).parent / f"{panel}.css").read_text(encoding="utf-8")
     # Gradio writes `.gradio-container` before any other selector, and the page's own marks lie above that.
