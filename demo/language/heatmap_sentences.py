@@ -3,7 +3,7 @@
 import numpy as np
 
 from demo.inference.heatmap_drawing import STANDS_OUT, strongest_place
-from demo.language.catalogue import Wording
+from demo.language.catalogue import Wording, wording
 from demo.language.numbers import percent
 
 
@@ -23,3 +23,11 @@ def faint_sentence(network: str, heatmap: np.ndarray, words: Wording) -> str:
     # Rounded down: 24.9 % is below a quarter.
     share = f"<{percent(0.01, words, 0)}" if strongest < 0.01 else percent(int(strongest * 100) / 100, words, 0)
     return words("heatmap.faint", network=network.upper(), share=share)
+
+
+def english_caption(network: str, heatmap: np.ndarray) -> list[str]:
+    """The lines below a picture of the command line: whose heatmap it is, of what, and `faint_sentence` if it says."""
+    words = wording("en")
+    scale = f"{words(f'network.{network}')}. {words('heatmap.scale')}"
+    faint = faint_sentence(network, heatmap, words)
+    return [scale, faint] if faint else [scale]

@@ -7,12 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from demo.inference.compare import Case
 from demo.inference.heatmap_pictures import captioned_picture
-from demo.language.catalogue import wording
-from demo.language.heatmap_sentences import faint_sentence
+from demo.language.heatmap_sentences import english_caption
 from demo.predict.film_paths import STANDARD_INPUT, printable
 from export.bundle import EXPORT_AGAIN, Bundle
 from train.common.atomic import write_bytes
@@ -49,15 +46,11 @@ class Overlays:
                 continue
             target = self.folder / f"{self.names[path]}-{reading.network}.jpg"
             try:
-                write_bytes(target, _picture(case.film, reading.network, reading.heatmap, self.specs[reading.network]))
+                caption = english_caption(reading.network, reading.heatmap)
+                spec = self.specs[reading.network]
+                write_bytes(target, captioned_picture(case.film, reading.heatmap, spec, caption).jpeg)
             except OSError as error:
                 self.failures.append(f"{printable(str(target))} ({error.strerror})")
-
-
-def _picture(film: np.ndarray, network: str, heatmap: np.ndarray, spec: PrepareSpec) -> bytes:
-    words = wording("en")
-    caption = [f"{words(f'network.{network}')}. {words('heatmap.scale')}", faint_sentence(network, heatmap, words)]
-    return captioned_picture(film, heatmap, spec, [line for line in caption if line]).jpeg
 
 
 def open_overlays(
