@@ -38,7 +38,7 @@ def _jpeg_precision(data: bytes) -> int | None:
     position = 2
     while position + 4 < len(data) and data[position] == 0xFF:
         marker = data[position + 1]
-        if 0xC0 <= marker <= 0xCF and marker not in _NO_FRAMES or marker == 0xF7:  # SOFn; SOF55 is JPEG-LS
+        if (0xC0 <= marker <= 0xCF and marker not in _NO_FRAMES) or marker == 0xF7:  # SOFn; SOF55 is JPEG-LS
             return data[position + 4]
         if marker in (0xFF, *_WITHOUT_LENGTH):
             position += 1 if marker == 0xFF else 2

@@ -218,9 +218,7 @@ class ComparePanel:
 
     def _connect_example(self, button: gr.Button, example: Example) -> None:
         button.click(
-            lambda point, language: self.open_film(
-                example.path, point, language, _caption(example, wording(language))
-            ),
+            lambda point, language: self.open_film(example.path, point, language, _caption(example, wording(language))),
             [self.operating_point, self.language],
             [*self.shown],
             **READING,

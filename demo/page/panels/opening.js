@@ -14,13 +14,13 @@ const opening = (() => {
 
   const panel = () => document.querySelector("#compare-panel");
   const field = (place) => document.querySelector(`${place} input[type=file]`);
-  const rows = () => [...document.querySelectorAll("#batch-readings button[data-film]")];
+  const rows = () => [...document.querySelectorAll("#batch-readings tr:not(.unread) button[data-film]")];
   const isRow = (film, button) => +button.dataset.film === film?.row && button.textContent === film.name;
   const rowOf = (film) => rows().find((button) => isRow(film, button)); // of a later batch it is another film
   const tab = (name) => document.querySelector(`[role=tab][data-tab-id=${name}]`);
   const isOpen = (name) => tab(name)?.getAttribute("aria-selected") === "true";
   const isArchive = (file) => /\.zip$/i.test(file.name) || file.type === "application/zip";
-  const hands = (event) => event.dataTransfer?.types.includes("Files");
+  const hands = (event) => event.dataTransfer?.types.some((type) => /^Files$/.test(type));
   const words = () => JSON.parse(viewer.find(".viewer")?.dataset.words ?? "{}");
   const filled = (text, values) => Object.entries(values).reduce((all, [key, value]) => all.replace(`{${key}}`, value), text);
 
@@ -84,22 +84,26 @@ const opening = (() => {
 
   // A reading has ended: its film is on screen, or why there is none.
   function done() {
-    if (coming) current = coming;
-    if (coming && coming.row === undefined && !films.includes(coming)) films = [...films, coming].slice(-MOST_REMEMBERED);
+    const film = coming;
     end();
     const next = after;
     after = null;
-    if (next) return open(next);
+    if (next) open(next);
     // Once the page is drawn.
-    requestAnimationFrame(() =>
-      requestAnimationFrame(() => {
-        say([...document.querySelectorAll(".verdict-strip > *")].map((part) => part.innerText).join(". "));
-        renewed();
-        toVerdict();
-        const lost = !document.activeElement || document.activeElement === document.body || !document.activeElement.offsetParent;
-        if (lost) viewer.focus(); // the keyboard was on a tab that is hidden now, or nowhere
-      }),
-    );
+    else requestAnimationFrame(() => requestAnimationFrame(() => settle(film)));
+  }
+
+  function settle(film) {
+    if (!film || coming) return;
+    if (film.row !== undefined && !isOpen("compare")) return; // it could not be opened; the table says why
+    current = viewer.find("[data-film]") ? film : null;
+    if (current && film.row === undefined && !films.includes(film)) films = [...films, film].slice(-MOST_REMEMBERED);
+    say([...document.querySelectorAll(".verdict-strip > *")].map((part) => part.innerText).join(". "));
+    renewed();
+    toVerdict();
+    const focused = document.activeElement;
+    // The keyboard was on a tab that is hidden now, or nowhere.
+    if (!focused || focused === document.body || !focused.offsetParent) viewer.focus();
   }
 
   // On a narrow screen the verdict stands above the film, and is what comes into sight.
@@ -248,7 +252,7 @@ const opening = (() => {
     new MutationObserver((changes) => {
       if (coming && changes.some((change) => [...change.addedNodes].some((node) => node.querySelector?.(".toast-body.error") ?? node.matches?.(".toast-body.error")))) end();
       if (current?.row !== undefined && changes.some((change) => change.target.closest?.("#batch-readings"))) renewed();
-    }).observe(document.body, { childList: true, subtree: true });
+    }).observe(root, { childList: true, subtree: true });
   }
 
   function known(button) {
@@ -256,7 +260,7 @@ const opening = (() => {
     return before ?? { button, name: button.textContent.trim(), picture: button.closest(".example").querySelector("img")?.src };
   }
 
-  document.addEventListener("DOMContentLoaded", listen);
+  listen();
   for (const [name, is] of [["dragenter", true], ["dragover", true], ["dragleave", false], ["dragend", false], ["drop", false]]) {
     document.addEventListener(name, (event) => {
       if (!hands(event)) return;

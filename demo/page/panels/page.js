@@ -111,16 +111,12 @@ addEventListener("scroll", (event) => {
   if (box?.matches(":popover-open") && event.target.contains?.(explanation.of)) box.hidePopover();
 }, true);
 
-document.addEventListener("DOMContentLoaded", () => {
-  let asked = false;
-  const soon = () => {
-    if (asked) return;
-    asked = true;
-    requestAnimationFrame(() => {
-      asked = false;
-      nameRadios();
-    });
-  };
-  new MutationObserver(soon).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["name"] });
-  soon();
-});
+let radiosNamed = true;
+new MutationObserver(() => {
+  if (!radiosNamed) return;
+  radiosNamed = false;
+  requestAnimationFrame(() => {
+    radiosNamed = true;
+    nameRadios();
+  });
+}).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["name"] });

@@ -24,8 +24,9 @@ const viewer = (() => {
   const actual = () => 1 / window.devicePixelRatio;
   const between = (least, value, most) => Math.min(Math.max(value, least), most);
 
+  // A film may be moved until its edge is in the middle: closer limits would shift it from under the pointer.
   function within(place, length, space) {
-    return length <= space ? (space - length) / 2 : between(space - length, place, 0);
+    return view.fitted ? (space - length) / 2 : between(space / 2 - length, place, space / 2);
   }
 
   function draw() {
@@ -42,8 +43,10 @@ const viewer = (() => {
       frame.classList.toggle("pixels", density >= 3);
     }
     find(".film").classList.toggle("zoomed", !view.fitted);
-    find(".zoom").textContent = `${Math.round(density * 100)} %`;
-    if (box().dataset.detail === "1" && picture() && width * density > picture().naturalWidth * 1.05) fetchDetail();
+    const shown = Math.round(density * 100);
+    find(".zoom").textContent = `${shown} %`;
+    const drawn = picture().naturalWidth; // 0 until it is decoded
+    if (box().dataset.detail === "1" && drawn && width * density > drawn * 1.05) fetchDetail();
   }
 
   const picture = () => find("img.picture");
@@ -120,7 +123,7 @@ const viewer = (() => {
     let [slope, intercept] = [1 / view.width, -low / view.width];
     if (view.inverted) [slope, intercept] = [-slope, 1 - intercept];
     const changed = view.inverted || view.level !== 0.5 || view.width !== 1;
-    for (const one of filter().querySelectorAll("feFuncR, feFuncG, feFuncB")) {
+    for (const one of filter().querySelectorAll("[slope]")) {
       one.setAttribute("slope", slope);
       one.setAttribute("intercept", intercept);
     }
@@ -131,16 +134,18 @@ const viewer = (() => {
   }
 
   function filter() {
-    let made = document.getElementById("grey-window-svg");
-    if (!made) {
-      made = document.createElement("div");
-      made.id = "grey-window-svg";
-      const line = ["R", "G", "B"].map((colour) => `<feFunc${colour} type="linear" slope="1" intercept="0"/>`).join("");
-      made.innerHTML =
-        `<svg width="0" height="0" aria-hidden="true"><filter id="grey-window" x="0" y="0" width="1" height="1" ` +
-        `color-interpolation-filters="sRGB"><feComponentTransfer>${line}</feComponentTransfer></filter></svg>`;
-      document.body.append(made);
-    }
+    const found = document.getElementById("grey-window");
+    if (found) return found;
+    const make = (name, attributes, inside = []) => {
+      const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+      for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+      made.append(...inside);
+      return made;
+    };
+    const lines = ["R", "G", "B"].map((colour) => make(`feFunc${colour}`, { type: "linear", slope: 1, intercept: 0 }));
+    const area = { x: 0, y: 0, width: 1, height: 1, "color-interpolation-filters": "sRGB" };
+    const made = make("filter", { id: "grey-window", ...area }, [make("feComponentTransfer", {}, lines)]);
+    document.body.append(make("svg", { width: 0, height: 0, "aria-hidden": true, style: "position:absolute" }, [made]));
     return made;
   }
 
@@ -198,12 +203,13 @@ const viewer = (() => {
     const step = 60;
     const moves = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
     const letters = { "+": "in", "=": "in", "-": "out", 0: "fit", 1: "actual", KeyF: "full", KeyI: "invert" };
-    const act = letters[event.key] ?? letters[event.code]; // a letter's key, whatever the keyboard's language
+    // Letters by where they are, whatever language the keyboard is in.
+    const act = letters[event.key] ?? letters[event.code];
     if (act) acts[act]();
     else if (event.key === "ArrowLeft" && !event.shiftKey) opening.step(-turned);
     else if (event.key === "ArrowRight" && !event.shiftKey) opening.step(turned);
     else if (moves[event.key] && !view.fitted) pan(...moves[event.key]);
-    else if (event.key === "Escape" && side().classList.contains("full")) full();
+    else if (/^Esc/.test(event.key) && side().classList.contains("full")) full();
     else return;
     event.preventDefault();
   }
@@ -268,7 +274,7 @@ const viewer = (() => {
     const wanted = root.dataset.layer === "ab";
     if (wanted && !two) {
       const copy = find(".view.one").cloneNode(true);
-      copy.className = "view two";
+      copy.classList.replace("one", "two");
       copy.setAttribute("aria-hidden", "true"); // the same film once more
       place.append(copy);
     } else if (!wanted) two?.remove();

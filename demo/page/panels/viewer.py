@@ -29,7 +29,8 @@ def viewer_html(frame: str, film: FilmOnScreen, words: Wording) -> str:
         f"data-detail='{int(film.detail is not None)}' data-words='{_words(words)}'>"
         f"{_bar(words)}"
         f"<div class='film' role='group' tabindex='0' aria-label='{what}' aria-describedby='viewer-keys'>"
-        f"<div class='view one'>{frame}</div></div>"
+        f"<div class='view one'>{frame}</div>"
+        f"<strong class='display-only' hidden>{escape(words('viewer.display_only'))}</strong></div>"
         f"<p id='viewer-keys' class='unseen'>{keys}</p>"
         f"{_window(words)}{_facts(film, words)}</div>"
     )
@@ -89,7 +90,4 @@ def _facts(film: FilmOnScreen, words: Wording) -> str:
     if film.bits is not None:
         facts.append(escape(words("viewer.bits", bits=film.bits)))
     spans = "".join(f"<span>{fact}</span>" for fact in facts)
-    return (
-        f"<p class='viewer-facts'>{spans}<span class='zoom' dir='ltr'></span><strong class='display-only' hidden>"
-        f"{escape(words('viewer.display_only'))}</strong><span class='detail'></span></p>"
-    )
+    return f"<p class='viewer-facts'>{spans}<span class='zoom' dir='ltr'></span><span class='detail'></span></p>"
