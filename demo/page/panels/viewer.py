@@ -21,7 +21,7 @@ _ICONS = {
 
 
 def viewer_html(frame: str, film: FilmOnScreen, words: Wording, below: str = "") -> str:
-    """A film's frame (the picture and what lies over it, HTML) inside its viewer; `below` explains what lies over it."""
+    """A film's frame (the picture and what lies over it, HTML) inside its viewer; `below` explains the latter."""
     what = escape(words("viewer.label", name=film.name or words("word.film")), quote=True)
     keys = escape(words("viewer.keys"))
     return (

@@ -79,7 +79,7 @@ def test_the_views_are_film_each_network_and_both_side_by_side(models, tiny_bund
     assert [value for _, value in panel.layer_choices(load_models(models, "cpu"), ENGLISH)] == ["none", "a"]
     tiny_bundle(models, "b", {"heatmap": True})
     choices = panel.layer_choices(load_models(models, "cpu"), ENGLISH)
-    assert choices == [("film only", "none"), ("A", "a"), ("B", "b"), ("A | B side by side", "ab")]
+    assert choices == [("film only", "none"), ("A", "a"), ("B", "b"), ("A | B", "ab")]
 
 
 def test_no_surface_of_the_page_blends_in_a_way_of_its_own():
