@@ -130,7 +130,7 @@ def _colours_png(colours: np.ndarray) -> bytes:
     palette = cv2.cvtColor(cv2.applyColorMap(values, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
     picture = Image.fromarray(np.ascontiguousarray(colours[..., 3]), "L")
     picture.putpalette(palette.tobytes())
-    return _png(picture, transparency=values.tobytes())
+    return _png(picture, transparency=values.tobytes(), compress_level=3)
 
 
 def _lines_png(lines: np.ndarray) -> bytes:
