@@ -1,5 +1,7 @@
 """Heatmaps in a real browser: which layers are seen, how strongly, beside what legend, on films of known heatmaps."""
 
+import cv2
+import numpy as np
 import pytest
 
 from demo.evaluation.example_films import default_examples_folder
@@ -68,3 +70,21 @@ def test_the_legend_is_there_with_a_heatmap_and_the_sentence_where_nothing_stand
     open_film(page, "pneumonia-03")
     page.wait_for_selector(".verdict.positive")
     page.wait_for_function("!document.querySelector('.heatmap-legend').innerText.includes('Nothing')")
+
+
+def test_a_refused_films_heatmap_is_seen_in_no_view_until_asked_for(page, tmp_path):
+    cv2.imwrite(str(tmp_path / "noise.png"), np.random.default_rng(0).integers(0, 256, (300, 300), dtype=np.uint8))
+    page.set_input_files("#drop input[type=file]", tmp_path / "noise.png")
+    page.wait_for_selector(".network.a.refused")
+    page.wait_for_selector(".network.b.refused")
+    page.wait_for_selector(".film .layer", state="attached")
+    for view in ("A", "B", "A | B"):
+        choose(page, view)
+        page.wait_for_function(f"document.documentElement.dataset.layer === '{view.lower().replace(' | ', '')}'")
+        assert page.evaluate(STATE) == []
+        assert page.locator(".faint:visible").count() == 0
+    page.wait_for_selector(".film .view.two")
+    page.locator(".network.a .all-the-same summary").click()
+    page.wait_for_function("document.querySelector('.network.a .all-the-same').open")
+    seen = [layer[:2] for layer in page.evaluate(STATE)]
+    assert seen == [["view one", "layer a refused colours"], ["view one", "layer a refused lines"]]
