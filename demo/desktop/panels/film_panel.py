@@ -227,7 +227,7 @@ class FilmPanel(QWidget):
         for name in names:
             self.layer.addItem(words(f"network.{name}"), name)
         if len(names) > 1:
-            self.layer.addItem(words("compare.heatmap.both"), BOTH)
+            self.layer.addItem(" | ".join(map(str.upper, names)), BOTH)
         self.layer.setCurrentIndex(max(self.layer.findData(chosen), 0))
         self.layer.blockSignals(False)
         for control in (self._layer_label, self.layer, self._opacity_label, self.opacity):

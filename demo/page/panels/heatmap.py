@@ -55,4 +55,4 @@ def layer_choices(loaded: LoadedModels, words: Wording) -> list[tuple[str, str]]
     """Film alone, each network that shows a heatmap, and both side by side, as (words, value of `data-layer`)."""
     networks = [name for name, classifier in loaded.classifiers.items() if "heatmap" in classifier.outputs]
     choices = [(words("compare.heatmap.none"), NONE), *((name.upper(), name) for name in networks)]
-    return choices if len(networks) < 2 else [*choices, (words("compare.heatmap.both"), SIDE_BY_SIDE)]
+    return choices if len(networks) < 2 else [*choices, (" | ".join(map(str.upper, networks)), SIDE_BY_SIDE)]
