@@ -16,6 +16,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QMessageBox, QSlider, QTableView
 
 from demo.desktop.settings import DesktopSettings
+from demo.inference.heatmap_drawing import OPACITY
 from demo.language.catalogue import wording
 from train.common.errors import UsageError
 
@@ -165,6 +166,7 @@ def test_the_heatmaps_are_seen_each_or_side_by_side_with_their_legend(
         tiny_bundle(tmp_path / "models", network, {"heatmap": True})
     window = open_window(tmp_path / "models")
     panel = window.film
+    assert panel.opacity.value() == round(100 * OPACITY)
     assert [panel.layer.itemData(place) for place in range(panel.layer.count())] == ["", "a", "b", "ab"]
     read(window, write_film(tmp_path / "dark.png", 31))
     assert not panel.legend.isVisible()
