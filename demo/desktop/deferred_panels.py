@@ -3,7 +3,7 @@
 Importing this takes longer than drawing the window.
 """
 
-from demo.desktop.drawing.film_images import grey_picture, heatmap_picture
+from demo.desktop.drawing.film_images import film_layer, grey_picture
 from demo.desktop.panels.cards_panel import CardsPanel
 from demo.desktop.panels.curves_panel import CurvesPanel
 from demo.desktop.panels.folder_panel import FolderPanel
@@ -15,8 +15,8 @@ __all__ = [
     "CurvesPanel",
     "FolderPanel",
     "default_point",
+    "film_layer",
     "grey_picture",
-    "heatmap_picture",
     "operating_points",
     "reached",
 ]

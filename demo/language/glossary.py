@@ -85,13 +85,14 @@ def name_of(word: str, words: Wording) -> str:
 
 
 def explained(word: str, words: Wording) -> str:
-    """A word of the glossary as HTML that explains it when pointed at.
+    """A word of the glossary as HTML: a button that explains it (`page.js` shows the explanation beside it).
 
     Raises:
         KeyError: it is no word of the glossary.
     """
     meaning = escape(words(f"glossary.{word}"), quote=True)
-    return f"<abbr title='{meaning}'>{escape(name_of(word, words))}</abbr>"
+    name = escape(name_of(word, words))
+    return f"<button type='button' class='explains' aria-expanded='false' data-explains='{meaning}'>{name}</button>"
 
 
 def glossary_html(words: Wording) -> str:

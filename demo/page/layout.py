@@ -16,7 +16,6 @@ from demo.page.panels.evaluation import panel
 from demo.page.panels.shared import Localised
 
 FOLDER = Path(__file__).parent / "panels"
-SCRIPT = FOLDER / "page.js"
 # Compare and the API delete an upload once it was read, Batch with its batch. This is for those nobody asked about.
 SECONDS_BETWEEN_SWEEPS, SECONDS_AN_UPLOAD_IS_KEPT = 600, 6 * 3600
 
@@ -31,6 +30,13 @@ THEME = gr.themes.Base(
     body_text_color_subdued_dark="*neutral_400",
     block_label_text_color="*neutral_700",
     block_info_text_color="*neutral_600",
+    # White on Gradio's own blue is too faint.
+    button_primary_background_fill="*primary_700",
+    button_primary_background_fill_hover="*primary_800",
+    button_primary_background_fill_dark="*primary_700",
+    button_primary_background_fill_hover_dark="*primary_600",
+    button_primary_text_color="white",
+    button_primary_text_color_dark="white",
 )
 
 
@@ -92,9 +98,10 @@ def css() -> str:
 
 
 def head() -> str:
-    """What the page needs before it is drawn: its script, and the networks' colours."""
+    """What the page needs before it is drawn: its scripts, and the networks' colours."""
     colours = "".join(f"--network-{name}:{colour};" for name, colour in NETWORK_COLOURS.items())
-    return f"<style>:root{{{colours}}}</style><script>{SCRIPT.read_text(encoding='utf-8')}</script>"
+    scripts = "".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in sorted(FOLDER.glob("*.js")))
+    return f"<style>:root{{{colours}}}</style>{scripts}"
 
 
 def _panels(loaded: LoadedModels, data_root: Path | None, language: gr.Radio) -> list[Localised]:

@@ -1,4 +1,4 @@
-"""`predict --heatmaps DIR`: each film under each network's heatmap, as a JPEG of its own."""
+"""`predict --heatmaps DIR`: each film under each network's heatmap, with its legend, as a JPEG of its own."""
 
 import hashlib
 import os
@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from demo.inference.compare import Case
-from demo.inference.images import heatmap_picture
+from demo.inference.heatmap_pictures import captioned_picture
+from demo.language.heatmap_sentences import english_caption
 from demo.predict.film_paths import STANDARD_INPUT, printable
 from export.bundle import EXPORT_AGAIN, Bundle
 from train.common.atomic import write_bytes
@@ -45,7 +46,9 @@ class Overlays:
                 continue
             target = self.folder / f"{self.names[path]}-{reading.network}.jpg"
             try:
-                write_bytes(target, heatmap_picture(case.film, reading.heatmap, self.specs[reading.network]).jpeg)
+                caption = english_caption(reading.network, reading.heatmap)
+                spec = self.specs[reading.network]
+                write_bytes(target, captioned_picture(case.film, reading.heatmap, spec, caption).jpeg)
             except OSError as error:
                 self.failures.append(f"{printable(str(target))} ({error.strerror})")
 

@@ -11,6 +11,7 @@ from demo.inference.classifier import Reading
 from demo.inference.compare import Case, agreement, verdict_kind
 from demo.language.catalogue import Wording
 from demo.language.colours import NETWORK_COLOURS
+from demo.language.heatmap_sentences import faint_sentence
 from demo.language.numbers import against_limit, rounded
 from demo.language.reading_sentences import agreement_lines, not_to_rely_on
 from demo.report.parts import AND, Cell, Column, Content, Part, Row, Typed
@@ -76,6 +77,7 @@ def report_content(
     ]
     labels = {name: words(f"report.{name}") for name in LABELS}
     labels["disclaimer"] = words("disclaimer.short")
+    labels["heatmap_scale"] = words("heatmap.scale")
     return Content(
         language=words.language,
         direction=words.direction,
@@ -120,6 +122,8 @@ def _verdict(reading: Reading, words: Wording) -> str:
 
 def _column(reading: Reading, card: Card, unreliable: str, words: Wording) -> Column:
     probability, threshold = told_apart(reading.probability, reading.threshold)
+    # Of a refused film the heatmap is as meaningless as the probability.
+    heatmap = None if reading.refused else reading.heatmap
     return Column(
         network=reading.network,
         badge=reading.network.upper(),
@@ -136,10 +140,8 @@ def _column(reading: Reading, card: Card, unreliable: str, words: Wording) -> Co
         unreliable=unreliable,
         placeholder=words("report.placeholder_what") if card.placeholder else "",
         placeholder_reason=_card_text(card.placeholder_reason) if card.placeholder else "",
-        # Of a refused film the heatmap is as meaningless as the probability.
-        heatmap_alt=""
-        if reading.heatmap is None or reading.refused
-        else words("report.heatmap_alt", network=reading.network.upper()),
+        heatmap_alt="" if heatmap is None else words("report.heatmap_alt", network=reading.network.upper()),
+        heatmap_faint="" if heatmap is None else faint_sentence(reading.network, heatmap, words),
     )
 
 

@@ -54,6 +54,7 @@ class Column:
         placeholder: what to know about a placeholder network; "" for one that is none.
         placeholder_reason: the card's own words, in English.
         heatmap_alt: "" where the network shows no heatmap.
+        heatmap_faint: what to know where nothing stands out in it; "" where something does.
     """
 
     network: str
@@ -72,6 +73,7 @@ class Column:
     placeholder: str
     placeholder_reason: str
     heatmap_alt: str
+    heatmap_faint: str
 
 
 @dataclass(frozen=True)

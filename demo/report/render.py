@@ -12,7 +12,8 @@ from markupsafe import Markup
 
 from demo.evaluation.track_record import TrackRecord, read_track_record
 from demo.inference.compare import Case
-from demo.inference.images import Picture, film_picture, heatmap_picture
+from demo.inference.heatmap_pictures import heatmap_picture, legend_svg
+from demo.inference.images import Picture, film_picture
 from demo.language.catalogue import Wording
 from demo.report.content import report_content
 from demo.report.parts import Content
@@ -72,7 +73,9 @@ def report_html(case: ReportCase, words: Wording) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.jinja").render(content=content, pictures=_pictures(case), bars=bars)
+    legend = Markup(legend_svg())  # noqa: S704  # pixels and numbers
+    template = environment.get_template("report.html.jinja")
+    return template.render(content=content, pictures=_pictures(case), bars=bars, legend=legend)
 
 
 def report_pdf(case: ReportCase, words: Wording) -> bytes:
@@ -89,6 +92,7 @@ def report_pdf(case: ReportCase, words: Wording) -> bytes:
     data = {key: _breakable(value) for key, value in asdict(content).items()} | {
         "pictures": {name: {"svg": each.svg, "aspect": each.aspect} for name, each in _pictures(case).items()},
         "bars": _bars(content),
+        "legend": legend_svg(),
     }
     return typst.compile(
         (TEMPLATES / "report.typ").read_bytes(),

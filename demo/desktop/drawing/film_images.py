@@ -1,12 +1,14 @@
 """A film and its heatmaps as Qt draws them: smaller copies for a smaller zoom, a colour table for window and level."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from PySide6.QtGui import QImage, qRgb
 
 from demo.desktop.drawing.window_level import GreyWindow
-from demo.inference.images import HEATMAP_SIDE, over_film
-from train.radiograph import ResizeRule
+from demo.inference.heatmap_drawing import draw_heatmap
+from train.radiograph import PrepareSpec
 
 SMALLEST_COPY = 1024  # pixels of the longer side; below that, drawing is quick from any copy
 
@@ -31,14 +33,36 @@ def grey_picture(film: np.ndarray, window: GreyWindow) -> QImage:
     return picture.convertToFormat(QImage.Format.Format_RGB32)
 
 
-def heatmap_picture(
-    heatmap: np.ndarray, shape: tuple[int, int], resize: ResizeRule, centre_crop: float = 1.0
-) -> QImage:
-    """A heatmap, float32 [h, w], 0..1, as the page lays it over a film of that shape: clear where nothing is."""
-    scale = HEATMAP_SIDE / max(shape)
-    height, width = (max(1, round(side * scale)) for side in shape)
-    level = np.rint(over_film(heatmap, (height, width), resize, centre_crop) * 255).astype(np.uint8)
-    # In Qt's byte order for ARGB32 on little-endian machines: blue, green, red, alpha.
-    pixels = cv2.cvtColor(cv2.applyColorMap(level, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2BGRA)
-    pixels[..., 3] = level
-    return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32).copy()
+@dataclass(frozen=True, eq=False)
+class FilmLayer:
+    """A network's heatmap over the whole film, as `demo.inference.heatmap_drawing` draws it.
+
+    Attributes:
+        name: a letter, for the corner of the film where there are two.
+        colours: drawn as strongly as their reader wants.
+        lines: drawn as they are, above.
+    """
+
+    name: str
+    colours: QImage
+    lines: QImage
+
+
+def film_layer(name: str, heatmap: np.ndarray, shape: tuple[int, int], spec: PrepareSpec) -> FilmLayer:
+    """A heatmap, float32 [h, w], 0..1, that lies over a film of that shape."""
+    drawn = draw_heatmap(heatmap, shape, spec)
+    return FilmLayer(name, rgba_picture(drawn.colours), rgba_picture(drawn.lines))
+
+
+def rgba_picture(pixels: np.ndarray) -> QImage:
+    """Pixels, uint8 [h, w, 4], RGBA, as Qt has them."""
+    height, width = pixels.shape[:2]
+    contiguous = np.ascontiguousarray(pixels)
+    return QImage(contiguous.data, width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
+
+
+def rgb_picture(pixels: np.ndarray) -> QImage:
+    """Pixels, uint8 [h, w, 3], RGB, as Qt has them."""
+    height, width = pixels.shape[:2]
+    contiguous = np.ascontiguousarray(pixels)
+    return QImage(contiguous.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()

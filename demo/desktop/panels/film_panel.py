@@ -17,16 +17,19 @@ from PySide6.QtWidgets import (
 )
 
 from demo.desktop.panels.film_view import FilmView
+from demo.desktop.panels.heatmap_legend import HeatmapLegend
 from demo.desktop.panels.reading_view import ReadingView
 from demo.desktop.workers.film_reader import OpenNetworks, ReadFilm
 from demo.language.catalogue import Wording, wording
 from train.common.errors import PneumoscopeError
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QImage
+    import numpy as np
 
-OPACITY = 60  # per cent, as on the page
-NOBODY = ""
+    from demo.desktop.drawing.film_images import FilmLayer
+
+OPACITY = 60  # per cent, as `demo.inference.heatmap_drawing` has it, which imports more than a window needs to be drawn
+NOBODY, BOTH = "", "ab"  # besides a network's name, what the layer's choice may be
 
 
 class FilmPanel(QWidget):
@@ -44,6 +47,7 @@ class FilmPanel(QWidget):
         self._state, self._fault = "desktop.loading", ""
         self.view, self.readings = FilmView(), ReadingView()
         self.title, self.how, self.grey = QLabel(), QLabel(), QLabel()
+        self.legend = HeatmapLegend()
         self.title.setTextFormat(Qt.TextFormat.PlainText)
         for label in (self.title, self.how):
             label.setWordWrap(True)
@@ -62,7 +66,7 @@ class FilmPanel(QWidget):
         self.grey_button.clicked.connect(self.view.reset_window)
         self.layer.currentIndexChanged.connect(self._show_layer)
         self.readings.cover_moved.connect(self._show_layer)
-        self.opacity.valueChanged.connect(lambda value: self.view.set_opacity(value / 100))
+        self.opacity.valueChanged.connect(self._show_opacity)
         self.report_button.clicked.connect(self.ask_for_report)
         self._lay_out()
 
@@ -82,6 +86,7 @@ class FilmPanel(QWidget):
         self._film, self._state, self._fault = None, "desktop.reading", ""
         self.title.setText(name)
         self.view.show_film(())
+        self._show_layer()
         self._show()
 
     def show_film(self, film: ReadFilm) -> None:
@@ -99,6 +104,7 @@ class FilmPanel(QWidget):
         self._film, self._state, self._fault = None, what, fault
         self.title.setText(NOBODY)
         self.view.show_film(())
+        self._show_layer()
         self._show()
 
     def cancel(self) -> None:
@@ -130,6 +136,7 @@ class FilmPanel(QWidget):
         self.report_button.setText(words("report.save"))
         self._fill_layers()
         self._show()
+        self._show_layer()
         self._show_grey()
 
     def ask_for_report(self) -> None:
@@ -170,6 +177,7 @@ class FilmPanel(QWidget):
             row.addWidget(widget)
         row.addWidget(self.grey, 1)
         column.addLayout(row)
+        column.addWidget(self.legend)
         column.addWidget(self.how)
         column = QVBoxLayout(right)
         column.addWidget(self.readings)
@@ -219,28 +227,43 @@ class FilmPanel(QWidget):
         self.layer.addItem(words("compare.heatmap.none"), NOBODY)
         for name in names:
             self.layer.addItem(words(f"network.{name}"), name)
+        if len(names) > 1:
+            self.layer.addItem(" | ".join(map(str.upper, names)), BOTH)
         self.layer.setCurrentIndex(max(self.layer.findData(chosen), 0))
         self.layer.blockSignals(False)
         for control in (self._layer_label, self.layer, self._opacity_label, self.opacity):
             control.setVisible(bool(names))
 
     def _show_layer(self) -> None:
-        self.view.show_layer(self._layer_of(self.layer.currentData()))
+        shown = self._heatmaps_shown()
+        self.view.show_layers([self._layer_of(network, heatmap) for network, heatmap in shown.items()])
+        self.legend.show_heatmaps(shown, self._words)
 
-    def _layer_of(self, network: str) -> "QImage | None":
-        """A network's heatmap; none of a refused film while its lid is closed."""
+    def _show_opacity(self, percent: int) -> None:
+        self.view.set_opacity(percent / 100)
+        self.legend.set_opacity(percent / 100)
+
+    def _heatmaps_shown(self) -> "dict[str, np.ndarray]":
+        """By network, what is wanted and may be seen: none of a refused film while its lid is closed."""
+        if self._film is None:
+            return {}
+        chosen = self.layer.currentData()
+        wanted = tuple(BOTH) if chosen == BOTH else (chosen,)
+        return {
+            reading.network: reading.heatmap
+            for reading in self._film.case.readings
+            if reading.network in wanted
+            and reading.heatmap is not None
+            and not (reading.refused and not self.readings.columns[reading.network].cover.is_open)
+        }
+
+    def _layer_of(self, network: str, heatmap: "np.ndarray") -> "FilmLayer":
+        from demo.desktop.drawing.film_images import film_layer
+
         if self._film is None or self._networks is None:
-            return None
-        reading = next((one for one in self._film.case.readings if one.network == network), None)
-        if reading is None or reading.heatmap is None:
-            return None
-        if reading.refused and not self.readings.columns[network].cover.is_open:
-            return None
-        from demo.desktop.drawing.film_images import heatmap_picture
-
+            raise ValueError("no film is shown, or no networks are here to have read it")
         height, width = self._film.case.film.shape
-        spec = self._networks.loaded.cards[network].prepare
-        return heatmap_picture(reading.heatmap, (height, width), spec.resize, spec.centre_crop)
+        return film_layer(network.upper(), heatmap, (height, width), self._networks.loaded.cards[network].prepare)
 
     def _show_grey(self) -> None:
         grey, zoom = self.view.window_level, self.view.zoom

@@ -7,7 +7,6 @@ from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
-    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -24,6 +23,8 @@ from demo.desktop.drawing.window_level import GreyWindow
 if TYPE_CHECKING:
     import numpy as np
 
+    from demo.desktop.drawing.film_images import FilmLayer
+
 ZOOM_STEP = 1.25
 MOST_ZOOM = 32.0  # screen pixels per pixel of the film
 KEY_PAN = 60  # pixels of the screen
@@ -34,6 +35,8 @@ WHEEL_NOTCH = 120.0  # eighths of a degree
 
 class FilmView(QWidget):
     """Left button: window and level. Right or middle button, or Shift and left: pan. Wheel: zoom. Double click: fit.
+
+    With two layers the film is there twice, side by side, and both move together.
 
     Keys: + and − zoom, 0 fits, arrows pan, Shift and arrows change window and level, R sets them back.
     """
@@ -53,7 +56,7 @@ class FilmView(QWidget):
         self._copies: Sequence[np.ndarray] = ()
         self._centre = QPointF()  # of the view, in the film's pixels
         self._fitted = True
-        self._layer: QImage | None = None
+        self._layers: Sequence[FilmLayer] = ()
         self._opacity = 0.6
         self._dragged_from: QPoint | None = None
         self._panning = False
@@ -64,19 +67,31 @@ class FilmView(QWidget):
         """Of the film, (H, W)."""
         return self._copies[0].shape if self._copies else None
 
+    @property
+    def _panes(self) -> int:
+        """How often the film is there, side by side."""
+        return max(len(self._layers), 1)
+
+    @property
+    def _pane_width(self) -> float:
+        return self.width() / self._panes
+
     def show_film(self, copies: "Sequence[np.ndarray]") -> None:
         """Show a film, as `half_copies` makes it, whole and as it is; no copies show none."""
-        self._copies, self._layer = copies, None
+        self._copies, self._layers = copies, ()
         self.window_level = GreyWindow()
         self.fit()
 
-    def show_layer(self, layer: QImage | None) -> None:
-        """Lay a picture over the whole film, or nothing."""
-        self._layer = layer
+    def show_layers(self, layers: "Sequence[FilmLayer]") -> None:
+        """Lay heatmaps over the whole film, each over one of its own, or none."""
+        anew = max(len(layers), 1) != self._panes
+        self._layers = tuple(layers)
+        if anew and self._fitted:
+            self.fit()
         self.update()
 
     def set_opacity(self, opacity: float) -> None:
-        """How much of the layer is seen, 0..1."""
+        """How much of a layer's colours is seen, 0..1."""
         self._opacity = opacity
         self.update()
 
@@ -85,7 +100,7 @@ class FilmView(QWidget):
         self._fitted = True
         if self._copies:
             height, width = self._copies[0].shape
-            self.zoom = min(self.width() / width, self.height() / height, MOST_ZOOM)
+            self.zoom = min(self._pane_width / width, self.height() / height, MOST_ZOOM)
             self._centre = QPointF(width / 2, height / 2)
         self._changed()
 
@@ -94,9 +109,9 @@ class FilmView(QWidget):
         if not self._copies:
             return
         height, width = self._copies[0].shape
-        least = min(self.width() / width, self.height() / height, 1.0) / 2
-        middle = QPointF(self.width() / 2, self.height() / 2)
-        away = (at or middle) - middle
+        least = min(self._pane_width / width, self.height() / height, 1.0) / 2
+        middle = QPointF(self._pane_width / 2, self.height() / 2)
+        away = QPointF(at.x() % self._pane_width, at.y()) - middle if at else QPointF()
         zoom = min(max(self.zoom * factor, least), MOST_ZOOM)
         self._centre += away / self.zoom - away / zoom
         self.zoom, self._fitted = zoom, False
@@ -199,7 +214,8 @@ class FilmView(QWidget):
         painter = QPainter(self)
         if self._copies:
             painter.fillRect(self.rect(), QColor("black"))
-            self._paint_film(painter)
+            for pane in range(self._panes):
+                self._paint_pane(painter, pane)
         else:
             self._paint_hint(painter)
         if self.hasFocus():
@@ -210,34 +226,53 @@ class FilmView(QWidget):
             self._drawn = True
             self.first_drawn.emit()
 
-    def _paint_film(self, painter: QPainter) -> None:
+    def _paint_pane(self, painter: QPainter, pane: int) -> None:
+        painter.save()
+        painter.translate(pane * self._pane_width, 0)
+        area = QRectF(0, 0, self._pane_width, self.height())
+        painter.setClipRect(area)
+        whole = self._paint_film(painter, area)
+        if self._layers:
+            layer = self._layers[pane]
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
+            painter.setOpacity(self._opacity)
+            painter.drawImage(whole, layer.colours)
+            painter.setOpacity(1.0)
+            painter.drawImage(whole, layer.lines)
+        if self._panes > 1:
+            painter.fillRect(QRectF(-1, 0, 2, self.height()), QColor("white"))  # where one film ends
+            self._paint_name(painter, self._layers[pane].name)
+        painter.restore()
+
+    def _paint_film(self, painter: QPainter, area: QRectF) -> QRectF:
+        """Draw what of the film is in sight of an area, and return where the whole film would be."""
         from demo.desktop.drawing.film_images import grey_picture
 
         height, width = self._copies[0].shape
-        corner = QPointF(self.width() / 2, self.height() / 2) - self._centre * self.zoom
+        corner = area.center() - self._centre * self.zoom
         whole = QRectF(corner.x(), corner.y(), width * self.zoom, height * self.zoom)
         copy = self._copy_for(self.zoom * self.devicePixelRatioF())
         across, down = whole.width() / copy.shape[1], whole.height() / copy.shape[0]  # screen pixels per copy's pixel
-        seen = whole.intersected(QRectF(self.rect())).translated(-corner)
+        seen = whole.intersected(area).translated(-corner)
         first = QPoint(max(int(seen.left() / across) - 1, 0), max(int(seen.top() / down) - 1, 0))
         last = QPoint(
             min(int(seen.right() / across) + 2, copy.shape[1]), min(int(seen.bottom() / down) + 2, copy.shape[0])
         )
         part = QRect(first, last - QPoint(1, 1))
-        if part.isEmpty():
-            return
-        pixels = copy[part.top() : part.bottom() + 1, part.left() : part.right() + 1]
-        place = QRectF(part.left() * across, part.top() * down, part.width() * across, part.height() * down)
-        # Far in, single pixels are what one wants to see.
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, across < 4)
-        painter.drawImage(place.translated(corner), grey_picture(pixels, self.window_level))
-        if self._layer is not None:
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, True)
-            painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Screen)
-            painter.setOpacity(self._opacity)
-            painter.drawImage(whole, self._layer)
-            painter.setOpacity(1.0)
-            painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
+        if not part.isEmpty():
+            pixels = copy[part.top() : part.bottom() + 1, part.left() : part.right() + 1]
+            place = QRectF(part.left() * across, part.top() * down, part.width() * across, part.height() * down)
+            # Far in, single pixels are what one wants to see.
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, across < 4)
+            painter.drawImage(place.translated(corner), grey_picture(pixels, self.window_level))
+        return whole
+
+    def _paint_name(self, painter: QPainter, name: str) -> None:
+        badge = QRectF(8, 8, 26, 24)
+        painter.fillRect(badge, QColor("black"))
+        painter.setPen(QColor("white"))
+        painter.drawRect(badge)
+        painter.drawText(badge, Qt.AlignmentFlag.AlignCenter, name)
 
     def _paint_hint(self, painter: QPainter) -> None:
         palette = self.palette()

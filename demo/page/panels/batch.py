@@ -27,9 +27,10 @@ from demo.page.panels.batch_table import (
     summary_html,
     table_html,
 )
-from demo.page.panels.compare import PRIVATE, READING, SECONDS_A_CASE_IS_KEPT, ComparePanel
+from demo.page.panels.compare import PRIVATE, READ, READING, SECONDS_A_CASE_IS_KEPT, ComparePanel
 from demo.page.panels.downloads import Download, download, save_on_click
 from demo.page.panels.shared import Localised
+from demo.predict.film_paths import printable
 from demo.predict.results import as_json, csv_header, csv_rows
 from demo.predict.stream import share_processors
 from train.common.errors import PneumoscopeError
@@ -209,7 +210,8 @@ class BatchPanel:
             data = film_bytes(found.found.films[number])
         except PneumoscopeError as error:
             return *stay, gr.skip(), note_html(str(error))
-        return *self.compare.open_film(data, point, chosen), gr.Tabs(selected="compare"), ""
+        name = printable(found.found.films[number].name)
+        return *self.compare.open_film(data, point, chosen, name), gr.Tabs(selected="compare"), ""
 
     def clean(self, found: Batch | None, chosen: Language) -> tuple:
         """Delete a batch and clear the panel of it."""
@@ -280,7 +282,7 @@ class BatchPanel:
         self.table.click(self.sort, batch, self.table, **QUICK)
         self.table.select(
             self.open_row, [batch, point, language], [*self.compare.shown, self.tabs, self.note], **READING
-        ).then(None, None, None, js=_FOCUS_TAB, **PRIVATE)
+        ).then(None, None, None, js=READ, **PRIVATE)
         self.stop.click(lambda found: found.stop() if found else None, batch, None, **QUICK)
         self.clear.click(self.clean, [batch, language], [batch, *filled], **QUICK)
         save_on_click(self.csv, self.make_csv, [batch, point])
@@ -292,10 +294,6 @@ class BatchPanel:
 def build(loaded: LoadedModels, compare: ComparePanel, language: gr.Radio, tabs: gr.Tabs) -> tuple[Localised, ...]:
     """Lay the panel out inside the page and connect it."""
     return BatchPanel(loaded, compare, language, tabs).localised
-
-
-# Where the keyboard was is hidden now; it goes on at the tab that came to the front.
-_FOCUS_TAB = "() => setTimeout(() => document.querySelector('[role=tab][aria-selected=true]')?.focus(), 100)"
 
 
 def _discard(batch: Batch | None) -> None:

@@ -117,9 +117,10 @@ def table_html(
     body = "".join(_row(row, networks, guarded, words) for row in rows)
     name = escape(words("batch.table"), quote=True)
     return (
-        f"<div class='batch-table' role='region' tabindex='0' aria-label='{name}'><table>"
+        f"<div class='batch-table' role='region' tabindex='0' aria-label='{name}'><table role='table'>"
         f"<caption>{escape(caption)} <bdi dir='ltr'>{thresholds}</bdi></caption>"
-        f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<thead role='rowgroup'><tr role='row'>{''.join(heads)}</tr></thead>"
+        f"<tbody role='rowgroup'>{body}</tbody></table></div>"
     )
 
 
@@ -127,13 +128,14 @@ def _sorter(key: Sort, text: str, sort: Sort, descending: bool) -> str:
     direction = ("descending" if descending else "ascending") if key == sort else "none"
     arrow = {"none": "↕", "descending": "▼", "ascending": "▲"}[direction]
     return (
-        f"<th scope='col' class='number' aria-sort='{direction}'><button data-key='sort-{key}' data-sort='{key}'>"
-        f"{escape(text)} <span aria-hidden='true'>{arrow}</span></button></th>"
+        f"<th scope='col' role='columnheader' class='number' aria-sort='{direction}'>"
+        f"<button data-key='sort-{key}' data-sort='{key}'>{escape(text)} "
+        f"<span aria-hidden='true'>{arrow}</span></button></th>"
     )
 
 
 def _head(text: str) -> str:
-    return f"<th scope='col'>{escape(text)}</th>"
+    return f"<th scope='col' role='columnheader' class='plain'>{escape(text)}</th>"
 
 
 def _row(row: Row, networks: Sequence[str], guarded: bool, words: Wording) -> str:
@@ -141,24 +143,33 @@ def _row(row: Row, networks: Sequence[str], guarded: bool, words: Wording) -> st
     name = escape(printable(comparison["path"]))
     label = escape(words("batch.open", name=printable(comparison["path"])), quote=True)
     head = (
-        f"<td class='number'>{row.number + 1}</td><th scope='row'><button data-key='film-{row.number}' "
-        f"data-film='{row.number}' aria-label='{label}'><bdi>{name}</bdi></button></th>"
+        f"<td role='cell' class='number place'>{row.number + 1}</td><th scope='row' role='rowheader'>"
+        f"<button data-key='film-{row.number}' data-film='{row.number}' aria-label='{label}'>"
+        f"<bdi>{name}</bdi></button></th>"
     )
     if comparison["error"] is not None:
         columns = 2 * len(networks) + (2 if len(networks) > 1 else 0) + guarded
         error = escape(printable(comparison["error"]))
-        return f"<tr class='unread'>{head}<td colspan='{columns}'><bdi dir='ltr'>{error}</bdi></td></tr>"
+        cell = f"<td role='cell' colspan='{columns}'><bdi dir='ltr'>{error}</bdi></td>"
+        return f"<tr role='row' class='unread'>{head}{cell}</tr>"
     readings = comparison["readings"]
     unreliable = unreliable_in(comparison)
-    cells = "".join(_reading(readings[network], network in unreliable, words) for network in networks)
+    cells = "".join(_reading(network, readings[network], network in unreliable, words) for network in networks)
     if len(networks) > 1:
         difference = "–" if row.difference is None else f"{row.difference:.3f}"
         key = {True: "agree", False: "differ", None: "unjudged"}[comparison["agree"]]
-        cells += f"<td class='number'>{difference}</td><td class='{key}'>{escape(row_verdict(comparison, words))}</td>"
+        cells += _cell("number", escape(difference), words("batch.difference"))
+        cells += _cell(key, escape(row_verdict(comparison, words)), words("batch.both"))
     if guarded:
         lines = "<br>".join(escape(_refusal(name, comparison["readings"][name], words)) for name in row.refused)
-        cells += f"<td class='number refusal'>{lines or '–'}</td>"
-    return f"<tr class='refused'>{head}{cells}</tr>" if row.refused else f"<tr>{head}{cells}</tr>"
+        cells += _cell("number refusal" if lines else "number refusal-none", lines or "–", words("batch.refused"))
+    tone = " class='refused'" if row.refused else ""
+    return f"<tr role='row'{tone}>{head}{cells}</tr>"
+
+
+def _cell(kind: str, inside: str, column: str) -> str:
+    """A cell, its HTML; on a narrow screen, where rows are cards, it names its column itself."""
+    return f"<td role='cell' class='{kind}' data-column='{escape(column, quote=True)}'>{inside}</td>"
 
 
 def _refusal(network: str, reading: ReadingObject, words: Wording) -> str:
@@ -169,11 +180,13 @@ def _refusal(network: str, reading: ReadingObject, words: Wording) -> str:
     return words("batch.refused_at", network=network.upper(), novelty=shown, limit=most)
 
 
-def _reading(reading: ReadingObject, is_unreliable: bool, words: Wording) -> str:
+def _reading(network: str, reading: ReadingObject, is_unreliable: bool, words: Wording) -> str:
     kind = verdict_kind(reading["positive"])
     # As in the column's sort, the number is a number: left to right, in any language; of a refused film it is none.
     shown = "–" if reading["refused"] else rounded(reading["probability"])
     number = f"<bdi dir='ltr'>{escape(shown)}</bdi>"
     grey = " unreliable" if is_unreliable else ""
-    verdict = escape(words(f"verdict.{kind}"))
-    return f"<td class='number{grey}'>{number}</td><td class='says {kind}{grey}'>{verdict}</td>"
+    letter = network.upper()
+    return _cell(f"number{grey}", number, words("batch.probability", network=letter)) + _cell(
+        f"says {kind}{grey}", escape(words(f"verdict.{kind}")), words("batch.verdict", network=letter)
+    )

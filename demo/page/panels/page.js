@@ -1,5 +1,5 @@
 "use strict";
-// What the page does without asking the server: direction, theme, heatmap, downloads, films dropped anywhere.
+// What the page does without asking the server: direction, theme, heatmap, downloads, keyboard, explanations.
 const pneumoscope = {
   // Gradio calls these before its own event; what they return is what the event is given.
   speak(language) {
@@ -35,39 +35,88 @@ const pneumoscope = {
   opacity(percent) {
     document.documentElement.style.setProperty("--heatmap-opacity", percent / 100);
   },
-  // Hand films to Compare's file field, as if they had been chosen there.
-  open(files) {
-    const field = document.querySelector("#drop input[type=file]");
-    if (!field || !files.length) return;
-    const one = new DataTransfer();
-    one.items.add(files[0]);
-    field.files = one.files;
-    field.dispatchEvent(new Event("change", { bubbles: true }));
-  },
 };
 
-function comparing(event) {
-  const shown = document.querySelector("#compare-panel");
-  return shown && shown.offsetParent !== null && !event.target.closest?.("#drop");
+document.addEventListener("DOMContentLoaded", pneumoscope.dress);
+
+// What Gradio leaves out for the keyboard: radios that belong together share a name, so that arrows choose among them.
+function nameRadios() {
+  let group = 0;
+  for (const set of document.querySelectorAll("fieldset")) {
+    group += 1;
+    for (const radio of set.querySelectorAll("input[type=radio]")) {
+      if (radio.name === `choice-${group}`) continue;
+      const { checked } = radio; // a radio that joins a group may take the choice from another
+      radio.name = `choice-${group}`;
+      if (checked) radio.checked = true;
+    }
+  }
 }
 
-document.addEventListener("DOMContentLoaded", pneumoscope.dress);
-document.addEventListener("dragover", (event) => {
-  if (!comparing(event)) return;
+// Arrows go from tab to tab, Home and End to the first and the last.
+document.addEventListener("keydown", (event) => {
+  const tab = event.target.closest?.("[role=tab]");
+  if (!tab || event.ctrlKey || event.altKey || event.metaKey) return;
+  const tabs = [...tab.closest("[role=tablist]").querySelectorAll("[role=tab]")];
+  const forward = document.documentElement.dir === "rtl" ? "ArrowLeft" : "ArrowRight";
+  const back = document.documentElement.dir === "rtl" ? "ArrowRight" : "ArrowLeft";
+  const place = tabs.indexOf(tab);
+  const goal = { [forward]: (place + 1) % tabs.length, [back]: (place || tabs.length) - 1, Home: 0, End: tabs.length - 1 }[event.key];
+  if (goal === undefined) return;
   event.preventDefault();
-  document.body.classList.add("dropping");
+  tabs[goal].click();
+  tabs[goal].focus();
 });
-for (const end of ["dragleave", "dragend", "drop"]) {
-  document.addEventListener(end, () => document.body.classList.remove("dropping"));
-}
-document.addEventListener("drop", (event) => {
-  if (!comparing(event) || !event.dataTransfer.files.length) return;
-  event.preventDefault();
-  pneumoscope.open(event.dataTransfer.files);
-});
-document.addEventListener("paste", (event) => {
-  if (comparing(event) && event.clipboardData.files.length) pneumoscope.open(event.clipboardData.files);
-});
+
+// One popover for all explanations; the browser closes it with Escape or a press elsewhere.
+const explanation = {
+  of: null,
+  element() {
+    let made = document.getElementById("explanation");
+    if (!made) {
+      made = document.createElement("div");
+      Object.assign(made, { id: "explanation", popover: "auto" });
+      made.setAttribute("role", "note");
+      made.addEventListener("toggle", (event) => {
+        if (event.newState !== "closed") return;
+        explanation.of?.setAttribute("aria-expanded", "false");
+        explanation.of?.removeAttribute("aria-describedby");
+      });
+      document.body.append(made);
+    }
+    return made;
+  },
+  show(button) {
+    const box = explanation.element();
+    box.textContent = button.dataset.explains;
+    box.showPopover();
+    explanation.of = button;
+    button.setAttribute("aria-expanded", "true");
+    button.setAttribute("aria-describedby", "explanation");
+    const at = button.getBoundingClientRect();
+    const left = Math.min(Math.max(at.left, 8), innerWidth - box.offsetWidth - 8);
+    const below = at.bottom + 6 + box.offsetHeight <= innerHeight;
+    box.style.left = `${Math.max(left, 8)}px`;
+    box.style.top = `${below ? at.bottom + 6 : Math.max(at.top - 6 - box.offsetHeight, 8)}px`;
+  },
+};
 document.addEventListener("click", (event) => {
-  if (event.target.closest?.(".film.empty")) document.querySelector("#drop input[type=file]")?.click();
+  const button = event.target.closest?.("button.explains");
+  if (!button) return;
+  if (button.getAttribute("aria-expanded") === "true") explanation.element().hidePopover();
+  else explanation.show(button);
 });
+addEventListener("scroll", (event) => {
+  const box = document.getElementById("explanation");
+  if (box?.matches(":popover-open") && event.target.contains?.(explanation.of)) box.hidePopover();
+}, true);
+
+let radiosNamed = true;
+new MutationObserver(() => {
+  if (!radiosNamed) return;
+  radiosNamed = false;
+  requestAnimationFrame(() => {
+    radiosNamed = true;
+    nameRadios();
+  });
+}).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: ["name"] });

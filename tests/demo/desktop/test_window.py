@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QMessageBox, QSlider, 
 
 from demo.desktop.settings import DesktopSettings
 from demo.evaluation.example_films import default_examples_folder
+from demo.inference.heatmap_drawing import OPACITY
 from demo.language.catalogue import wording
 from export.bundle import default_models_folder
 from train.common.errors import UsageError
@@ -138,11 +139,13 @@ def test_what_a_refused_film_would_say_is_under_a_lid(open_window, read, write_f
     assert not window.film.readings.columns["b"].cover.isVisible()
     assert not column.bar.isVisible()
     assert not column._under_lid.isVisible()
-    assert window.film.view._layer is None
+    assert not window.film.view._layers
+    assert not window.film.legend.isVisible()
     column.cover.button.click()
     assert column.bar.isVisible()
     assert column._under_lid.isVisible()
-    assert window.film.view._layer is not None
+    assert len(window.film.view._layers) == 1
+    assert window.film.legend.isVisible()
     said = [label.text() for label in column.cover._texts if label.isVisible()]
     verdict = "positive" if reading.probability >= reading.threshold else "negative"
     assert said == [
@@ -186,6 +189,36 @@ def test_what_a_number_was_worth_stands_under_it(open_window, read, write_film, 
         for place in range(window.operating_point.count())
     ]
     assert all(hint.startswith("On test: A finds") for hint in hints)
+
+
+def test_the_heatmaps_are_seen_each_or_side_by_side_with_their_legend(
+    open_window, read, write_film, tiny_bundle, tmp_path
+):
+    for network in ("a", "b"):
+        tiny_bundle(tmp_path / "models", network, {"heatmap": True})
+    window = open_window(tmp_path / "models")
+    panel = window.film
+    assert panel.opacity.value() == round(100 * OPACITY)
+    assert [panel.layer.itemData(place) for place in range(panel.layer.count())] == ["", "a", "b", "ab"]
+    read(window, write_film(tmp_path / "dark.png", 31))
+    assert not panel.legend.isVisible()
+    for choice, faint in (("b", "B"), ("ab", "AB")):
+        choose(panel.layer, choice)
+        assert [layer.name for layer in panel.view._layers] == list(faint)
+        # The tiny networks' heatmap is the film itself: 31 of 255.
+        assert panel.legend.faint.text().splitlines() == [
+            ENGLISH("heatmap.faint", network=letter, share="12 %") for letter in faint
+        ]
+        assert panel.legend.scale.text() == ENGLISH("heatmap.scale")
+    panel.opacity.setValue(25)
+    assert (panel.view._opacity, panel.legend._bar.opacity) == (0.25, 0.25)
+    panel.legend.grab()
+    read(window, write_film(tmp_path / "bright.png", 200))
+    assert panel.legend.isVisible()
+    assert not panel.legend.faint.isVisible()
+    choose(panel.layer, "")
+    assert not panel.legend.isVisible()
+    assert not panel.view._layers
 
 
 def test_nothing_slow_is_imported_before_the_window_is_drawn(tmp_path):

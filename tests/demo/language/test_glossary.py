@@ -36,7 +36,7 @@ def test_the_figures_that_the_page_names_are_explained():
 
 
 def test_a_word_explains_itself_when_pointed_at():
-    assert explained("youden", wording("en")).startswith("<abbr title='Youden&#x27;s index is")
-    assert explained("sensitivity", wording("he")).endswith(">רגישות</abbr>")
+    assert "data-explains='Youden&#x27;s index is" in explained("youden", wording("en"))
+    assert explained("sensitivity", wording("he")).endswith(">רגישות</button>")
     with pytest.raises(KeyError):
         explained("no_such_word", wording("en"))

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from demo.evaluation.track_record import read_track_record
 from demo.inference.classifier import Reading
 from demo.inference.compare import Case
+from demo.inference.heatmap_drawing import draw_heatmap
 from demo.language.catalogue import wording
 from demo.report import render as report_module
 from demo.report.content import report_content
@@ -352,7 +353,32 @@ def test_a_heatmap_lies_over_the_film(make_report):
     assert ENGLISH("report.heatmap_alt", network="A") in html
     pages = pdf_of(make_report(readings, film)).pages
     assert len(pages) == 1
-    assert len(pages[0].images) == 2
+    assert len(pages[0].images) == 4  # the film, the heatmap, and the legend's colours and lines
+
+
+def test_a_heatmap_has_its_legend_and_is_drawn_as_on_the_page(make_report, tiny_card):
+    film = np.full((100, 100), 90, np.uint8)
+    heatmap = heatmap_with_a_spot(1, 5)
+    report = make_report((make_reading("a", 0.9, heatmap=heatmap), make_reading("b", 0.9)), film)
+    html = report_html(report, ENGLISH)
+    covered = pictures_of(html)[1][..., ::-1].astype(int)
+    expected = draw_heatmap(heatmap, film.shape, report.cards["a"].prepare).over(film)
+    assert covered.shape == expected.shape
+    assert np.abs(covered - expected).mean() < 3
+    assert html.count(">¼<") == 1
+    assert "Nothing stands out" not in html
+    assert "¼" in pdf_text(report)
+
+
+@pytest.mark.parametrize("text_of", [html_text, pdf_text])
+def test_where_nothing_stands_out_the_report_says_so(make_report, text_of):
+    readings = (
+        make_reading("a", 0.1, heatmap=heatmap_with_a_spot(1, 5) * 0.129),
+        make_reading("b", 0.1, heatmap=heatmap_with_a_spot(1, 5) * 0.9),
+    )
+    text = text_of(make_report(readings))
+    assert "A's strongest place is 12 % of full scale" in text.replace("\u2019", "'")
+    assert text.count("strongest place") == 1
 
 
 @pytest.mark.parametrize(

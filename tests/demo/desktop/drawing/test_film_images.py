@@ -1,19 +1,24 @@
 """A film for the screen: smaller copies, the grey window, a heatmap that lies where the page's lies."""
 
 import base64
+import io
 from itertools import pairwise
 
-import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip(
     "PySide6.QtGui", reason="needs PySide6 (extra desktop) and the system libraries of Qt", exc_type=ImportError
 )
 
-from demo.desktop.drawing.film_images import grey_picture, half_copies, heatmap_picture
+from PySide6.QtGui import QImage
+
+from demo.desktop.drawing.film_images import film_layer, grey_picture, half_copies
 from demo.desktop.drawing.window_level import GreyWindow
-from demo.inference.images import heatmap_uri
+from demo.inference.heatmap_drawing import draw_heatmap
+from demo.inference.heatmap_pictures import layer_uris
+from train.radiograph import PrepareSpec
 
 
 def pixels_of(picture):
@@ -61,6 +66,11 @@ def test_copies_halve_until_they_are_small(shape):
 @pytest.mark.parametrize("centre_crop", [1, 0.7])
 def test_a_heatmap_is_the_pages_own(resize, shape, centre_crop):
     heatmap = np.random.default_rng(1).random((7, 7), dtype=np.float32)
-    on_page = base64.b64decode(heatmap_uri(heatmap, shape, resize, centre_crop).split(",")[1])
-    expected = cv2.imdecode(np.frombuffer(on_page, np.uint8), cv2.IMREAD_UNCHANGED)
-    assert np.array_equal(pixels_of(heatmap_picture(heatmap, shape, resize, centre_crop)), expected)
+    spec = PrepareSpec(image_size=224, resize=resize, centre_crop=centre_crop)
+    layer = film_layer("A", heatmap, shape, spec)
+    on_page = layer_uris(draw_heatmap(heatmap, shape, spec))
+    for picture, uri in zip((layer.colours, layer.lines), on_page, strict=True):
+        png = np.frombuffer(base64.b64decode(uri.split(",")[1]), np.uint8)
+        assert picture.format() == QImage.Format.Format_RGBA8888
+        decoded = Image.open(io.BytesIO(png.tobytes())).convert("RGBA")
+        assert np.array_equal(pixels_of(picture), np.asarray(decoded))

@@ -8,10 +8,10 @@ pytest.importorskip(
 )
 
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtGui import QColor, QImage, QWheelEvent
 from PySide6.QtTest import QTest
 
-from demo.desktop.drawing.film_images import half_copies
+from demo.desktop.drawing.film_images import FilmLayer, half_copies
 from demo.desktop.drawing.window_level import GreyWindow
 from demo.desktop.panels.film_view import FilmView
 
@@ -113,16 +113,46 @@ def test_the_film_never_leaves_the_view(view):
     view.grab()
 
 
-def test_a_layer_is_laid_over_the_film_as_strongly_as_asked(view):
-    layer = QImage(2, 2, QImage.Format.Format_ARGB32)
-    layer.fill(Qt.GlobalColor.red)
-    view.show_layer(layer)
+def layer(name, colour, line=Qt.GlobalColor.transparent):
+    colours, lines = (QImage(2, 2, QImage.Format.Format_RGBA8888) for _ in range(2))
+    colours.fill(colour)
+    lines.fill(line)
+    return FilmLayer(name, colours, lines)
+
+
+def test_a_layers_colours_are_as_strong_as_asked_and_blended_as_anywhere(view):
+    view.show_layers([layer("A", QColor(200, 100, 0))])
     view.set_opacity(0.0)
     assert grey_at(view, 100, 150) == 0
     view.set_opacity(1.0)
-    assert view.grab().toImage().pixelColor(100, 150).red() == 255
-    view.show_layer(None)
-    assert grey_at(view, 100, 150) == 0
+    assert view.grab().toImage().pixelColor(100, 150).red() == 200
+    view.set_opacity(0.5)
+    assert view.grab().toImage().pixelColor(100, 150).red() == pytest.approx(100, abs=1)
+    # Over a film's 200 the green of 100 darkens, which a blending by screen would never do.
+    assert view.grab().toImage().pixelColor(300, 150).green() == pytest.approx(150, abs=1)
+
+
+def test_a_layers_lines_are_whole_whatever_the_opacity(view):
+    view.show_layers([layer("A", QColor(200, 100, 0), QColor("white"))])
+    view.set_opacity(0.0)
+    assert grey_at(view, 100, 150) == 255
+
+
+def test_two_layers_are_over_the_film_side_by_side_and_move_together(view):
+    view.set_opacity(1.0)
+    view.show_layers([layer("A", QColor(200, 0, 0)), layer("B", QColor(0, 0, 200))])
+    picture, width = view.grab().toImage(), view.width()
+    assert view.zoom == pytest.approx(0.25)  # each has half of the width
+    assert picture.pixelColor(width // 4, view.height() // 2) == QColor(200, 0, 0)
+    assert picture.pixelColor(3 * width // 4, view.height() // 2) == QColor(0, 0, 200)
+    view.zoom_by(2.0, QPointF(3 * width / 4, view.height() / 2))
+    left = (view._centre.x(), view._centre.y())
+    view.fit()
+    view.zoom_by(2.0, QPointF(width / 4, view.height() / 2))
+    assert (view._centre.x(), view._centre.y()) == left
+    view.fit()
+    view.show_layers([])
+    assert view.zoom == pytest.approx(0.5)
 
 
 def test_an_empty_view_asks_for_a_film(qt):

@@ -9,7 +9,9 @@ import pytest
 
 @pytest.fixture
 def visit(running_page: str, chromium: Any) -> Iterator[Callable[..., Any]]:
-    """Open the page as a new visitor: (**context settings) → playwright's `Page`, ready to be used.
+    """Open the page as a new visitor: (before=…, may_fail=…, **context settings) → playwright's `Page`, ready to be used.
+
+    `before` is a script that runs ahead of the page's own; with `may_fail` requests may fail, which the console says.
 
     When the test ends, no visitor may have seen an error in the console or asked another host for anything.
     """
@@ -27,20 +29,24 @@ def module_visit(running_page: str, chromium: Any) -> Iterator[Callable[..., Any
 @contextmanager
 def visitors(running_page: str, chromium: Any) -> Iterator[Callable[..., Any]]:
     """What `visit` promises, while the block lasts."""
-    contexts, faults = [], []
+    contexts: list[Any] = []
+    faults: list[str] = []
 
     def watch(request: Any) -> None:
         if not request.url.startswith((running_page, "data:", "blob:", running_page.replace("http", "ws"))):
             faults.append(f"asked for {request.url}")
 
-    def visit(**settings: Any) -> Any:
+    def visit(before: str = "", may_fail: bool = False, **settings: Any) -> Any:
         context = chromium.new_context(**({"viewport": {"width": 1280, "height": 800}} | settings))
         context.set_default_timeout(20_000)
         contexts.append(context)
+        if before:
+            context.add_init_script(before)
         page = context.new_page()
         page.on("request", watch)
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+        if not may_fail:
+            page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
         page.goto(running_page)
         page.wait_for_selector("#drop input[type=file]", state="attached")
         return page

@@ -151,7 +151,7 @@ def test_a_row_opens_the_film_it_shows_however_it_is_sorted(panel, drop, tmp_pat
     read(panel, found)
     first = rows(panel.sort(found, click(sort="a")))[0]
     case, film, tabs, note = panel.open_row(found, "f1", "he", click(film=first))
-    assert panel.opened == [((tmp_path / "250.png").read_bytes(), "f1", "he")]
+    assert panel.opened == [((tmp_path / "250.png").read_bytes(), "f1", "he", "250.png")]
     assert (case, film, note) == ("case", "film", "")
     assert tabs.selected == "compare"
 
@@ -172,7 +172,7 @@ def test_a_film_of_an_archive_opens_and_a_refused_one_says_why(panel, drop, tmp_
     found = drop({"ward.zip": (tmp_path / "ward.zip").read_bytes()})
     read(panel, found)
     panel.open_row(found, "youden", "en", click(film=0))
-    assert panel.opened == [(film, "youden", "en")]
+    assert panel.opened == [(film, "youden", "en", "ward/film.png")]
     *_, note = panel.open_row(found, "youden", "en", click(film=1))
     assert "leads out of the archive" in note
     assert len(panel.opened) == 1

@@ -27,9 +27,11 @@ def built(models):
 def test_an_upload_is_read_from_its_own_bytes(built, tmp_path, write_film):
     _, callbacks, _ = built()
     upload = write_film(tmp_path / "upload" / "x.png", 200)
-    case, film, readings, field = callbacks["read_upload"](str(upload), "youden", "en")
+    case, on_screen, strip, film, readings, field = callbacks["read_upload"](str(upload), "youden", "en")
     assert [reading.positive for reading in case.readings] == [True, False]
     assert "data:image/jpeg;base64," in film
+    assert (on_screen.name, on_screen.width, on_screen.height, on_screen.bits) == ("x.png", 30, 40, 8)
+    assert "pneumonia likely" in strip
     assert "pneumonia likely" in readings
     assert field is None  # ready for the next film
     assert not upload.parent.exists()  # and nothing of this one stays
@@ -37,15 +39,15 @@ def test_an_upload_is_read_from_its_own_bytes(built, tmp_path, write_film):
 
 def test_a_film_is_kept_no_larger_than_the_screen(built, tmp_path, write_film):
     panel, _, _ = built()
-    case, _, _ = panel.open_film(write_film(tmp_path / "x.png", size=(2400, 1200)), "youden", "en")
+    case, *_ = panel.open_film(write_film(tmp_path / "x.png", size=(2400, 1200)), "youden", "en")
     assert case.film.shape == (1600, 800)
 
 
 def test_another_operating_point_redraws_without_a_network(built, tmp_path, write_film, monkeypatch):
     panel, callbacks, _ = built()
-    case, _, _ = panel.open_film(write_film(tmp_path / "x.png", 140), "youden", "en")
+    case, *_ = panel.open_film(write_film(tmp_path / "x.png", 140), "youden", "en")
     monkeypatch.setattr("demo.page.panels.compare.read_case", None)
-    evaluated, readings = callbacks["at_operating_point"](case, "specificity_95", "en")
+    evaluated, _, readings = callbacks["at_operating_point"](case, "specificity_95", "en")
     assert {reading.operating_point for reading in evaluated.readings} == {"specificity_95"}
     assert "threshold 0.800" in readings
     assert evaluated.film is case.film
@@ -55,7 +57,7 @@ def test_a_file_that_is_no_film_is_said_calmly_and_forgets_the_last_one(built, t
     panel, _, _ = built()
     path = tmp_path / "note.jpg"
     path.write_text("only text")
-    case, film, readings = panel.open_film(path, "youden", "en")
+    case, *_, film, readings = panel.open_film(path, "youden", "en")
     assert case is None
     assert "empty" in film
     assert "note.jpg" in readings
@@ -69,7 +71,7 @@ def test_an_unexpected_fault_shows_nothing_of_the_file(built, monkeypatch):
 
     panel, _, _ = built()
     monkeypatch.setattr("demo.page.panels.compare.read_case", fail)
-    _, _, readings = panel.open_film(b"x", "youden", "en")
+    *_, readings = panel.open_film(b"x", "youden", "en")
     assert "unexpected KeyError" in readings
     assert "DOE" not in readings
 
@@ -77,9 +79,10 @@ def test_an_unexpected_fault_shows_nothing_of_the_file(built, monkeypatch):
 def test_a_heatmap_lies_over_the_film(models, tiny_bundle, built, tmp_path, write_film):
     tiny_bundle(models, "a", {"heatmap": True})
     panel, _, page = built()
-    _, film, _ = panel.open_film(write_film(tmp_path / "x.png"), "youden", "en")
-    assert film.count("class='layer a'") == 1
+    *_, film, _ = panel.open_film(write_film(tmp_path / "x.png"), "youden", "en")
+    assert film.count("class='layer a colours'") == film.count("class='layer a lines'") == 1
     assert "layer b" not in film
+    assert wording("en")("heatmap.scale") in film
     choices = [block.choices for block in page.blocks.values() if isinstance(block, gr.Radio)]
     assert [("film only", "none"), ("A", "a")] in choices
 
@@ -88,7 +91,7 @@ def test_an_example_is_a_named_button(built, tmp_path, write_film):
     example = Example(write_film(tmp_path / "x.png", 255), "verdict.positive", {})
     _, callbacks, page = built([example])
     assert "pneumonia likely" in [block.value for block in page.blocks.values() if isinstance(block, gr.Button)]
-    case, _, _ = callbacks["<lambda>"]("youden", "en")
+    case, *_ = callbacks["<lambda>"]("youden", "en")
     assert case.readings[0].positive is True
 
 
@@ -103,15 +106,14 @@ def test_a_refused_films_heatmap_is_marked_as_such(models, tiny_bundle, built, t
     tiny_bundle(models, "a", {"heatmap": True, "novelty": True}, novelty_limit=0.1)
     tiny_bundle(models, "b", {"heatmap": True})
     panel, _, _ = built()
-    _, film, readings = panel.open_film(write_film(tmp_path / "x.png"), "youden", "en")
-    assert "class='layer a refused'" in film
-    assert "class='layer b'" in film
+    *_, film, readings = panel.open_film(write_film(tmp_path / "x.png"), "youden", "en")
+    assert "class='layer a refused colours'" in film
+    assert "class='layer a refused lines'" in film
+    assert "class='layer b colours'" in film
     assert "its heatmap" in readings
-    rules = (Path(compare.__file__).parent / "compare.css").read_text(encoding="utf-8")
-    assert ".film .layer.refused.refused { display: none; }" in rules
 
 
-@pytest.mark.parametrize("panel", ["compare", "batch", "evaluation"])
+@pytest.mark.parametrize("panel", ["compare", "heatmap", "batch", "evaluation"])
 def test_what_hangs_on_the_page_begins_at_its_root(panel):
     rules = (Path(compare.__file__).parent / f"{panel}.css").read_text(encoding="utf-8")
     # Gradio writes `.gradio-container` before any other selector, and the page's own marks lie above that.

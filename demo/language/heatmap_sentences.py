@@ -1,0 +1,33 @@
+"""What is said beside a heatmap where nothing of it stands out."""
+
+import numpy as np
+
+from demo.inference.heatmap_drawing import STANDS_OUT, strongest_place
+from demo.language.catalogue import Wording, wording
+from demo.language.numbers import percent
+
+
+def faint_sentence(network: str, heatmap: np.ndarray, words: Wording) -> str:
+    """How strong a network's strongest place is, where it is too weak for a line; an empty text where it is not.
+
+    Args:
+        network: "a" or "b".
+        heatmap: float [h, w], 0..1 on its fixed scale.
+        words: of the language.
+    """
+    strongest = strongest_place(heatmap)
+    if strongest >= STANDS_OUT:
+        return ""
+    if strongest == 0:
+        return words("heatmap.nothing", network=network.upper())
+    # Rounded down: 24.9 % is below a quarter.
+    share = f"<{percent(0.01, words, 0)}" if strongest < 0.01 else percent(int(strongest * 100) / 100, words, 0)
+    return words("heatmap.faint", network=network.upper(), share=share)
+
+
+def english_caption(network: str, heatmap: np.ndarray) -> list[str]:
+    """The lines below a picture of the command line: whose heatmap it is, of what, and `faint_sentence` if it says."""
+    words = wording("en")
+    scale = f"{words(f'network.{network}')}. {words('heatmap.scale')}"
+    faint = faint_sentence(network, heatmap, words)
+    return [scale, faint] if faint else [scale]

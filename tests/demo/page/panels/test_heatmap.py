@@ -1,0 +1,87 @@
+"""The heatmaps on the page: what lies over the film, what is said beside it, which views are offered."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from demo.inference.compare import Case
+from demo.inference.heatmap_drawing import draw_heatmap
+from demo.inference.heatmap_pictures import layer_uris
+from demo.inference.networks import load_models
+from demo.language.catalogue import wording
+from demo.page.panels import heatmap as panel
+
+STRONG, FAINT, NOTHING = (np.full((4, 4), value, np.float32) for value in (0.8, 0.129, 0.0))
+ENGLISH = wording("en")
+
+
+@pytest.fixture
+def loaded(models):
+    return load_models(models, "cpu")
+
+
+@pytest.fixture
+def case(loaded):
+    """A film that both networks read; their heatmaps are given."""
+    film = np.full((90, 120), 100, np.uint8)
+
+    def make(a, b, refused=""):
+        readings = [classifier.read(film) for classifier in loaded.classifiers.values()]
+        both = zip(readings, (a, b), strict=True)
+        return Case(
+            film,
+            (),
+            tuple(replace(reading, heatmap=heatmap, refused=reading.network == refused) for reading, heatmap in both),
+        )
+
+    return make
+
+
+def test_the_layers_are_what_every_surface_draws(case, loaded):
+    html = panel.layers_html(case(STRONG, None), loaded.cards)
+    drawn = draw_heatmap(STRONG, (90, 120), loaded.cards["a"].prepare)
+    assert re.findall("src='([^']*)'", html) == list(layer_uris(drawn))
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_the_legend_has_the_scale_and_says_what_lines_mean(case, language):
+    words = wording(language)
+    html = panel.legend_html(case(STRONG, STRONG), words)
+    for text in (words("heatmap.scale"), words("heatmap.lines"), "<svg", ">¼<", ">½<"):
+        assert text in html
+    assert "faint" not in html
+
+
+def test_where_nothing_stands_out_a_sentence_says_how_little_there_is(case):
+    html = panel.legend_html(case(FAINT, NOTHING), ENGLISH)
+    assert re.search("<p class='faint a'>Nothing stands out: .* 12 % of full scale", html)
+    assert re.search("<p class='faint b'>Nothing stands out: B finds no evidence", html)
+    assert "faint" not in panel.legend_html(case(STRONG, None), ENGLISH)
+
+
+def test_what_is_said_of_a_refused_film_is_marked_as_such(case):
+    html = panel.legend_html(case(FAINT, FAINT, refused="a"), ENGLISH)
+    assert "<p class='faint a refused'>" in html
+    assert "<p class='faint b'>" in html
+
+
+def test_without_a_heatmap_there_is_neither_layer_nor_legend(case, loaded):
+    assert panel.layers_html(case(None, None), loaded.cards) == ""
+    assert panel.legend_html(case(None, None), ENGLISH) == ""
+
+
+def test_the_views_are_film_each_network_and_both_side_by_side(models, tiny_bundle):
+    assert [value for _, value in panel.layer_choices(load_models(models, "cpu"), ENGLISH)] == ["none"]
+    tiny_bundle(models, "a", {"heatmap": True})
+    assert [value for _, value in panel.layer_choices(load_models(models, "cpu"), ENGLISH)] == ["none", "a"]
+    tiny_bundle(models, "b", {"heatmap": True})
+    choices = panel.layer_choices(load_models(models, "cpu"), ENGLISH)
+    assert choices == [("film only", "none"), ("A", "a"), ("B", "b"), ("A | B", "ab")]
+
+
+def test_no_surface_of_the_page_blends_in_a_way_of_its_own():
+    folder = Path(panel.__file__).parent
+    assert not [path.name for path in folder.glob("*.css") if "mix-blend-mode" in path.read_text(encoding="utf-8")]
