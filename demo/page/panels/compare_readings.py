@@ -17,6 +17,7 @@ from demo.language.reading_sentences import (
     why_missing,
     why_refused,
 )
+from demo.page.panels.compare_averaged import averaged_html
 from demo.page.panels.shared import network_head
 from export.bundle import NETWORKS, Card
 from train.metrics.scores import SCORED_SPLITS
@@ -38,6 +39,7 @@ def readings_html(case: Case | None, loaded: LoadedModels, track_record: TrackRe
     )
     return (
         f"<div class='readings'>{columns}</div><p class='agreement' role='status'>{line}{escape(remark)}</p>{warnings}"
+        f"{averaged_html(case, loaded, words)}"
     )
 
 
