@@ -1,4 +1,4 @@
-"""The decision curve: net benefit of each network, of both averaged, of calling all films pneumonia and of calling none.
+"""The decision curve: net benefit of each network, of both averaged, of calling all films pneumonia, and none.
 
 Vickers & Elkin, Med Decis Making 2006;26:565. All are computed from calibrated probabilities, for the share of films
 with pneumonia in the split itself.

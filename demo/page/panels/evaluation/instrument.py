@@ -84,12 +84,18 @@ def sliders_html(evaluations: Mapping[str, BundleEvaluation], split: str, words:
     label = escape(words("evaluation.prevalence"), quote=True)
     return (
         f"<div class='sliders'>{sliders}"
-        f"<button type='button' data-back hidden>{escape(words('evaluation.back_to_point'))}</button>"
+        f"{_back('back', 'evaluation.back_to_point', words)}"
         f"<label class='slide prevalence'><span>{escape(words('word.prevalence'))}</span>"
         f"<input type='range' min='0' max='100' step='0.1' value='{100 * share:.1f}' data-prevalence "
         f"aria-label='{label}'><output dir='ltr'>{escape(percent(share, words))}</output></label>"
-        f"<button type='button' data-cohort hidden>{escape(words('evaluation.prevalence.cohort'))}</button></div>"
+        f"{_back('cohort', 'evaluation.prevalence.cohort', words)}</div>"
     )
+
+
+def _back(name: str, key: str, words: Wording) -> str:
+    """A button that takes back what was moved; there is one only where something was."""
+    label = escape(words(key), quote=True)
+    return f"<button type='button' data-{name} hidden aria-label='{label}' title='{label}'>↺</button>"
 
 
 def browser_data(

@@ -38,7 +38,8 @@ def threshold_html(
     """
     name = evaluation.network
     head = f"<h3>{network_head(name, words)}</h3>"
-    open_section = f"<section class='network {name}' data-network='{name}' aria-label='{escape(words(f'network.{name}'), quote=True)}'>"
+    label = escape(words(f"network.{name}"), quote=True)
+    open_section = f"<section class='network {name}' data-network='{name}' aria-label='{label}'>"
     if split not in evaluation.scores:
         notice = escape(why_missing(evaluation, split, words))
         return f"{open_section}{head}<p class='notice'>{notice}</p></section>"
