@@ -41,7 +41,7 @@ def _costs(networks: list[str], words: Wording) -> str:
             if row != "now":
                 name = escape(words("evaluation.costs.use_of", network=words(f"network.{network}")), quote=True)
                 use = (
-                    f"<button type='button' data-use='{row}' data-network='{network}' aria-label='{name}'>"
+                    f" <button type='button' data-use='{row}' data-network='{network}' aria-label='{name}'>"
                     f"{escape(words('evaluation.costs.use'))}</button>"
                 )
             cells = "".join(f"<td data-cost='{network} {row} {column}'>–</td>" for column in COLUMNS)

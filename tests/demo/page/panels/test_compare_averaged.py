@@ -47,7 +47,7 @@ def shown(models, tiny_bundle):
 
 def test_it_has_a_verdict_a_threshold_and_a_record_with_test_first(shown):
     text = text_of(shown())
-    assert text.startswith("A and B averaged pneumonia likely · 0.881, threshold 0.540")
+    assert text.startswith("A and B averaged pneumonia likely · 0.881 before calibration, threshold 0.540")
     assert re.search(r"test 90\.0 % 85\.0–92\.0 80\.0 % 75\.0–82\.0 validation 90\.0 %", text)
 
 
