@@ -54,7 +54,7 @@ def net_benefit(
     curve = roc_curve(labels, probabilities)
     # The curve's cuts fall; cut k calls the films at or above its threshold, which is the last one not below `at`.
     cuts = np.searchsorted(-curve.thresholds, -at, side="right") - 1
-    share = _prevalence(np.mean(labels) if prevalence is None else prevalence)
+    share = _prevalence(_share_of_ones(labels) if prevalence is None else prevalence)
     return _benefit(curve.sensitivity[cuts], curve.false_positive_rate[cuts], share, at / (1 - at))
 
 
@@ -97,7 +97,7 @@ def cheapest_threshold(
         PneumoscopeError: as `expected_cost` and `roc_curve`.
     """
     curve = roc_curve(labels, probabilities)
-    share = float(np.mean(labels)) if prevalence is None else prevalence
+    share = _share_of_ones(labels) if prevalence is None else prevalence
     costs = expected_cost(curve.sensitivity, curve.false_positive_rate, alarms_a_miss, share)
     best = int(np.argmin(costs))
     return CheapestThreshold(float(curve.thresholds[best]), float(costs[best]))
@@ -105,6 +105,10 @@ def cheapest_threshold(
 
 def _benefit(sensitivity: Floats, false_positive_rate: Floats, prevalence: float, odds: Floats) -> Floats:
     return sensitivity * prevalence - false_positive_rate * (1 - prevalence) * odds
+
+
+def _share_of_ones(labels: ArrayLike) -> float:
+    return float(np.asarray(labels).mean())
 
 
 def _thresholds(values: ArrayLike) -> Floats:

@@ -1,12 +1,10 @@
 """The films that one number of a confusion matrix counts, as HTML: their names, and their pictures where they are."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from demo.evaluation.example_films import is_film_below
 from demo.evaluation.matrix_films import CELLS, films_of_cell
@@ -49,8 +47,9 @@ def cell_films_html(
     """
     network, cell, threshold = (asked.get(name) for name in ("network", "cell", "threshold"))
     found = evaluations.get(network) if isinstance(network, str) else None
-    number = isinstance(threshold, int | float) and not isinstance(threshold, bool) and math.isfinite(threshold)
-    if found is None or split not in found.scores or cell not in CELLS or not number:
+    if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not math.isfinite(threshold):
+        return ""
+    if found is None or split not in found.scores or cell not in CELLS:
         return ""
     films = films_of_cell(found.scores[split], float(threshold), cell)
     title = words(
@@ -63,7 +62,7 @@ def cell_films_html(
     for film in films[:MOST_FILMS]:
         shown = ""
         if data_root is not None and pictures < MOST_PICTURES and is_film_below(data_root, film.film):
-            shown = _picture(lambda film=film: read_film(data_root / film.film)[0])
+            shown = _picture(data_root / film.film, read_film)
             pictures += bool(shown)
         name = f"<span class='name' dir='ltr'>{escape(film.film.rpartition('/')[2])}</span>"
         items += f"<li>{shown}{name} <bdi>{escape(rounded(film.probability))}</bdi></li>"
@@ -76,8 +75,9 @@ def cell_films_html(
     )
 
 
-def _picture(read: Callable[[], np.ndarray]) -> str:
+def _picture(path: Path, read_film: ReadFilm) -> str:
     try:
-        return f"<img alt='' loading='lazy' src='{jpeg_uri(shrunk(read(), SIDE))}'>"
+        film, _ = read_film(path)
+        return f"<img alt='' loading='lazy' src='{jpeg_uri(shrunk(film, SIDE))}'>"
     except PneumoscopeError:  # it is listed by its name all the same
         return ""

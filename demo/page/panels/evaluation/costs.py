@@ -45,9 +45,10 @@ def _costs(networks: list[str], words: Wording) -> str:
                     f"{escape(words('evaluation.costs.use'))}</button>"
                 )
             cells = "".join(f"<td data-cost='{network} {row} {column}'>–</td>" for column in COLUMNS)
-            rows += f"<tr><th scope='row'>{escape(words(f'evaluation.costs.{row}.row'))}</th>{cells}<td>{use}</td></tr>"
-        bodies += network_rows(network, network_head(network, words), len(COLUMNS) + 2, rows)
-    heads = [escape(words(f"evaluation.costs.column.{name}")) for name in ("row", *COLUMNS, "use")]
+            title = escape(words(f"evaluation.costs.{row}.row"))
+            rows += f"<tr><th scope='row'>{title}{use}</th>{cells}</tr>"
+        bodies += network_rows(network, network_head(network, words), len(COLUMNS) + 1, rows)
+    heads = [escape(words(f"evaluation.costs.column.{name}")) for name in ("row", *COLUMNS)]
     return wide_table("costs", words("evaluation.costs.caption"), heads, bodies)
 
 
