@@ -106,7 +106,7 @@ def _examples_of(bundles: Mapping[str, Bundle], root: Path) -> tuple[Example, ..
             wrong = positive != bool(label)
             alone = [film for film in of_kind if wrong and sum(of.get(film) is False for of in right.values()) == 1]
             ranked = itertools.chain(_median_first(alone), _median_first(of_kind))
-            usable = (film for film in ranked if film not in chosen and _is_there(root, film))
+            usable = (film for film in ranked if film not in chosen and is_film_below(root, film))
             film = next(usable, None)
             if film is not None:
                 chosen[film] = label
@@ -137,7 +137,8 @@ def _median_first(films: list[str]) -> Iterator[str]:
         yield films[rank]
 
 
-def _is_there(root: Path, film: str) -> bool:
+def is_film_below(root: Path, film: str) -> bool:
+    """Whether a film's path of scores.csv is a file below the data root, and leads nowhere else."""
     relative = PurePosixPath(film)
     return not relative.is_absolute() and ".." not in relative.parts and (root / relative).is_file()
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from demo.inference.classifier import Classifier, load_classifier
 from demo.inference.compare import ReadFilm
 from demo.inference.onnx_runtime import Device
 from export.bundle import NETWORKS, Bundle, BundleError, Card, default_models_folder, find_bundles
+from export.bundle.comparison import NetworkComparison, read_comparison
 from train.radiograph import read_with_warnings
 
 
@@ -42,6 +44,11 @@ class LoadedModels:
     def cards(self) -> dict[str, Card]:
         """The card of each classifier."""
         return {name: classifier.bundle.card for name, classifier in self.classifiers.items()}
+
+    @cached_property
+    def comparison(self) -> NetworkComparison | None:
+        """A against B, and both averaged; None where the folder holds no comparison of these very bundles."""
+        return read_comparison(self.bundles)
 
 
 def load_models(models: Path | None = None, device: Device = "auto") -> LoadedModels:

@@ -16,6 +16,8 @@ from demo.page.panels.evaluation import panel
 from demo.page.panels.shared import Localised
 
 FOLDER = Path(__file__).parent / "panels"
+#: The panels' scripts in the order of their names, and the evaluation's after the page's own.
+SCRIPTS = (*sorted(FOLDER.glob("*.js")), FOLDER / "evaluation" / "instrument.js")
 # Compare and the API delete an upload once it was read, Batch with its batch. This is for those nobody asked about.
 SECONDS_BETWEEN_SWEEPS, SECONDS_AN_UPLOAD_IS_KEPT = 600, 6 * 3600
 
@@ -100,7 +102,7 @@ def css() -> str:
 def head() -> str:
     """What the page needs before it is drawn: its scripts, and the networks' colours."""
     colours = "".join(f"--network-{name}:{colour};" for name, colour in NETWORK_COLOURS.items())
-    scripts = "".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in sorted(FOLDER.glob("*.js")))
+    scripts = "".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in SCRIPTS)
     return f"<style>:root{{{colours}}}</style>{scripts}"
 
 
@@ -112,7 +114,10 @@ def _panels(loaded: LoadedModels, data_root: Path | None, language: gr.Radio) ->
             comparing = compare.build(loaded, find_examples(loaded.bundles, data_root), language)
             localised += [_tab(tab, "compare"), *comparing.localised]
         with gr.Tab(words("tab.evaluation"), id="evaluation") as tab:
-            localised += [_tab(tab, "evaluation"), *panel.build(loaded, language, tab)]
+            localised += [
+                _tab(tab, "evaluation"),
+                *panel.build(loaded, language, tab, comparing.operating_point, data_root),
+            ]
         with gr.Tab(words("tab.batch"), id="batch") as tab:
             localised += [_tab(tab, "batch"), *batch.build(loaded, comparing, language, tabs)]
         with gr.Tab(words("tab.about"), id="about") as tab:

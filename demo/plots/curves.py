@@ -61,9 +61,9 @@ def roc_figure(networks: Sequence[ScoredNetwork], words: Wording) -> Figure:
         shapes += [_rectangle(*CLEARED, **place), _rectangle((0, CORNER), (1 - CORNER, 1), line=FRAME)]
         layout = {
             "xaxis2": axis("", 0, CORNER, domain=INSET_X, anchor="y2", tickformat=".0%", nticks=4),
-            "yaxis2": axis("", 1 - CORNER, 1.005, domain=INSET_Y, anchor="x2", tickformat=".0%", nticks=4),
+            "yaxis2": axis("", 1 - CORNER, 1.02, domain=INSET_Y, anchor="x2", tickformat=".0%", nticks=4),
         }
-    across, up = axis(low, -0.01, 1.01, tickformat=".0%"), axis(high, -0.01, 1.02, tickformat=".0%")
+    across, up = axis(low, -0.02, 1.01, tickformat=".0%"), axis(high, -0.01, 1.04, tickformat=".0%")
     return make_figure("roc", traces, words, across, up, shapes=shapes, **layout)
 
 

@@ -3,18 +3,22 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from demo.evaluation.sorted_scores import averaged_probabilities
 from demo.language.catalogue import Wording
 from demo.language.numbers import percent
 from demo.plots.curves import f1_figure, precision_recall_figure, roc_figure
 from demo.plots.history import history_figure
+from demo.plots.net_benefit import net_benefit_figure
 from demo.plots.parts import Figure, ScoredNetwork
 from demo.plots.scores import histogram_figure, reliability_figure
 from export.bundle.evaluation import BundleEvaluation
 from export.bundle.metric import Metric
+from train.metrics.net_benefit import net_benefit, treat_all
 from train.metrics.operating_points import auroc, average_precision
 from train.metrics.reliability import BINS, expected_calibration_error
 
 HISTORIES = ("loss", "accuracy")
+NET_BENEFIT = "net_benefit"
 CURVES: dict[str, Callable[[Sequence[ScoredNetwork], Wording], Figure]] = {
     "roc": roc_figure,
     "pr": precision_recall_figure,
@@ -44,7 +48,7 @@ class DescribedPlot:
 
 def figure_names(networks: Sequence[str]) -> tuple[str, ...]:
     """All figures, in their order."""
-    return (*HISTORIES, *CURVES, *(f"histogram_{network}" for network in networks))
+    return (*CURVES, *(f"histogram_{network}" for network in networks), NET_BENEFIT, *HISTORIES)
 
 
 def described_plots(
@@ -53,7 +57,7 @@ def described_plots(
     """Every figure of `figure_names`, with the networks that have what it needs."""
     scored = {name: _scored(found, split) for name, found in evaluations.items() if split in found.scores}
     faults = tuple(why_missing(found, split, words) for name, found in evaluations.items() if name not in scored)
-    figures = {name: _history(name, evaluations, words) for name in HISTORIES}
+    figures = {}
     for name, draw in CURVES.items():
         sentences = tuple(_sentence(name, network, words) for network in scored.values())
         figure = draw(tuple(scored.values()), words) if scored else None
@@ -66,7 +70,11 @@ def described_plots(
             figures[f"histogram_{name}"] = DescribedPlot(title, how, sentences, (), figure)
         else:
             figures[f"histogram_{name}"] = DescribedPlot(title, how, (), (why_missing(found, split, words),), None)
-    return figures
+    sentences = tuple(_benefit(network, words) for network in scored.values())
+    average = averaged_probabilities(evaluations, split)
+    figure = net_benefit_figure(tuple(scored.values()), average, words) if scored else None
+    figures[NET_BENEFIT] = _figure(NET_BENEFIT, words, sentences, faults, figure)
+    return figures | {name: _history(name, evaluations, words) for name in HISTORIES}
 
 
 def why_missing(evaluation: BundleEvaluation, split: str, words: Wording) -> str:
@@ -139,6 +147,19 @@ def _sentence(name: str, scored: ScoredNetwork, words: Wording) -> str:
     else:
         values = {"value": str(scored.auroc if name == "roc" else scored.average_precision)}
     return words(f"evaluation.{name}.figure", network=scored.name, **values)
+
+
+def _benefit(scored: ScoredNetwork, words: Wording) -> str:
+    threshold = scored.thresholds[scored.point]
+    if not 0 <= threshold < 1:  # no odds to weigh by
+        return words("evaluation.net_benefit.unknown", network=scored.name)
+    return words(
+        "evaluation.net_benefit.figure",
+        network=scored.name,
+        value=f"{net_benefit(scored.labels, scored.probabilities, threshold)[0]:.3f}",
+        threshold=f"{threshold:.3f}",
+        all=f"{treat_all(threshold, scored.prevalence)[0]:.3f}".replace("-", "−"),
+    )
 
 
 def _errors(scored: ScoredNetwork, words: Wording) -> str:

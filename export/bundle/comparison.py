@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AliasPath, BeforeValidator, Field
 
 from export.bundle.bundle import NETWORKS, Bundle, find_bundles
 from export.bundle.evaluation import OperatingMetrics
-from export.bundle.metric import AsObject, Count, Difference, Number, ObjectsByName, Record, Share
+from export.bundle.metric import AsObject, Count, Difference, Number, ObjectsByName, Record, Share, as_number
 from train.common.atomic import write_text
 from train.common.console import progress_bar
 from train.common.errors import PneumoscopeError
@@ -71,12 +71,27 @@ class EnsembleMetrics(Record):
     operating_points: Annotated[dict[str, OperatingMetrics], ObjectsByName] = Field(default_factory=dict)
 
 
+def _numbers(value: Any) -> dict[str, float]:  # noqa: ANN401  # JSON
+    """Thresholds from 0 to 1 by name, as far as they are such."""
+    found = {name: as_number(entry) for name, entry in value.items()} if isinstance(value, Mapping) else {}
+    return {name: number for name, number in found.items() if number is not None and 0 <= number <= 1}
+
+
 class NetworkComparison(Record):
-    """comparison.json, as `train.evaluation.comparison.compare` makes it; `average`: split → the ensemble's metrics."""
+    """comparison.json, as `train.evaluation.comparison.compare` makes it.
+
+    Attributes:
+        average: split → the ensemble's metrics.
+        average_thresholds: operating point → the ensemble's own frozen threshold, on the mean of both uncalibrated
+            probabilities.
+    """
 
     validation: Annotated[FilmsComparison, AsObject] = FilmsComparison()
     test: Annotated[FilmsComparison, AsObject] = FilmsComparison()
     average: Annotated[dict[str, EnsembleMetrics], ObjectsByName] = Field(default_factory=dict)
+    average_thresholds: Annotated[dict[str, float], BeforeValidator(_numbers)] = Field(
+        default_factory=dict, validation_alias=AliasPath("average", "thresholds")
+    )
 
     def of(self, split: str) -> FilmsComparison:
         """Both networks on "validation" or "test"."""

@@ -21,6 +21,7 @@ from demo.language.reading_sentences import (
     why_refused,
     worth_lines,
 )
+from demo.page.panels.compare_averaged import averaged_html
 from demo.page.panels.shared import network_head
 from export.bundle import NETWORKS, Card
 from export.bundle.metric import Metric
@@ -47,7 +48,7 @@ def readings_html(case: Case | None, loaded: LoadedModels, track_record: TrackRe
         f"<p class='notice' dir='ltr'>{escape(warning)}</p>" for warning in (case.warnings if case else ())
     )
     agreed = f"<p class='agreement' role='status'>{line}{_unbroken(remark)}</p>"
-    return f"<div class='readings'>{columns}</div>{agreed}{warnings}"
+    return f"<div class='readings'>{columns}</div>{agreed}{warnings}{averaged_html(case, loaded, words)}"
 
 
 def error_html(error: str, words: Wording) -> str:

@@ -18,11 +18,11 @@ GIVEN_WORDS = sorted(
     or "from demo.language.catalogue import" in path.read_text(encoding="utf-8")
 )
 TEMPLATES = sorted((DEMO / "report" / "templates").iterdir())
-SCRIPTS, STYLES = sorted((DEMO / "page" / "panels").glob("*.js")), sorted((DEMO / "page" / "panels").glob("*.css"))
+SCRIPTS, STYLES = sorted((DEMO / "page" / "panels").rglob("*.js")), sorted((DEMO / "page" / "panels").glob("*.css"))
 
 #: Names and abbreviations that are the same in every language, and what a visitor types or addresses.
 ALLOWED = {
-    *("pneumoscope", "Python", "ONNX", "Runtime", "Gradio", "OpenCV", "NumPy"),
+    *("pneumoscope", "Python", "ONNX", "Runtime", "Gradio", "OpenCV", "NumPy", "Plotly"),
     *("A", "B", "AUROC", "ROC", "F1", "PPV", "NPV", "ECE", "SHA", "UTC", "CSV", "JSON", "HTML", "PDF", "ZIP"),
     *("English", "עברית"),  # each language in its own
 }

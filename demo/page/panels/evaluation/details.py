@@ -6,23 +6,23 @@ from html import escape
 
 import gradio as gr
 
-from demo.evaluation.operating_point_choices import default_point, shared_points
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Language, Wording, wording
-from demo.page.panels.compare import operating_point_choices
 from demo.page.panels.evaluation.a_versus_b import against_html
 from demo.page.panels.evaluation.calibration import calibration_html
-from demo.page.panels.evaluation.plot_component import plot_update
+from demo.page.panels.evaluation.instrument import section_id
+from demo.page.panels.evaluation.plots import Plot, plot_card
 from demo.page.panels.evaluation.robustness import corruption_name, robustness_html
 from demo.page.panels.evaluation.subsets import cohorts_html
-from demo.page.panels.shared import Localised
+from demo.plots.parts import Figure
 from demo.plots.robustness import robustness_figure
 from export.bundle import STRESS
 from export.bundle.comparison import NetworkComparison
 from export.bundle.evaluation import BundleEvaluation
-from export.bundle.robustness import all_corruptions
+from export.bundle.robustness import Robustness, all_corruptions
 
 Evaluations = Mapping[str, BundleEvaluation]
+STRESS_PLOT = "stress"
 
 
 @dataclass(frozen=True)
@@ -30,43 +30,28 @@ class EvaluationDetails:
     """What the panel needs of its lower part.
 
     Attributes:
-        point: radio, the operating point of both networks here.
         shown: the components that `draw` fills.
         draw: (split, operating point, language) → what `shown` takes.
         redraw_pair: the same, for the first components only: those that hang on the operating point.
         pair: these components.
-        localised: components whose words follow the language.
+        figures: (split, language) → the plots in it, by name.
     """
 
-    point: gr.Radio
-    shown: tuple[gr.blocks.Block, ...]
-    draw: Callable[[str, str, Language], list]
+    shown: tuple[gr.HTML, ...]
+    draw: Callable[[str, str, Language], list[str]]
     redraw_pair: Callable[[str, str, Language], list[str]]
-    pair: tuple[gr.blocks.Block, ...]
-    localised: tuple[Localised, ...]
+    pair: tuple[gr.HTML, ...]
+    figures: Callable[[str, Language], dict[str, Figure]]
 
 
 def build(
     loaded: LoadedModels, evaluations: Callable[[], Evaluations], comparison: Callable[[], NetworkComparison | None]
 ) -> EvaluationDetails:
     """Lay the part out; nothing of it is seen before it is drawn, and nothing is read."""
-    words, points = wording("en"), shared_points(loaded.cards.values())
-    # A plot that can never be drawn is not laid out.
-    corrupted = any(bundle.stress is not None for bundle in loaded.bundles.values())
-    with gr.Row(visible=False, elem_classes="pair-point") as choice:
-        point = gr.Radio(
-            operating_point_choices("en", points),
-            value=default_point(loaded.cards.values()),
-            label=words("evaluation.pair_point"),
-            elem_classes="choice",
-        )
-    cohorts, against, calibration, stress = (gr.HTML(padding=False, elem_classes="evidence") for _ in range(4))
-    shown: list[gr.blocks.Block] = [cohorts, against, choice, calibration, stress]
-    if corrupted:
-        with gr.Column(min_width=280, visible=False, elem_classes="plot-card stress") as card:
-            caption = gr.HTML(padding=False)
-            plot = gr.Plot(show_label=False, container=False, elem_classes="plot")
-        shown += [card, caption, plot]
+    cohorts, against, calibration, stress = (
+        gr.HTML(padding=False, elem_classes="evidence", elem_id=section_id(name))
+        for name in ("cohorts", "against", "calibration", "stress")
+    )
 
     def redraw_pair(split: str, point: str, language: Language) -> list[str]:
         words, found = wording(language), evaluations()
@@ -75,35 +60,27 @@ def build(
             against_html(comparison(), found, split, point, words),
         ]
 
-    def draw(split: str, point: str, language: Language) -> list:
-        words, found = wording(language), evaluations()
-        pair = redraw_pair(split, point, language)
-        made = [*pair, gr.update(visible=any(pair)), calibration_html(loaded.cards, split, words)]
-        by_network = {name: evaluation.stress for name, evaluation in found.items() if evaluation.stress is not None}
-        made.append((robustness_html(by_network, split, words) if by_network else "") + _broken(found, words))
-        if corrupted:
-            measured = {name: table.of(split).changes for name, table in by_network.items() if table.of(split).changes}
-            names = {change.name: corruption_name(change, words) for change in all_corruptions(by_network, split)}
-            figure = robustness_figure(measured, names, words) if measured else None
-            made += [gr.update(visible=figure is not None), _caption(words), plot_update(figure)]
-        return made
+    def figures(split: str, language: Language) -> dict[str, Figure]:
+        words, by_network = wording(language), _stress(evaluations())
+        measured = {name: table.of(split).changes for name, table in by_network.items() if table.of(split).changes}
+        names = {change.name: corruption_name(change, words) for change in all_corruptions(by_network, split)}
+        return {STRESS_PLOT: robustness_figure(measured, names, words)} if measured else {}
 
-    return EvaluationDetails(
-        point,
-        tuple(shown),
-        draw,
-        redraw_pair,
-        (cohorts, against),
-        (
-            Localised(
-                point,
-                lambda words: {
-                    "label": words("evaluation.pair_point"),
-                    "choices": operating_point_choices(words.language, points),
-                },
-            ),
-        ),
-    )
+    def draw(split: str, point: str, language: Language) -> list[str]:
+        words, found = wording(language), evaluations()
+        by_network = _stress(found)
+        table = robustness_html(by_network, split, words) if by_network else ""
+        card = "".join(
+            plot_card(name, Plot(_caption(words), figure)) for name, figure in figures(split, language).items()
+        )
+        return [
+            *redraw_pair(split, point, language),
+            calibration_html(loaded.cards, split, words),
+            table + _broken(found, words) + card,
+        ]
+
+    shown = (cohorts, against, calibration, stress)
+    return EvaluationDetails(shown, draw, redraw_pair, (cohorts, against), figures)
 
 
 def intervals_html(evaluations: Evaluations, words: Wording) -> str:
@@ -122,6 +99,10 @@ def intervals_html(evaluations: Evaluations, words: Wording) -> str:
             f"<p lang='en' dir='ltr'>{escape(text)}</p></details>"
         )
     return lines
+
+
+def _stress(evaluations: Evaluations) -> dict[str, Robustness]:
+    return {name: found.stress for name, found in evaluations.items() if found.stress is not None}
 
 
 def _caption(words: Wording) -> str:

@@ -2,17 +2,9 @@
 
 import json
 
-import gradio as gr
 from gradio.components.plot import PlotData
 
 from demo.plots.parts import Figure
-
-
-def plot_update(figure: Figure | None) -> dict:
-    """Show a figure; None hides the plot."""
-    if figure is None:
-        return gr.update(value=None, visible=False)
-    return gr.update(value=plot_data(figure), visible=True)
 
 
 def plot_data(figure: Figure) -> PlotData:

@@ -1,4 +1,7 @@
-"""The plots of the Evaluation panel, each under a caption in HTML."""
+"""The plots of the Evaluation panel, each under a caption in HTML.
+
+The browser draws a plot in its place when it is scrolled to (`instrument.js`).
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -41,6 +44,20 @@ def marks_html(words: Wording, points: Collection[str]) -> str:
         f"<h2>{escape(words('evaluation.curves'))}</h2>"
         f"<div class='marks'><p>{escape(words('evaluation.marks'))}</p><ul>{items}</ul></div>"
     )
+
+
+def plot_cards_html(plots: Mapping[str, Plot]) -> str:
+    """A card for each plot: its caption, and the place where it is drawn."""
+    return f"<div class='plot-grid'>{''.join(plot_card(name, plot) for name, plot in plots.items())}</div>"
+
+
+def plot_card(name: str, plot: Plot) -> str:
+    """One card; without a figure it is a caption alone, which says why."""
+    place = ""
+    if plot.figure is not None:
+        height = plot.figure["layout"]["height"]
+        place = f"<div class='plot' data-figure='{name}' style='block-size:{height}px'></div>"
+    return f"<div class='plot-card {name}'>{plot.caption}{place}</div>"
 
 
 def _caption(plot: DescribedPlot) -> str:

@@ -1,4 +1,7 @@
-"""What the sliders change, as HTML: a network's confusion matrix and figures at a threshold and a prevalence."""
+"""What the sliders change, as HTML: a network's confusion matrix and figures at a threshold and a prevalence.
+
+It is drawn once, and `instrument.js` writes the figures anew: it finds them by the classes and data attributes here.
+"""
 
 from html import escape
 
@@ -17,6 +20,8 @@ from demo.plots.described import why_missing
 from export.bundle.evaluation import BundleEvaluation
 from export.bundle.metric import Metric
 
+INTERVALS = ("sensitivity", "specificity", "f1", "accuracy", "ppv", "npv")
+
 
 def threshold_html(
     evaluation: BundleEvaluation, split: str, threshold: float, prevalence: float, point: str | None, words: Wording
@@ -33,7 +38,8 @@ def threshold_html(
     """
     name = evaluation.network
     head = f"<h3>{network_head(name, words)}</h3>"
-    open_section = f"<section class='network {name}' aria-label='{escape(words(f'network.{name}'), quote=True)}'>"
+    label = escape(words(f"network.{name}"), quote=True)
+    open_section = f"<section class='network {name}' data-network='{name}' aria-label='{label}'>"
     if split not in evaluation.scores:
         notice = escape(why_missing(evaluation, split, words))
         return f"{open_section}{head}<p class='notice'>{notice}</p></section>"
@@ -59,11 +65,12 @@ def threshold_html(
 def _matrix(evaluation: BundleEvaluation, figures: MetricsAtThreshold, words: Wording) -> str:
     counts = figures.confusion
     caption = words("evaluation.matrix", network=words(f"network.{evaluation.network}"))
-    rows = (("pneumonia", counts.tp, counts.fn, "right", "wrong"), ("normal", counts.fp, counts.tn, "wrong", "right"))
+    rows = (("pneumonia", ("tp", "right"), ("fn", "wrong")), ("normal", ("fp", "wrong"), ("tn", "right")))
     body = "".join(
         f"<tr><th scope='row'>{escape(words(f'evaluation.{truth}'))}</th>"
-        f"<td class='{first}'>{called:,}</td><td class='{second}'>{passed:,}</td></tr>"
-        for truth, called, passed, first, second in rows
+        + "".join(f"<td class='{kind}'>{_cell(cell, getattr(counts, cell), words)}</td>" for cell, kind in cells)
+        + "</tr>"
+        for truth, *cells in rows
     )
     columns = "".join(
         f"<th scope='col'>{escape(words(f'evaluation.{key}'))}</th>"
@@ -73,6 +80,11 @@ def _matrix(evaluation: BundleEvaluation, figures: MetricsAtThreshold, words: Wo
         f"<table class='matrix'><caption>{escape(caption)}</caption>"
         f"<thead><tr>{columns}</tr></thead><tbody>{body}</tbody></table>"
     )
+
+
+def _cell(cell: str, films: int, words: Wording) -> str:
+    unseen = f"<span class='unseen'>{escape(words('evaluation.cell.list'))}</span>"
+    return f"<button type='button' data-cell='{cell}'><span class='count'>{films:,}</span> {unseen}</button>"
 
 
 def _figures(
@@ -99,10 +111,10 @@ def _figures(
             rows += f"</tbody><tbody><tr><th class='group' scope='rowgroup' colspan='3'>{escape(at)}</th></tr>"
         known = cohort or name not in ("ppv", "npv")
         stored = evaluation.measured_at(split, point, name) if point is not None and known else None
-        interval = _interval(stored, words)
+        interval = interval_text(stored, words)
         rows += (
             f"<tr class='{name}'><th scope='row'>{escape(label)}</th>"
-            f"<td>{escape(percent(value, words))}</td><td class='interval'>{interval}</td></tr>"
+            f"<td>{escape(percent(value, words))}</td><td class='interval' dir='ltr'>{escape(interval)}</td></tr>"
         )
     caption = words("evaluation.figures", network=words(f"network.{evaluation.network}"))
     columns = "".join(
@@ -114,10 +126,11 @@ def _figures(
     )
 
 
-def _interval(found: Metric | None, words: Wording) -> str:
+def interval_text(found: Metric | None, words: Wording) -> str:
+    """An interval in percent, plain text; a dash where there is none."""
     if found is None or found.low is None or found.high is None:
         return "–"
-    return f"<bdi dir='ltr'>{100 * found.low:.1f}–{escape(percent(found.high, words))}</bdi>"
+    return f"{100 * found.low:.1f}–{percent(found.high, words)}"
 
 
 def _of_thousand(figures: MetricsAtThreshold, words: Wording) -> str:

@@ -53,7 +53,7 @@ def colours_of(picture):
 
 def test_every_figure_of_the_page_is_drawn_in_both_networks_colours(panel, qt):
     drawn = panel.figures("validation")
-    assert len(drawn) == len(CURVES) + 2 + len(HISTORIES)
+    assert len(drawn) == len(CURVES) + 2 + 1 + len(HISTORIES)  # histograms, net benefit
     for plot in drawn:
         traces = plot.figure["data"]
         networks = {trace.get("line", trace.get("marker", {})).get("color") for trace in traces}
@@ -77,7 +77,7 @@ def test_the_panel_draws_every_split_in_every_language(panel, qt, language, spli
     panel.speak(wording(language))
     panel.split.setCurrentIndex(panel.split.findData(split))
     views = panel.findChildren(CurveView)
-    assert len(views) == 8
+    assert len(views) == 9
     for view in views:
         view.grab()
         assert view.accessibleName()

@@ -12,7 +12,7 @@ from demo.language.catalogue import wording
 pytestmark = pytest.mark.slow  # drives a browser
 
 TABS = ("compare", "evaluation", "batch", "about")
-READY = {"compare": "#drop", "evaluation": ".plot .main-svg", "batch": ".batch", "about": ".about"}
+READY = {"compare": "#drop", "evaluation": ".evaluation .matrix", "batch": ".batch", "about": ".about"}
 LANGUAGES = ("en", "he")
 SCREENSHOTS = Path(__file__).resolve().parents[4] / "screenshots"  # ignored by git
 

@@ -35,7 +35,7 @@ def built(tmp_path, evaluated_bundle):
 
 
 def name_of(function):
-    return getattr(function, "func", function).__name__
+    return getattr(getattr(function, "func", function), "__name__", None)
 
 
 def outputs_of(block, values):
@@ -43,107 +43,158 @@ def outputs_of(block, values):
     return list(zip(block.outputs, values, strict=True))
 
 
-def plots_in(answers):
-    return [value for component, value in answers if isinstance(component, gr.Plot)]
-
-
-def show(block, on=True, before=None, split="validation", percent=50.0, language="en", chosen=(0.5, None, 0.5, None)):
-    return outputs_of(block, block.fn(on, before, split, percent, language, "youden", *chosen))
+def show(block, on=True, before=None, split="validation", language="en"):
+    """The answers by what they are: key, data, about, sliders, tables, films, costs, plots, …, report, training."""
+    answers = [value for _, value in outputs_of(block, block.fn(on, before, split, language, "youden"))]
+    names = ("key", "data", "about", "sliders", "tables", "films", "costs", "plots", "intervals")
+    return dict(zip(names, answers, strict=False)) | {"report": answers[-2], "training": answers[-1], "all": answers}
 
 
 def test_nothing_is_drawn_before_the_tab_is_opened(built):
     _, page, _, _ = built()
-    plots = [block for block in page.blocks.values() if isinstance(block, gr.Plot)]
-    assert len(plots) == 8
-    assert all(plot.value is None for plot in plots)
+    (library,) = [block for block in page.blocks.values() if isinstance(block, gr.Plot)]
+    assert json.loads(library.value["plot"])["data"] == []
+    data = [block for block in page.blocks.values() if isinstance(block, gr.JSON)]
+    assert [block.value for block in data] == [None]
 
 
 def test_the_first_look_draws_everything(built):
     callbacks, _, _, _ = built()
-    answers = show(callbacks["show"])
-    assert answers[0][1] == "validation en"
-    plots = plots_in(answers)
-    assert len(plots) == 8
-    assert all(plot["visible"] for plot in plots)
-    figures = [json.loads(plot["value"].plot) for plot in plots]
-    assert all(figure["config"]["displaylogo"] is False for figure in figures)
-    assert sum(len(plot["value"].plot) for plot in plots) < 400_000
-    assert answers[2][1] == 70.0  # the cohort's own prevalence
+    shown = show(callbacks["show"])
+    assert shown["key"] == "validation en"
+    figures = shown["data"]["figures"]
+    assert len(figures) == 9
+    assert all(figure["config"]["displaylogo"] is False for figure in figures.values())
+    placed = re.findall("data-figure='(.*?)'", "".join(map(str, shown["all"])))
+    assert sorted(placed) == sorted(figures)
+    assert len(json.dumps(shown["data"], allow_nan=False)) < 400_000
+    assert "value='70.0'" in shown["sliders"]  # the cohort's own prevalence
+
+
+def test_no_film_is_named_in_what_the_browser_gets(built):
+    callbacks, _, _, _ = built()
+    for split in ("validation", "test"):
+        assert ".png" not in json.dumps(show(callbacks["show"], split=split)["data"])
+
+
+def test_it_opens_on_test_where_test_was_read(built):
+    _, page, _, _ = built()
+    (split,) = [
+        block
+        for block in page.blocks.values()
+        if isinstance(block, gr.Radio) and len(block.choices) == 2 and block.value
+    ]
+    assert (split.value, split.choices[0]) == ("test", ("test", "test"))
 
 
 def test_a_second_look_draws_nothing(built):
     callbacks, _, _, _ = built()
-    answers = show(callbacks["show"], before="validation en")
-    assert all(value == SKIPPED for _, value in answers)
+    assert all(value == SKIPPED for value in show(callbacks["show"], before="validation en")["all"])
 
 
 def test_another_language_or_split_draws_again(built):
     callbacks, _, _, _ = built()
     hebrew = show(callbacks["show"], before="validation en", language="he")
-    assert hebrew[0][1] == "validation he"
-    assert wording("he")("evaluation.axis.sensitivity") in plots_in(hebrew)[2]["value"].plot
-    test = show(callbacks["show"], before="validation en", split="test", percent=70.0)
-    assert "80 test films" in test[1][1]
-    assert test[2][1] == 60.0  # follows the films
-    assert show(callbacks["show"], before="validation en", split="test", percent=5.0)[2][1] == 5.0  # the user's own
+    assert hebrew["key"] == hebrew["data"]["key"] == "validation he"
+    axis = hebrew["data"]["figures"]["roc"]["layout"]["yaxis"]["title"]["text"]
+    assert wording("he")("evaluation.axis.sensitivity") in axis
+    test = show(callbacks["show"], before="validation en", split="test")
+    assert "80 test films" in test["about"]
+    assert "value='60.0'" in test["sliders"]
 
 
 def test_what_is_not_on_screen_is_drawn_later(built):
     callbacks, _, _, _ = built()
-    answers = show(callbacks["show"], on=False, before="validation en", language="he")
-    assert answers[0][1] == ""
-    assert all(value == SKIPPED for _, value in answers[1:])
-    assert show(callbacks["show"], on=False, before=None)[0][1] == SKIPPED
-    again = show(callbacks["show"], before="", language="he", percent=5.0)
-    assert again[0][1] == "validation he"
-    assert again[2][1] == 5.0
+    answers = show(callbacks["show"], on=False, before="validation en", language="he")["all"]
+    assert answers[0] == ""
+    assert all(value == SKIPPED for value in answers[1:])
+    assert show(callbacks["show"], on=False, before=None)["key"] == SKIPPED
+    assert show(callbacks["show"], before="", language="he")["key"] == "validation he"
 
 
-def test_a_slider_moves_its_own_network_only(built):
-    _, page, _, _ = built()
-    slides = [block for block in page.fns.values() if name_of(block.fn) == "slide"]
-    assert len(slides) == 2
-    html, point = slides[1].fn(0.001, "youden", "validation", 70.0, "en")
-    assert "class='network b'" in html
-    assert "Threshold 0.001: own choice" in html
-    assert point is None
-    assert all(block.trigger_mode == "always_last" and not block.queue for block in slides)
+def test_the_operating_point_is_compares_too(tmp_path, evaluated_bundle):
+    for seed, name in enumerate("ab"):
+        evaluated_bundle(tmp_path, name, True, seed)
+    with gr.Blocks(analytics_enabled=False) as page:
+        language, point = gr.Radio(["en", "he"]), gr.Radio(["youden", "f1"])
+        with gr.Tab("tab") as tab:
+            made = panel.EvaluationPanel(load_models(tmp_path, "cpu"), language, tab, point)
+    targets = {target for block in page.fns.values() for target in block.targets}
+    assert {(point._id, "change"), (made.point._id, "input")} <= targets
+    (chosen,) = [block for block in page.fns.values() if block.outputs == [point]]
+    assert (chosen.fn, chosen.inputs) == (None, [made.point])
+    assert made.follow("f1", None, "test", "en") == ["f1", SKIPPED, SKIPPED]
+    _, cohorts, _ = made.follow("f1", "test en", "test", "en")
+    assert "“Most found per mistake (F1)”" in cohorts
 
 
-def test_an_operating_point_moves_the_slider_and_back(built):
+def test_no_threshold_asks_the_server(built):
+    callbacks, page, _, _ = built()
+    assert not [block for block in page.blocks.values() if isinstance(block, gr.Slider)]
+    assert set(callbacks) == {"show", "follow", "list_films", None}
+
+
+class Asked:
+    """What a click on a number sends."""
+
+    def __init__(self, **values):
+        self.__dict__.update(values)
+
+
+def test_a_number_lists_its_films_without_pictures(built):
     callbacks, _, _, _ = built()
-    jump, slide = callbacks["jump"], callbacks["slide"]
-    html, value = jump.fn("f1", "validation", 70.0, "en")
-    assert f"Threshold {value:.3f}: Most found per mistake (F1)" in html
-    assert slide.fn(value, None, "validation", 70.0, "en") == (html, "f1")
-    assert jump.fn(None, "validation", 70.0, "en") == (SKIPPED, SKIPPED)
+    html = callbacks["list_films"].fn("test", "en", Asked(network="a", cell="fn", threshold=1.0))
+    assert "Pneumonias that Network A misses at the threshold 1.000: 48" in html
+    assert html.count("<li>") == 48
+    assert "test0.png" in html
+    assert "<img" not in html
 
 
-def test_the_prevalence_changes_both_tables(built):
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"network": "c"}, {"network": ["a"]}, {"cell": "all"}, {"cell": None}, {"threshold": "0.5"},
+        {"threshold": float("nan")}, {"threshold": True}, {"threshold": None},
+    ],
+)  # fmt: skip
+def test_what_no_button_asks_lists_nothing(built, wrong):
     callbacks, _, _, _ = built()
-    tables = callbacks["both"].fn("validation", 5.0, "en", 0.5, None, 0.5, None)
-    assert len(tables) == 2
-    assert all("at a prevalence of 5.0 %" in html for html in tables)
-    percent, *tables = callbacks["back_to_cohort"].fn("test", "en", 0.5, None, 0.5, None)
-    assert percent == 60.0
-    assert all("at a prevalence of 60.0 %" in html for html in tables)
+    asked = {"network": "a", "cell": "fn", "threshold": 0.5} | wrong
+    assert callbacks["list_films"].fn("test", "en", Asked(**asked)) == ""
+    assert callbacks["list_films"].fn("elsewhere", "en", Asked(**asked | {"network": "a"})) == ""
+
+
+def test_pictures_are_shown_where_the_users_films_are(tmp_path, evaluated_bundle, write_film):
+    evaluated_bundle(tmp_path / "models")
+    write_film(tmp_path / "data" / "test0.png")
+    (tmp_path / "data" / "test1.png").write_bytes(b"no film")
+    with gr.Blocks(analytics_enabled=False):
+        language = gr.Radio(["en", "he"])
+        with gr.Tab("tab") as tab:
+            loaded = load_models(tmp_path / "models", "cpu")
+            made = panel.EvaluationPanel(loaded, language, tab, None, tmp_path / "data")
+    html = made.list_films("test", "en", Asked(network="a", cell="tp", threshold=0.0))
+    assert html.count("<img") == 1
+    assert html.count("<li>") == 48
+    assert "your own data folder" in html
 
 
 def test_one_network_alone(built):
     callbacks, _, _, _ = built("b")
-    answers = show(callbacks["show"], chosen=(0.5, None))
-    assert len(plots_in(answers)) == 7
+    shown = show(callbacks["show"])
+    assert len(shown["data"]["figures"]) == 8
+    assert shown["data"]["average"] is None
+    assert "data-benefit='average'" not in shown["costs"]
 
 
 def test_test_films_that_were_not_read(built):
     callbacks, page, _, _ = built(test=False)
     choices = [block.choices for block in page.blocks.values() if isinstance(block, gr.Radio)]
-    assert [("validation", "validation"), ("test (not read yet)", "test")] in choices
-    answers = show(callbacks["show"], split="test", percent=33.0)
-    assert [plot["visible"] for plot in plots_in(answers)] == [True, True, *[False] * 6]
-    assert answers[1][1] == ""
-    assert answers[2][1] == 50.0 or answers[2][1] == 33.0
-    assert callbacks["back_to_cohort"].fn("test", "en", 0.5, None, 0.5, None) == (SKIPPED,) * 3
+    assert [("test (not read yet)", "test"), ("validation", "validation")] in choices
+    shown = show(callbacks["show"], split="test")
+    assert set(shown["data"]["figures"]) == {"loss", "accuracy"}
+    assert (shown["about"], shown["sliders"], shown["costs"]) == ("", "", "")
+    assert "have not been read for Network A yet" in shown["tables"]
 
 
 def test_broken_files_leave_the_page_standing(built):
@@ -151,9 +202,9 @@ def test_broken_files_leave_the_page_standing(built):
     for name in "ab":
         for file in ("scores.csv", "history.csv", "evaluation.json"):
             (models / name / file).write_text("spoilt")
-    answers = show(callbacks["show"])
-    assert not any(plot["visible"] for plot in plots_in(answers))
-    assert "scores.csv of Network A cannot be read" in callbacks["slide"].fn(0.5, None, "validation", 70.0, "en")[0]
+    shown = show(callbacks["show"])
+    assert shown["data"]["figures"] == {}
+    assert "scores.csv of Network A cannot be read" in shown["tables"]
 
 
 @pytest.mark.parametrize("language", ["en", "he"])

@@ -1,7 +1,7 @@
 import pytest
 
 from demo.language.catalogue import wording
-from demo.page.panels.evaluation.plots import draw_plots, marks_html
+from demo.page.panels.evaluation.plots import draw_plots, marks_html, plot_cards_html
 from demo.plots.described import figure_names
 from export.bundle.evaluation import read_bundle_evaluation
 from train.metrics.operating_points import OPERATING_POINTS, POINT_NAMES, auroc
@@ -48,7 +48,7 @@ def test_one_network_alone(bundles):
 def test_test_films_that_were_not_read(tmp_path, evaluated_bundle):
     plots, _ = drawn({"a": evaluated_bundle(tmp_path, test=False)}, "test")
     assert plots["loss"].figure  # the training has no test films anyway
-    for name in ("roc", "pr", "f1", "reliability", "histogram_a"):
+    for name in ("roc", "pr", "f1", "reliability", "histogram_a", "net_benefit"):
         assert plots[name].figure is None
         assert "have not been read for Network A yet" in plots[name].caption
 
@@ -56,7 +56,7 @@ def test_test_films_that_were_not_read(tmp_path, evaluated_bundle):
 @pytest.mark.parametrize(
     ("file", "missing"),
     [
-        ("scores.csv", {"roc", "pr", "f1", "reliability", "histogram_a"}),
+        ("scores.csv", {"roc", "pr", "f1", "reliability", "histogram_a", "net_benefit"}),
         ("history.csv", {"loss", "accuracy"}),
         ("evaluation.json", set()),
     ],
@@ -81,3 +81,15 @@ def test_the_marks_are_explained():
     assert "own 0.5" not in html
     assert marks_html(wording("en"), POINT_NAMES).count("<li>") == 5
     assert "Found and spared alike (Youden)" in html
+
+
+def test_a_plot_has_its_place_and_a_missing_one_has_none(bundles):
+    plots, _ = drawn(bundles)
+    html = plot_cards_html(plots)
+    assert [name for name in plots if f"data-figure='{name}'" in html] == list(plots)
+    assert "block-size:340px" in html
+    (bundles["a"].folder / "scores.csv").write_text("spoilt")
+    (bundles["b"].folder / "scores.csv").write_text("spoilt")
+    spoilt = plot_cards_html(drawn(bundles)[0])
+    assert "data-figure='loss'" in spoilt
+    assert "data-figure='roc'" not in spoilt

@@ -25,7 +25,7 @@ def row_of(html, name):
 
 
 def matrix_of(html):
-    return [int(cell) for cell in re.findall(r"<td class='(?:right|wrong)'>([\d,]+)</td>", html)]
+    return [int(cell) for cell in re.findall(r"<span class='count'>([\d,]+)</span>", html)]
 
 
 def test_the_figures_are_those_of_scikit_learn(evaluation):

@@ -1,0 +1,63 @@
+"""A and B averaged as a third reading below their cards, small: its verdict, its own threshold, its own record."""
+
+from html import escape
+
+from demo.inference.averaged import AveragedReading, averaged_reading
+from demo.inference.compare import Case, verdict_kind
+from demo.inference.networks import LoadedModels
+from demo.language.catalogue import Wording
+from demo.language.glossary import explained
+from demo.language.numbers import rounded
+from demo.page.panels.tables import figure_cell
+from export.bundle.comparison import EnsembleMetrics, NetworkComparison
+from export.bundle.evaluation import OperatingMetrics
+
+SPLITS = ("test", "validation")  # what was never chosen on stands first
+FIGURES = ("sensitivity", "specificity")
+
+
+def averaged_html(case: Case | None, loaded: LoadedModels, words: Wording) -> str:
+    """The averaged reading of a film; "" without a film, or where the models hold no frozen threshold of the average.
+
+    Args:
+        case: the film's readings, evaluated at the operating point that is chosen.
+        loaded: the networks, for the comparison beside their bundles.
+        words: of the language.
+    """
+    comparison = loaded.comparison
+    reading = averaged_reading(case.readings, comparison.average_thresholds) if case and comparison else None
+    if reading is None or comparison is None:
+        return ""
+    title = f"<strong>{escape(words('evaluation.against.average'))}</strong>"
+    if reading.refused_by:
+        why = words("compare.averaged.refused", networks=", ".join(name.upper() for name in reading.refused_by))
+        return f"<p class='averaged refused'>{title} <span>{escape(why)}</span></p>"
+    return (
+        f"<details class='averaged'><summary>{title} <span>{escape(_verdict(reading, words))}</span></summary>"
+        f"<p class='how'>{escape(words('compare.averaged.how'))}</p>{_record(reading, comparison, words)}</details>"
+    )
+
+
+def _verdict(reading: AveragedReading, words: Wording) -> str:
+    return words(
+        "compare.averaged.verdict",
+        verdict=words(f"verdict.{verdict_kind(reading.positive)}"),
+        probability=rounded(reading.probability),
+        threshold=rounded(reading.threshold),
+    )
+
+
+def _record(reading: AveragedReading, comparison: NetworkComparison, words: Wording) -> str:
+    """How good the average is at this threshold, on every split that was scored; "" where that is not known."""
+    rows = ""
+    for split in SPLITS:
+        measured = comparison.average.get(split, EnsembleMetrics())
+        at = measured.operating_points.get(reading.operating_point, OperatingMetrics())
+        if at.sensitivity is not None and at.specificity is not None:
+            cells = "".join(f"<td>{figure_cell(getattr(at, name), words)}</td>" for name in FIGURES)
+            rows += f"<tr><th scope='row'>{escape(words(f'word.{split}'))}</th>{cells}</tr>"
+    if not rows:
+        return ""
+    names = (escape(words("compare.record")), *(explained(name, words) for name in FIGURES))
+    heads = "".join(f"<th scope='col'>{name}</th>" for name in names)
+    return f"<table class='record'><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
