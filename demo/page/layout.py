@@ -16,7 +16,7 @@ from demo.page.panels.evaluation import panel
 from demo.page.panels.shared import Localised
 
 FOLDER = Path(__file__).parent / "panels"
-SCRIPT = FOLDER / "page.js"
+SCRIPTS = ("page.js", "address.js", "program.js")  # in this order
 # Compare and the API delete an upload once it was read, Batch with its batch. This is for those nobody asked about.
 SECONDS_BETWEEN_SWEEPS, SECONDS_AN_UPLOAD_IS_KEPT = 600, 6 * 3600
 
@@ -82,6 +82,7 @@ def build_page(loaded: LoadedModels, data_root: Path | None = None) -> gr.Blocks
         language.change(lambda chosen: chosen, language, kept_language, **private)
         language.change(speak, language, components, js="(chosen) => pneumoscope.speak(chosen)", **private)
         page.load(None, kept_language, language, js="(kept) => pneumoscope.start(kept)", **private)
+        page.load(None, js="() => pneumoscope.address()", **private)
         theme.click(None, js="() => pneumoscope.theme()", **private)
     return page
 
@@ -92,9 +93,10 @@ def css() -> str:
 
 
 def head() -> str:
-    """What the page needs before it is drawn: its script, and the networks' colours."""
+    """What the page needs before it is drawn: its scripts, and the networks' colours."""
     colours = "".join(f"--network-{name}:{colour};" for name, colour in NETWORK_COLOURS.items())
-    return f"<style>:root{{{colours}}}</style><script>{SCRIPT.read_text(encoding='utf-8')}</script>"
+    scripts = "".join(f"<script>{(FOLDER / name).read_text(encoding='utf-8')}</script>" for name in SCRIPTS)
+    return f"<style>:root{{{colours}}}</style>{scripts}"
 
 
 def _panels(loaded: LoadedModels, data_root: Path | None, language: gr.Radio) -> list[Localised]:

@@ -15,12 +15,11 @@ from demo.language.catalogue import Wording, wording
 from demo.language.citations import REFERENCES, SOFTWARE
 from demo.language.glossary import explained, glossary_html
 from demo.page.panels.about_model_cards import cards_html
+from demo.page.panels.about_program import program_html
 from demo.page.panels.shared import Localised
 from export.bundle.card_figures import card_figures
 
-SECTIONS = ("what", "limits", "reading", "cards", "glossary", "elsewhere", "privacy", "cite", "licences", "versions")
-ENDPOINTS = ("/compare", "/classify", "/batch", "/evaluation", "/card")
-COMMAND = "pneumoscope predict FILM…"
+SECTIONS = ("what", "limits", "reading", "cards", "glossary", "program", "privacy", "cite", "licences", "versions")
 PRIVACY = ("upload", "kept", "identifiers", "log", "internet", "browser")
 
 
@@ -38,7 +37,7 @@ def about_html(loaded: LoadedModels, words: Wording) -> str:
         "reading": _reading(loaded, words),
         "cards": f"<p>{escape(words('about.cards.text'))}</p>{cards_html(loaded.cards, words)}",
         "glossary": glossary_html(words),
-        "elsewhere": _elsewhere(words),
+        "program": program_html(loaded, words),
         "privacy": _list([escape(words(f"about.privacy.{name}")) for name in PRIVACY]),
         "cite": _cite(words),
         "licences": _definitions(
@@ -142,23 +141,6 @@ def _reading(loaded: LoadedModels, words: Wording) -> str:
     if any("heatmap" in classifier.outputs for classifier in loaded.classifiers.values()):
         parts.append(part("heatmap"))
     return f"<div class='parts'>{''.join(parts)}</div>"
-
-
-def _elsewhere(words: Wording) -> str:
-    endpoints = ", ".join(f"<code>{endpoint}</code>" for endpoint in ENDPOINTS)
-    return _definitions(
-        [
-            (
-                escape(words("about.elsewhere.api")),
-                f"<bdi dir='ltr'>{endpoints}</bdi><br>{escape(words('about.elsewhere.api_text'))}",
-            ),
-            (
-                escape(words("about.elsewhere.command")),
-                f"<code dir='ltr'>{escape(COMMAND)}</code><br>{escape(words('about.elsewhere.command_text'))}",
-            ),
-            (explained("onnx", words), escape(words("about.elsewhere.onnx_text"))),
-        ]
-    )
 
 
 def _cite(words: Wording) -> str:
