@@ -208,7 +208,7 @@ class BatchPanel:
         try:
             data = film_bytes(found.found.films[number])
         except PneumoscopeError as error:
-            return *stay, gr.skip(), note_html(str(error))
+            return *stay, gr.skip(), note_html(str(error), wording(chosen))
         return *self.compare.open_film(data, point, chosen), gr.Tabs(selected="compare"), ""
 
     def clean(self, found: Batch | None, chosen: Language) -> tuple:

@@ -11,6 +11,7 @@ from demo.inference.compare import Comparison, ReadingObject, verdict_kind
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Wording
 from demo.language.numbers import against_limit, rounded
+from demo.language.reader_lines import reader_line
 from demo.predict.film_paths import printable
 
 # The table's buttons say which they are: a sort is a "click" of the component, a film a "select". After each
@@ -55,9 +56,10 @@ def gone_html(words: Wording) -> str:
     return f"<p class='batch-empty' role='alert'>{escape(words('batch.gone'))}</p>"
 
 
-def note_html(error: str) -> str:
+def note_html(error: str, words: Wording) -> str:
     """Why a film could not be opened."""
-    return f"<p class='notice' role='alert' dir='ltr'>{escape(printable(error))}</p>"
+    line = reader_line(printable(error), words)
+    return f"<p class='notice' role='alert' dir='{line.direction}'>{escape(line.text)}</p>"
 
 
 def summary_html(counts: Tally, found: FilmSet, words: Wording) -> str:
@@ -80,7 +82,8 @@ def summary_html(counts: Tally, found: FilmSet, words: Wording) -> str:
         parts.append(words("batch.too_many", count=found.too_many, most=f"{MAX_FILMS:,}"))
     if found.left_out:
         parts.append(words("batch.left_out", count=found.left_out))
-    lines = "".join(f"<p class='notice' dir='ltr'>{escape(printable(line))}</p>" for line in found.refused)
+    refused = [reader_line(printable(line), words) for line in found.refused]
+    lines = "".join(f"<p class='notice' dir='{line.direction}'>{escape(line.text)}</p>" for line in refused)
     spans = " ".join(f"<span>{escape(part)}</span>" for part in parts)
     return f"<p class='batch-summary' role='status'>{spans}</p>{lines}"
 
@@ -145,8 +148,9 @@ def _row(row: Row, networks: Sequence[str], guarded: bool, words: Wording) -> st
     )
     if comparison["error"] is not None:
         columns = 2 * len(networks) + (2 if len(networks) > 1 else 0) + guarded
-        error = escape(printable(comparison["error"]))
-        return f"<tr class='unread'>{head}<td colspan='{columns}'><bdi dir='ltr'>{error}</bdi></td></tr>"
+        line = reader_line(printable(comparison["error"]), words)
+        error = f"<bdi dir='{line.direction}'>{escape(line.text)}</bdi>"
+        return f"<tr class='unread'>{head}<td colspan='{columns}'>{error}</td></tr>"
     cells = "".join(_reading(comparison["readings"][network], words) for network in networks)
     if len(networks) > 1:
         difference = "–" if row.difference is None else f"{row.difference:.3f}"
