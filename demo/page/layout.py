@@ -18,7 +18,6 @@ from demo.page.panels.evaluation import panel
 from demo.page.panels.shared import Localised
 
 FOLDER = Path(__file__).parent / "panels"
-SCRIPTS = ("page.js", "gradio_words.js", "address.js", "program.js")  # in this order
 # Compare and the API delete an upload once it was read, Batch with its batch. This is for those nobody asked about.
 SECONDS_BETWEEN_SWEEPS, SECONDS_AN_UPLOAD_IS_KEPT = 600, 6 * 3600
 
@@ -85,7 +84,7 @@ def build_page(loaded: LoadedModels, data_root: Path | None = None) -> gr.Blocks
         language.input(lambda chosen: chosen, language, kept_language, **private)
         language.change(speak, language, components, js="(chosen) => pneumoscope.speak(chosen)", **private)
         page.load(None, kept_language, language, js="(kept) => pneumoscope.start(kept)", **private)
-        page.load(None, js="() => pneumoscope.address()", **private)
+        page.load(None, js="() => followAddress()", **private)
         theme.click(None, js="() => pneumoscope.theme()", **private)
     return page
 
@@ -98,9 +97,9 @@ def css() -> str:
 def head() -> str:
     """What the page needs before it is drawn: its scripts, and the networks' colours."""
     colours = "".join(f"--network-{name}:{colour};" for name, colour in NETWORK_COLOURS.items())
-    page, *others = (f"<script>{(FOLDER / name).read_text(encoding='utf-8')}</script>" for name in SCRIPTS)
-    words = f"<script>pneumoscope.gradioWords = {json.dumps(gradio_words(), ensure_ascii=False)};</script>"
-    return f"<style>:root{{{colours}}}</style>{page}{words}{''.join(others)}"
+    scripts = "".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in sorted(FOLDER.glob("*.js")))
+    words = f"<script>window.gradioWords = {json.dumps(gradio_words(), ensure_ascii=False)};</script>"
+    return f"<style>:root{{{colours}}}</style>{words}{scripts}"
 
 
 def _panels(loaded: LoadedModels, data_root: Path | None, language: gr.Radio) -> list[Localised]:

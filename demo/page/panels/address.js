@@ -30,7 +30,7 @@
   }
 
   // Called once Gradio is ready to hear of a tab that is opened.
-  pneumoscope.address = () => {
+  window.followAddress = () => {
     open();
     const tabs = button(TABS[0])?.closest("[role=tablist]");
     if (tabs) {

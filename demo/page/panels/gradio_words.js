@@ -1,12 +1,12 @@
 "use strict";
-// Gradio's own words in the page's language, by what layout.py has put into `pneumoscope.gradioWords`.
+// Gradio's own words in the page's language, by what layout.py has put into `gradioWords`.
 (() => {
   const ATTRIBUTES = ["aria-label", "title"];
   const TEXTS = ".toast-wrap, .uploading";
   const escaped = (text) => text.replace(/[.*+?^$()|[\]\\]/g, "\\$&");
   const pattern = (text) => new RegExp(`^${escaped(text).replace(/\{(\w+)\}/g, "(?<$1>.+)")}$`);
   const known = Object.fromEntries(
-    Object.entries(pneumoscope.gradioWords).map(([language, pairs]) => [
+    Object.entries(window.gradioWords).map(([language, pairs]) => [
       language,
       pairs.map(([english, meant]) => [pattern(english), meant]),
     ]),
