@@ -2,6 +2,10 @@
 
 Each endpoint is a plain function of typed values; Gradio derives its description from the signature. docs/api.md has
 examples. A film that cannot be read is an `error` in its object; whatever else is wrong is one line, a `gr.Error`.
+
+No answer has a key `path`, `predict --json`'s name for a film; it is `film` here. Gradio's client takes every object
+whose `path` is a string, at any depth, for a file of the server's (`gradio_client.utils.is_file_obj`, asked by
+`Client.predict` unless `download_files=False`), and would fail to download it in place of answering.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +17,8 @@ from gradio.data_classes import FileData
 
 from demo.batch.uploads import delete_upload
 from demo.inference.classifier import Classifier, threshold_of
-from demo.inference.compare import Comparison, ReadFilm, ReadingObject, compare_film
+from demo.inference.compare import Case, ReadFilm, ReadingObject, compare_film
+from demo.inference.heatmap_pictures import overlay_uri
 from demo.inference.networks import LoadedModels
 from export.bundle import NETWORKS, Bundle
 from export.bundle.evaluation import on_calibrated_scale, read_stored
@@ -30,7 +35,7 @@ LONGEST_NAME = 255  # of a film, as file systems have it
 
 # The first parameter of each is required.
 PARAMETERS = {
-    "compare": ("film", "operating_point"),
+    "compare": ("film", "operating_point", "heatmaps"),
     "classify": ("film", "network", "operating_point"),
     "batch": ("films", "operating_point"),
     "evaluation": ("network", "split"),
@@ -38,10 +43,25 @@ PARAMETERS = {
 }
 
 
+class FilmReadings(TypedDict):
+    """One film as `predict --json` prints it; `film` is its own name, which is `path` there."""
+
+    film: str
+    readings: dict[str, ReadingObject]
+    agree: bool | None
+    error: str | None
+
+
+class FilmReadingsAndHeatmaps(FilmReadings):
+    """The same, and network → its heatmap as a `data:` address of a PNG, null where none were asked for."""
+
+    heatmaps: dict[str, str] | None
+
+
 class Classification(TypedDict):
     """One network's reading of one film: a row of `predict --csv`, null where unknown."""
 
-    path: str
+    film: str
     network: str
     probability: float | None
     threshold: float | None
@@ -86,11 +106,21 @@ def register(loaded: LoadedModels) -> None:
 def endpoints(loaded: LoadedModels) -> dict[str, Callable[..., Any]]:
     """The functions of the API by name, without their slashes."""
 
-    def compare(film: FileData, operating_point: PointName | None = None) -> Comparison:
-        """Read one film with every network: the object of `predict --json`, its path the film's own name."""
+    def compare(
+        film: FileData, operating_point: PointName | None = None, heatmaps: bool = False
+    ) -> FilmReadingsAndHeatmaps:
+        """Read one film with every network, and draw their heatmaps if they are asked for."""
         classifiers = _classifiers(loaded)
         _check_point(operating_point, classifiers)
-        return _compare(film, classifiers, operating_point, loaded.read_film)
+        if heatmaps is not None and not isinstance(heatmaps, bool):
+            raise _error(f"heatmaps: expected true or false. Received: {_shown(heatmaps)}")
+        pictures: dict[str, str] = {}
+
+        def draw(_: str, case: Case) -> None:
+            pictures.update(_heatmap_pictures(case, classifiers))
+
+        found = _compare(film, classifiers, operating_point, loaded.read_film, draw if heatmaps else None)
+        return {**found, "heatmaps": pictures if heatmaps else None}
 
     def classify(film: FileData, network: Network, operating_point: PointName | None = None) -> Classification:
         """Read one film with one network."""
@@ -99,7 +129,7 @@ def endpoints(loaded: LoadedModels) -> dict[str, Callable[..., Any]]:
         found = _compare(film, {network: classifier}, operating_point, loaded.read_film)
         return _classification(found, network, found["readings"].get(network))
 
-    def batch(films: list[FileData], operating_point: PointName | None = None) -> list[Comparison]:
+    def batch(films: list[FileData], operating_point: PointName | None = None) -> list[FilmReadings]:
         """Read several films, in their order; one that cannot be read never stops the others."""
         classifiers = _classifiers(loaded)
         _check_point(operating_point, classifiers)
@@ -130,19 +160,30 @@ def endpoints(loaded: LoadedModels) -> dict[str, Callable[..., Any]]:
 
 
 def _compare(
-    film: object, classifiers: Mapping[str, Classifier], operating_point: str | None, read_film: ReadFilm
-) -> Comparison:
+    film: object,
+    classifiers: Mapping[str, Classifier],
+    operating_point: str | None,
+    read_film: ReadFilm,
+    on_case: Callable[[str, Case], None] | None = None,
+) -> FilmReadings:
     path, name = _path_of(film)
     try:
         data = _take(path)
     except OSError:
-        return {
-            "path": name,
-            "readings": {},
-            "agree": None,
-            "error": "the upload is gone: each is read once and then deleted; upload the film again",
-        }
-    return compare_film(name, classifiers, operating_point, data, read_film=read_film)
+        gone = "the upload is gone: each is read once and then deleted; upload the film again"
+        return {"film": name, "readings": {}, "agree": None, "error": gone}
+    found = compare_film(name, classifiers, operating_point, data, on_case=on_case, read_film=read_film)
+    return {"film": name, "readings": found["readings"], "agree": found["agree"], "error": found["error"]}
+
+
+def _heatmap_pictures(case: Case, classifiers: Mapping[str, Classifier]) -> dict[str, str]:
+    """Network → its heatmap as a PNG that lies over the film, of every network that gave a verdict and has one."""
+    pictures = {}
+    for reading in case.readings:
+        if reading.heatmap is not None and reading.positive is not None:
+            spec = classifiers[reading.network].bundle.card.prepare
+            pictures[reading.network] = overlay_uri(reading.heatmap, case.film.shape, spec)
+    return pictures
 
 
 def _take(path: Path) -> bytes:
@@ -167,9 +208,9 @@ def _path_of(film: object) -> tuple[Path, str]:
     return path, (name or path.name)[:LONGEST_NAME]
 
 
-def _classification(found: Comparison, network: str, reading: ReadingObject | None) -> Classification:
+def _classification(found: FilmReadings, network: str, reading: ReadingObject | None) -> Classification:
     known: dict[str, Any] = {**(reading or dict.fromkeys(ReadingObject.__annotations__))}
-    return cast("Classification", {"path": found["path"], "network": network, **known, "error": found["error"]})
+    return cast("Classification", {"film": found["film"], "network": network, **known, "error": found["error"]})
 
 
 def _evaluation(bundle: Bundle, split: str) -> Evaluation:

@@ -1,5 +1,6 @@
 """The page: its frame, its panels, and the language they all speak."""
 
+import json
 from html import escape
 from importlib import metadata
 from pathlib import Path
@@ -10,6 +11,7 @@ from demo.evaluation.example_films import find_examples
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import LANGUAGES, Language, Wording, wording
 from demo.language.colours import NETWORK_COLOURS
+from demo.language.gradio_words import gradio_words
 from demo.page.api import register
 from demo.page.panels import about, batch, compare
 from demo.page.panels.evaluation import panel
@@ -55,7 +57,7 @@ def build_page(loaded: LoadedModels, data_root: Path | None = None) -> gr.Blocks
         fill_width=True,
         delete_cache=(SECONDS_BETWEEN_SWEEPS, SECONDS_AN_UPLOAD_IS_KEPT),
     ) as page:
-        kept_language = gr.BrowserState("en", storage_key="pneumoscope-language", secret="pneumoscope")  # noqa: S106
+        kept_language = gr.BrowserState(None, storage_key="pneumoscope-language", secret="pneumoscope")  # noqa: S106
         localised: list[Localised] = []
         with gr.Row(elem_classes="top"):
             title = gr.HTML(_title(wording("en")), padding=False, elem_classes="title")
@@ -87,9 +89,11 @@ def build_page(loaded: LoadedModels, data_root: Path | None = None) -> gr.Blocks
 
         private = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
         components = [entry.component for entry in localised]
-        language.change(lambda chosen: chosen, language, kept_language, **private)
+        # What the visitor chose, not what the page took from the browser: that may be another one next time.
+        language.input(lambda chosen: chosen, language, kept_language, **private)
         language.change(speak, language, components, js="(chosen) => pneumoscope.speak(chosen)", **private)
         page.load(None, kept_language, language, js="(kept) => pneumoscope.start(kept)", **private)
+        page.load(None, js="() => followAddress()", **private)
         theme.click(None, js="() => pneumoscope.theme()", **private)
     return page
 
@@ -103,7 +107,8 @@ def head() -> str:
     """What the page needs before it is drawn: its scripts, and the networks' colours."""
     colours = "".join(f"--network-{name}:{colour};" for name, colour in NETWORK_COLOURS.items())
     scripts = "".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in SCRIPTS)
-    return f"<style>:root{{{colours}}}</style>{scripts}"
+    words = f"<script>window.gradioWords = {json.dumps(gradio_words(), ensure_ascii=False)};</script>"
+    return f"<style>:root{{{colours}}}</style>{words}{scripts}"
 
 
 def _panels(loaded: LoadedModels, data_root: Path | None, language: gr.Radio) -> list[Localised]:

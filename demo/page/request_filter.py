@@ -25,6 +25,7 @@ MOST_UPLOAD_BYTES = 1_000_000_000  # of all files that are dropped at once
 _READ = re.compile(
     r"/|/config/?|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json|/logout|/login_check/?|/user/?"
     r"|/(assets|static|svelte)/.+"
+    r"|/icons/icon[-.\w]+|/bundles/[a-z]+\.zip"
     rf"|{API}/(info|openapi\.json|app_id|token|user|login_check|theme\.css|startup-events|upload_progress)/?"
     rf"|{API}/queue/(data|status)|{API}/heartbeat/[^/]+|{API}/call/(v2/)?[^/]+/[^/]+"
     rf"|{API}/file=/.+"

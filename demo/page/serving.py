@@ -180,6 +180,8 @@ def start(
 
             from demo.page import layout as page
             from demo.page.api import PARAMETERS
+            from demo.page.html_head import PageHead
+            from demo.page.own_files import OwnFiles, bundles_to_take
             from demo.page.request_filter import RequestFilter
         except ImportError as error:
             raise UsageError(f"the page's packages cannot be imported ({error}); {HOW_TO_INSTALL}") from error
@@ -194,7 +196,13 @@ def start(
         server_name=in_url,
         server_port=port,
         auth=[(account.user, account.password) for account in accounts] or None,
-        app_kwargs={"middleware": [Middleware(RequestFilter, parameters=PARAMETERS)]},
+        app_kwargs={
+            "middleware": [  # the first sees a request first
+                Middleware(RequestFilter, parameters=PARAMETERS),
+                Middleware(OwnFiles, bundles=bundles_to_take(loaded)),
+                Middleware(PageHead),
+            ]
+        },
         theme=page.THEME,
         css=page.css(),
         head=page.head(),

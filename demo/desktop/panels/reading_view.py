@@ -12,6 +12,7 @@ from demo.desktop.drawing.theme import network_colour, subdued
 from demo.desktop.panels.refused_cover import RefusedCover
 from demo.language.catalogue import Wording
 from demo.language.colours import NETWORK_COLOURS
+from demo.language.reader_lines import reader_line
 
 # What decides readings is imported where one is shown: the reader's thread has imported it by then.
 if TYPE_CHECKING:
@@ -274,10 +275,13 @@ class ReadingView(QWidget):
     def _say(
         self, agreement: str, remark: str, words: Wording, fault: str = "", warnings: tuple[str, ...] = ()
     ) -> None:
+        fault_line = reader_line(fault, words)
+        reason = paragraph(escape(fault_line.text), fault_line.direction) if fault else ""
         text = f"<b>{escape(remark)}</b>" if fault else f"<b>{escape(agreement)}</b> {escape(remark)}"
-        self.agreement.setText(paragraph(text, words.direction) + (paragraph(escape(fault)) if fault else ""))
-        self.agreement.setAccessibleName(" ".join(filter(None, (agreement, remark, fault))))
-        notes = "".join(paragraph(escape(warning)) for warning in warnings)
+        self.agreement.setText(paragraph(text, words.direction) + reason)
+        self.agreement.setAccessibleName(" ".join(filter(None, (agreement, remark, fault_line.text))))
+        known = [reader_line(warning, words) for warning in warnings]
+        notes = "".join(paragraph(escape(one.text), one.direction) for one in known)
         self.notes.setText(notes)
         self.notes.setVisible(bool(notes))
 

@@ -20,13 +20,12 @@ from demo.language.glossary import explained, glossary_html
 from demo.language.numbers import isolated
 from demo.language.reading_sentences import reached_line, worth_lines
 from demo.page.panels.about_model_cards import cards_html
+from demo.page.panels.about_program import program_html
 from demo.page.panels.shared import Localised
 from export.bundle import Card
 from export.bundle.card_figures import card_figures
 
-SECTIONS = ("what", "limits", "reading", "cards", "glossary", "elsewhere", "privacy", "cite", "licences", "versions")
-ENDPOINTS = ("/compare", "/classify", "/batch", "/evaluation", "/card")
-COMMAND = "pneumoscope predict FILM…"
+SECTIONS = ("what", "limits", "reading", "cards", "glossary", "program", "privacy", "cite", "licences", "versions")
 EXAMPLE = 0.8  # the probability whose worth stands for others'
 PRIVACY = ("upload", "kept", "identifiers", "log", "internet", "browser")
 
@@ -46,7 +45,7 @@ def about_html(loaded: LoadedModels, words: Wording, track_record: TrackRecord) 
         "reading": _reading(loaded, track_record, words),
         "cards": f"<p>{escape(words('about.cards.text'))}</p>{cards_html(loaded.cards, words)}",
         "glossary": glossary_html(words),
-        "elsewhere": _elsewhere(words),
+        "program": program_html(loaded, words),
         "privacy": _list([escape(words(f"about.privacy.{name}")) for name in PRIVACY]),
         "cite": _cite(words),
         "licences": _definitions(
@@ -172,23 +171,6 @@ def _worth_of_example(loaded: LoadedModels, track_record: TrackRecord, words: Wo
         if (found := track_record.alike(name, EXAMPLE))
     ]
     return "".join(f"<p>{escape(line)}</p>" for line in lines)
-
-
-def _elsewhere(words: Wording) -> str:
-    endpoints = ", ".join(f"<code>{endpoint}</code>" for endpoint in ENDPOINTS)
-    return _definitions(
-        [
-            (
-                escape(words("about.elsewhere.api")),
-                f"<bdi dir='ltr'>{endpoints}</bdi><br>{escape(words('about.elsewhere.api_text'))}",
-            ),
-            (
-                escape(words("about.elsewhere.command")),
-                f"<code dir='ltr'>{escape(COMMAND)}</code><br>{escape(words('about.elsewhere.command_text'))}",
-            ),
-            (explained("onnx", words), escape(words("about.elsewhere.onnx_text"))),
-        ]
-    )
 
 
 def _cite(words: Wording) -> str:

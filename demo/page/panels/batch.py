@@ -209,7 +209,7 @@ class BatchPanel:
         try:
             data = film_bytes(found.found.films[number])
         except PneumoscopeError as error:
-            return *stay, gr.skip(), note_html(str(error))
+            return *stay, gr.skip(), note_html(str(error), wording(chosen))
         name = printable(found.found.films[number].name)
         return *self.compare.open_film(data, point, chosen, name), gr.Tabs(selected="compare"), ""
 

@@ -11,6 +11,7 @@ from demo.inference.compare import Comparison, ReadingObject, unreliable_in, ver
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Wording
 from demo.language.numbers import against_limit, rounded
+from demo.language.reader_lines import reader_line
 from demo.language.reading_sentences import row_verdict
 from demo.predict.film_paths import printable
 
@@ -56,9 +57,10 @@ def gone_html(words: Wording) -> str:
     return f"<p class='batch-empty' role='alert'>{escape(words('batch.gone'))}</p>"
 
 
-def note_html(error: str) -> str:
+def note_html(error: str, words: Wording) -> str:
     """Why a film could not be opened."""
-    return f"<p class='notice' role='alert' dir='ltr'>{escape(printable(error))}</p>"
+    line = reader_line(printable(error), words)
+    return f"<p class='notice' role='alert' dir='{line.direction}'>{escape(line.text)}</p>"
 
 
 def summary_html(counts: Tally, found: FilmSet, words: Wording) -> str:
@@ -81,7 +83,8 @@ def summary_html(counts: Tally, found: FilmSet, words: Wording) -> str:
         parts.append(words("batch.too_many", count=found.too_many, most=f"{MAX_FILMS:,}"))
     if found.left_out:
         parts.append(words("batch.left_out", count=found.left_out))
-    lines = "".join(f"<p class='notice' dir='ltr'>{escape(printable(line))}</p>" for line in found.refused)
+    refused = [reader_line(printable(line), words) for line in found.refused]
+    lines = "".join(f"<p class='notice' dir='{line.direction}'>{escape(line.text)}</p>" for line in refused)
     spans = " ".join(f"<span>{escape(part)}</span>" for part in parts)
     return f"<p class='batch-summary' role='status'>{spans}</p>{lines}"
 
@@ -149,8 +152,9 @@ def _row(row: Row, networks: Sequence[str], guarded: bool, words: Wording) -> st
     )
     if comparison["error"] is not None:
         columns = 2 * len(networks) + (2 if len(networks) > 1 else 0) + guarded
-        error = escape(printable(comparison["error"]))
-        cell = f"<td role='cell' colspan='{columns}'><bdi dir='ltr'>{error}</bdi></td>"
+        line = reader_line(printable(comparison["error"]), words)
+        error = f"<bdi dir='{line.direction}'>{escape(line.text)}</bdi>"
+        cell = f"<td role='cell' colspan='{columns}'>{error}</td>"
         return f"<tr role='row' class='unread'>{head}{cell}</tr>"
     readings = comparison["readings"]
     unreliable = unreliable_in(comparison)

@@ -11,6 +11,7 @@ from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Wording
 from demo.language.glossary import explained
 from demo.language.numbers import rounded
+from demo.language.reader_lines import reader_line
 from demo.language.reading_sentences import (
     agreement_lines,
     all_the_same,
@@ -44,18 +45,18 @@ def readings_html(case: Case | None, loaded: LoadedModels, track_record: TrackRe
     )
     line, remark = agreement_lines(readings, track_record, words) if case else ("", words("compare.waiting"))
     line = f"<strong>{escape(line)}</strong> " if line else ""
-    warnings = "".join(
-        f"<p class='notice' dir='ltr'>{escape(warning)}</p>" for warning in (case.warnings if case else ())
-    )
+    known = [reader_line(warning, words) for warning in (case.warnings if case else ())]
+    warnings = "".join(f"<p class='notice' dir='{one.direction}'>{escape(one.text)}</p>" for one in known)
     agreed = f"<p class='agreement' role='status'>{line}{_unbroken(remark)}</p>"
     return f"<div class='readings'>{columns}</div>{agreed}{warnings}{averaged_html(case, loaded, words)}"
 
 
 def error_html(error: str, words: Wording) -> str:
     """A film that could not be read: the reader's own line, and what can be read."""
+    line = reader_line(error, words)
     return (
         f"<div class='fault' role='alert'><strong>{escape(words('compare.unreadable'))}</strong>"
-        f"<p dir='ltr'>{escape(error)}</p><p>{escape(words('compare.readable'))}</p></div>"
+        f"<p dir='{line.direction}'>{escape(line.text)}</p><p>{escape(words('compare.readable'))}</p></div>"
     )
 
 

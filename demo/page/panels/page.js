@@ -9,7 +9,10 @@ const pneumoscope = {
   },
   start(kept) {
     pneumoscope.dress(); // again: Gradio has meanwhile dressed the page as the system is
-    return pneumoscope.speak(kept === "he" ? "he" : "en");
+    // What the visitor chose before; or the first that the browser asks for and the page speaks.
+    const wanted = [kept, ...(navigator.languages ?? [navigator.language])].map((tag) => String(tag).split("-")[0]);
+    const spoken = wanted.map((tag) => (tag === "iw" ? "he" : tag)).find((tag) => ["en", "he"].includes(tag));
+    return pneumoscope.speak(spoken ?? "en");
   },
   // The theme the visitor chose, if there is one.
   dress() {

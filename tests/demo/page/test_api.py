@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
+from demo.evaluation.example_films import default_examples_folder
 from demo.inference.compare import compare_film
 from demo.inference.networks import load_models
 from export.bundle import default_models_folder
@@ -36,12 +37,26 @@ def uploaded(path, name=None):
 
 
 def without_time(comparison):
-    """A comparison without what differs from reading to reading."""
+    """A comparison, of the API or of `predict`, without times, and without the film's name."""
     readings = {
         network: {key: value for key, value in reading.items() if key != "milliseconds"}
         for network, reading in comparison["readings"].items()
     }
-    return comparison | {"path": None, "readings": readings}
+    return {"readings": readings, "agree": comparison["agree"], "error": comparison["error"]}
+
+
+def keys_of(value):
+    """Every key of every object in an answer."""
+    if isinstance(value, dict):
+        return set(value).union(*map(keys_of, value.values()))
+    return set().union(*map(keys_of, value)) if isinstance(value, list) else set()
+
+
+def picture_of(address):
+    """The picture in a `data:` address of a PNG, as OpenCV reads it."""
+    kind, data = address.split(",")
+    assert kind == "data:image/png;base64"
+    return cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_UNCHANGED)
 
 
 @pytest.fixture
@@ -57,9 +72,58 @@ def film(write_film, tmp_path):
 def test_compare_is_what_predict_prints_and_deletes_the_upload(api, film, models, run_command):
     printed = json.loads(run_command("predict", film, "--json", "--models", models, "--operating-point", "f1").stdout)
     answer = api["compare"](uploaded(film, "../other/own name.png"), "f1")
-    assert answer["path"] == "own name.png"
+    assert answer["film"] == "own name.png"
+    assert list(answer) == ["film", "readings", "agree", "error", "heatmaps"]
     assert without_time(answer) == without_time(printed[0])
     assert not film.parent.exists()
+
+
+def test_no_answer_has_a_key_that_gradios_client_takes_for_a_file(write_film, tmp_path):
+    api, films = endpoints(load_models()), iter(write_film(tmp_path / str(number) / "film.png") for number in range(4))
+    answers = [
+        api["compare"](uploaded(next(films)), None, True),
+        api["classify"](uploaded(next(films)), "a"),
+        api["batch"]([uploaded(next(films)), uploaded(next(films))]),
+        *(api["evaluation"](network, split) for network in "ab" for split in ("validation", "test")),
+        *(api["card"](network) for network in "ab"),
+    ]
+    assert {"film", "probability", "curves", "prepare"} <= keys_of(answers)
+    assert not {"path", "meta", "url", "is_stream"} & keys_of(answers)
+
+
+def test_heatmaps_come_where_they_are_asked_for_and_lie_over_the_film(synthetic, tmp_path):
+    def upload():
+        path = tmp_path / "upload" / "film.jpg"
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), cv2.resize(synthetic, (250, 200)))
+        return uploaded(path)
+
+    api = endpoints(load_models())
+    answer = api["compare"](upload(), None, True)
+    assert set(answer["heatmaps"]) == {"a", "b"}
+    for picture in map(picture_of, answer["heatmaps"].values()):
+        assert picture.shape[1] / picture.shape[0] == pytest.approx(250 / 200, rel=0.01)
+        assert picture.shape[2] == 4
+        assert picture[..., 3].any()
+        assert not picture[..., 3].all()
+    without = api["compare"](upload())
+    assert without["heatmaps"] is None
+    assert api["compare"](upload(), None, None)["heatmaps"] is None  # as /call/compare fills what was left out
+    assert without_time(without) == without_time(answer)
+
+
+def test_no_heatmap_of_a_network_that_refuses_or_of_a_film_that_cannot_be_read(tmp_path, write_film):
+    api = endpoints(load_models())
+    noise = tmp_path / "noise" / "film.png"
+    noise.parent.mkdir()
+    cv2.imwrite(str(noise), np.random.default_rng(0).integers(0, 256, (300, 300), np.uint8))
+    answer = api["compare"](uploaded(noise), None, True)
+    assert any(reading["refused"] for reading in answer["readings"].values())
+    assert set(answer["heatmaps"]) == {name for name, reading in answer["readings"].items() if not reading["refused"]}
+    bad = tmp_path / "bad" / "film.jpg"
+    bad.parent.mkdir()
+    bad.write_text("no film")
+    assert api["compare"](uploaded(bad), None, True)["heatmaps"] == {}
 
 
 def test_an_upload_is_read_once(api, film):
@@ -74,7 +138,7 @@ def test_classify_is_one_row(api, film, models):
     answer = api["classify"](uploaded(film), "b")
     assert answer.pop("milliseconds") >= 0
     del expected["milliseconds"]
-    assert answer == {"path": "film.png", "network": "b", **expected, "error": None}
+    assert answer == {"film": "film.png", "network": "b", **expected, "error": None}
 
 
 def test_a_bad_film_is_an_error_in_its_object(api, tmp_path):
@@ -87,7 +151,7 @@ def test_a_bad_film_is_an_error_in_its_object(api, tmp_path):
     assert api["compare"](bad())["error"].startswith("text: expected a JPEG")
     row = api["classify"](bad(), "a")
     assert row["error"].startswith("text: expected a JPEG")
-    assert {key for key, value in row.items() if value is None} == set(row) - {"path", "network", "error"}
+    assert {key for key, value in row.items() if value is None} == set(row) - {"film", "network", "error"}
     assert not (tmp_path / "bad").exists()
 
 
@@ -104,7 +168,7 @@ def test_a_batch_keeps_the_order_and_goes_on_after_a_bad_film(api, write_film, t
     films = [write_film(tmp_path / str(grey) / "film.png", grey) for grey in (250, 10, 30)]
     films[1].write_text("no film")
     answers = api["batch"]([uploaded(film, f"{number}.png") for number, film in enumerate(films)], "youden")
-    assert [answer["path"] for answer in answers] == ["0.png", "1.png", "2.png"]
+    assert [answer["film"] for answer in answers] == ["0.png", "1.png", "2.png"]
     assert [answer["error"] is None for answer in answers] == [True, False, True]
     assert answers[0]["readings"]["a"]["positive"] is True
     assert answers[2]["readings"]["a"]["positive"] is False
@@ -151,6 +215,8 @@ def test_every_threshold_of_an_answer_is_on_the_cards_scale():
         ("compare", ({"path": "/etc/passwd"},), "film: expected an uploaded file"),
         ("compare", ("FILM", "best"), "operating point 'best': network a has f1, youden"),
         ("compare", ("FILM", ["f1"]), "operating_point: expected one of"),
+        ("compare", ("FILM", None, "yes"), "heatmaps: expected true or false. Received: 'yes'"),
+        ("compare", ("FILM", None, 1), "heatmaps: expected true or false. Received: 1"),
         ("classify", ("FILM", "c"), "network: expected a or b. Received: 'c'"),
         ("classify", ("FILM", ["a"]), "network: expected a or b"),
         ("batch", ([],), f"films: expected a list of 1 to {MOST_FILMS} uploaded files. Received: 0"),
@@ -207,7 +273,7 @@ def test_the_operating_points_of_the_types_are_those_of_the_cards(running_page):
         if "operating_point" in described:
             assert sorted(described["operating_point"]["type"]["oneOf"][1]["enum"]) == sorted(POINT_NAMES)
     returned = named["/compare"]["returns"][0]["type"]["properties"]
-    assert list(returned) == ["path", "readings", "agree", "error"]
+    assert list(returned) == ["film", "readings", "agree", "error", "heatmaps"]
 
 
 # The document's own examples.
@@ -225,17 +291,22 @@ def phantoms():
 
 
 @pytest.fixture
-def here(phantoms, tmp_path):
-    """A folder with the document's film.jpg."""
-    (tmp_path / "film.jpg").write_bytes(phantoms[0])
+def here(synthetic, tmp_path):
+    """A folder with the document's film.jpg, which both networks give a verdict on."""
+    cv2.imwrite(str(tmp_path / "film.jpg"), synthetic)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def synthetic():
+    """A film that no network refuses."""
+    return cv2.imread(str(default_examples_folder() / "synthetic-pneumonia-03.png"), cv2.IMREAD_GRAYSCALE)
 
 
 @pytest.fixture
 def printed(here, run_command):
     """What `predict --json` says of that film."""
-    comparison = json.loads(run_command("predict", here / "film.jpg", "--json").stdout)[0]
-    return without_time(comparison | {"path": "film.jpg"})
+    return without_time(json.loads(run_command("predict", here / "film.jpg", "--json").stdout)[0])
 
 
 def examples(heading, language, page):
@@ -263,14 +334,33 @@ def test_the_document_with_curl(running_page, here, printed):
 
 
 def test_the_document_in_python(running_page, here, printed):
-    (compare,) = examples("/compare", "python", running_page)
+    compare, heatmaps = examples("/compare", "python", running_page)
     (others,) = examples("The others", "python", running_page)
     asked = ", ".join(others.strip().splitlines())
-    answer, row, batch, evaluation, card = json.loads(
-        run([sys.executable, "-c", compare.replace("print(", "answer = (") + OTHERS_IN_PYTHON % asked], here)
-    )
+    script = compare.replace("print(", "answer = (") + heatmaps + OTHERS_IN_PYTHON % asked
+    answer, row, batch, evaluation, card = json.loads(run([sys.executable, "-c", script], here))
     assert without_time(json.loads(answer)) == printed
     check_the_others(row, batch, evaluation["curves"], card, printed)
+    saved = {path.stem.removeprefix("film-"): cv2.imread(str(path)) for path in here.glob("film-*.png")}
+    assert set(saved) == {"a", "b"}
+    assert all(picture is not None and min(picture.shape[:2]) > 100 for picture in saved.values())
+
+
+def test_gradios_client_as_it_comes(running_page, here, printed):
+    """No option, positional arguments: what whoever has not read the document writes."""
+    script = f"""
+import json
+from gradio_client import Client, handle_file
+page = Client("{running_page}")
+one = page.predict(handle_file("film.jpg"), api_name="/compare")
+row = page.predict(handle_file("film.jpg"), "a", api_name="/classify")
+many = page.predict([handle_file("film.jpg")], api_name="/batch")
+print(json.dumps([one, row, many]))
+"""
+    one, row, many = json.loads(run([sys.executable, "-c", script], here).splitlines()[-1])
+    assert [one["film"], row["film"], many[0]["film"]] == ["film.jpg"] * 3
+    assert without_time(one) == without_time(many[0]) == printed
+    assert row["probability"] == printed["readings"]["a"]["probability"]
 
 
 OTHERS_IN_PYTHON = "\nprint(json.dumps([answer, %s]))"
