@@ -28,10 +28,14 @@ def numbers(reading: Reading, words: Wording) -> list[tuple[str, str, str]]:
     return found
 
 
-def record_rows(reading: Reading, track_record: TrackRecord, words: Wording) -> list[tuple[str, str, str, str]]:
-    """How good the network is at this threshold: (split, sensitivity, specificity, films), test first."""
+def record_rows(reading: Reading, track_record: TrackRecord, words: Wording) -> list[tuple[str, str, str]]:
+    """How good the network is at this threshold: (split and films, sensitivity, specificity), test first."""
     return [
-        (words(f"word.{found.split}"), _rate(found.sensitivity), _rate(found.specificity), f"{found.counts.n}")
+        (
+            f"{words(f'word.{found.split}')}\n{words('report.films', films=found.counts.n)}",
+            _rate(found.sensitivity),
+            _rate(found.specificity),
+        )
         for found in track_record.rates(reading.network, reading.threshold)
     ]
 
@@ -56,4 +60,7 @@ def reached(name: str, cards: Mapping[str, Card], track_record: TrackRecord, wor
 
 
 def _rate(rate: Metric | None) -> str:
-    return "–" if rate is None else figure(str(rate))
+    """A share, and below it its interval; each left to right in every language."""
+    if rate is None:
+        return "–"
+    return "\n".join(f"\u2066{part}\u2069" for part in str(rate).split(" "))

@@ -209,14 +209,14 @@ class NetworkColumn(QFrame):
         if not rows:
             return
         rates = ("word.sensitivity", "word.specificity")
-        heads = (words("compare.record"), *(words(key) for key in rates), words("word.films"))
+        heads = (words("compare.record"), *(words(key) for key in rates))
         for row, cells in enumerate((heads, *rows)):
             for column, text in enumerate(cells):
                 label = QLabel(text)
                 if row == 0 or column == 0:
                     label.setStyleSheet(quiet)
                 else:
-                    label.setAccessibleName(f"{cells[0]}, {heads[column]}: {text}")
+                    label.setAccessibleName(" ".join(f"{cells[0]}, {heads[column]}: {text}".split()))
                 self._record.addWidget(label, row, column)
 
 

@@ -23,7 +23,7 @@ def test_the_numbers_of_a_reading_are_named(models, write_film, tmp_path):
         assert found[words("word.probability")].lstrip(text_direction.LEFT_TO_RIGHT_MARK)
         assert found[words("word.logit")].lstrip(text_direction.LEFT_TO_RIGHT_MARK) == f"{reading.logit:.2f}"
         for row in reading_values.record_rows(reading, read_track_record(loaded.bundles), words):
-            assert len(row) == 4
+            assert len(row) == 3
 
 
 def test_operating_points_stand_in_the_order_of_their_thresholds_and_say_what_they_reached():

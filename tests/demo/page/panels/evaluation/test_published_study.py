@@ -32,7 +32,7 @@ def test_ours_beside_the_reports(tmp_path, evaluated_bundle):
     found = evaluations["a"]
     area = found.measured("test", "auroc")
     sensitivity = found.measured_at("test", "youden", "sensitivity")
-    test = rows[1][1]
+    test = rows[0][1]
     assert test[0] == [f"{area.value:.3f}", f"{area.low:.3f}–{area.high:.3f}"]
     low, high = 100 * sensitivity.low, 100 * sensitivity.high
     assert test[2] == [f"{100 * sensitivity.value:.1f}", "%", f"{low:.1f}–{high:.1f}"]
