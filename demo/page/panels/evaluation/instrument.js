@@ -246,29 +246,41 @@ pneumoscope.evaluation = (() => {
     return drawn.map((trace) => trace.x.map((at) => brings(trace.meta, at, ill)));
   }
 
-  async function paint(place) {
-    const Plotly = await library;
+  // One plot a turn, so that the first is seen before the next is worked on.
+  let queue = Promise.resolve();
+  const turn = () => new Promise((done) => setTimeout(done));
+
+  function paint(place) {
     const held = places.get(place);
     const name = place.dataset.figure;
-    const figure = data.figures[name];
-    if (!held?.seen || !figure || !place.isConnected) return;
+    if (!held?.seen || !data.figures[name]) return;
     if (held.key !== data.key) {
       held.key = data.key;
+      queue = queue.then(() => paintAnew(place, held)).then(turn);
+    } else if (held.state !== state && place.dataset.drawn === data.key) {
       held.state = state;
-      const layout = { ...structuredClone(figure.layout), autosize: true, shapes: shapes(name) };
-      layout.margin.autoexpand = true;
-      const traces = structuredClone(figure.data);
-      if (name === "net_benefit") refit(traces, layout);
-      await Plotly.react(place, traces, layout, { ...figure.config, responsive: true });
-      place.dataset.drawn = data.key;
-    } else if (held.state !== state && place.dataset.drawn) {
-      held.state = state;
-      if (name !== "net_benefit") Plotly.relayout(place, { shapes: shapes(name) });
+      if (name !== "net_benefit") window.Plotly.relayout(place, { shapes: shapes(name) });
       else {
         const layout = { shapes: shapes(name), "yaxis.range": [-0.1, illShare() + 0.05] };
-        Plotly.update(place, { y: curves(illShare()) }, layout);
+        window.Plotly.update(place, { y: curves(illShare()) }, layout);
       }
     }
+  }
+
+  async function paintAnew(place, held) {
+    const Plotly = await library;
+    const name = place.dataset.figure;
+    const figure = data.figures[name];
+    if (!figure || held.key !== data.key || !place.isConnected) return;
+    const [key, at] = [data.key, state];
+    const layout = { ...structuredClone(figure.layout), autosize: true, shapes: shapes(name) };
+    layout.margin.autoexpand = true;
+    const traces = structuredClone(figure.data);
+    if (name === "net_benefit") refit(traces, layout);
+    await Plotly.react(place, traces, layout, { ...figure.config, responsive: true });
+    held.state = at;
+    place.dataset.drawn = key;
+    if (at !== state) paint(place); // moved meanwhile
   }
 
   function refit(traces, layout) {
@@ -414,6 +426,7 @@ pneumoscope.evaluation = (() => {
       requestAnimationFrame(() => one(".cell-films h3")?.focus());
     },
     // For tests: the figures at a threshold, unrounded.
+    fixed,
     figures: (network, threshold, ill) => figures(data.networks[network].scores, threshold, ill ?? cohorts()),
     netBenefit: (name, threshold, ill) => brings(name, threshold, ill ?? cohorts()),
     cheapest: (network, ill) => cheapest(data.networks[network].scores, ill ?? cohorts()),

@@ -291,3 +291,38 @@ def test_a_chosen_threshold_outlives_split_and_language(page):
     assert texts(page, ".network.a .at") == ["Threshold 0.333: own choice"]
     page.get_by_role("button", name="Back to the operating point").click()
     page.locator(".network[data-network=a] .at").get_by_text(WORDS("operating_point.youden")).wait_for()
+
+
+def test_numbers_are_rounded_as_python_rounds(page):
+    values = [0.0, 0.5, 1.5, 2.5, 62.5, 81.25, 93.75, 0.15, 0.0625, 0.1875, 12.35, 99.95, 0.0005, 1.0]
+    for digits in (0, 1, 3):
+        shown = page.evaluate(f"{json.dumps(values)}.map((value) => pneumoscope.evaluation.fixed(value, {digits}))")
+        assert shown == [f"{value:.{digits}f}" for value in values]
+
+
+def test_hebrew_keeps_the_threshold_and_the_axis_titles_off_the_numbers(visit):
+    page = visit()
+    open_evaluation(page)
+    slide(page, "[data-threshold=a]", 0.333)
+    page.get_by_label("עברית").check()
+    place = page.locator(".evaluation .plot[data-figure=roc][data-drawn='test he']")
+    place.wait_for()
+    at = wording("he")("evaluation.at_own", threshold="0.333")
+    page.locator(".network[data-network=a] .at").get_by_text(at).wait_for()
+    title = place.locator(".ytitle").bounding_box()
+    numbers = [number.bounding_box() for number in place.locator(".ytick text").all()]
+    assert title["x"] + title["width"] <= min(number["x"] for number in numbers)
+
+
+@pytest.mark.parametrize("width", [390, 820, 1280, 1920])
+def test_the_bar_leaves_room_for_what_it_moves(visit, width):
+    page = visit(viewport={"width": width, "height": 844})
+    page.get_by_role("tab", name="Evaluation").click()
+    page.locator(".evaluation .matrix").first.wait_for()
+    slide(page, "[data-threshold=a]", 0.333)
+    assert page.locator(".evaluation-bar").bounding_box()["height"] <= 160
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    wide = page.locator(".thresholds, .wide:has(.costs), .wide:has(.benefits)").all()
+    assert len(wide) == 3
+    for table in wide:
+        assert table.evaluate("(box) => box.scrollWidth - box.clientWidth") <= 1
