@@ -29,14 +29,13 @@ const narrowTables = (() => {
   }
 
   function fit() {
-    for (const table of document.querySelectorAll(".gradio-container table:not([role=table]), .gradio-container table.stacked")) {
-      if (!table.offsetParent) continue;
-      const wasStacked = table.classList.contains("stacked");
-      if (innerWidth >= NARROW) {
-        table.classList.remove("stacked");
-        continue;
-      }
-      if (!wasStacked && table.offsetWidth > table.parentElement.clientWidth + 1) stack(table);
+    if (innerWidth >= NARROW) {
+      for (const table of document.querySelectorAll("table.stacked")) table.classList.remove("stacked");
+      return;
+    }
+    for (const table of document.querySelectorAll("table:not(.stacked)")) {
+      const isOurs = !table.closest(".batch-table"); // which has cards of its own
+      if (isOurs && table.offsetParent && table.offsetWidth > table.parentElement.clientWidth + 1) stack(table);
     }
   }
 
