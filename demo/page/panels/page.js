@@ -74,6 +74,7 @@ document.addEventListener("keydown", (event) => {
 // One popover for all explanations; the browser closes it with Escape or a press elsewhere.
 const explanation = {
   of: null,
+  top: 0, // where it was when it was shown
   element() {
     let made = document.getElementById("explanation");
     if (!made) {
@@ -97,6 +98,7 @@ const explanation = {
     button.setAttribute("aria-expanded", "true");
     button.setAttribute("aria-describedby", "explanation");
     const at = button.getBoundingClientRect();
+    explanation.top = at.top;
     const left = Math.min(Math.max(at.left, 8), innerWidth - box.offsetWidth - 8);
     const below = at.bottom + 6 + box.offsetHeight <= innerHeight;
     box.style.left = `${Math.max(left, 8)}px`;
@@ -109,9 +111,11 @@ document.addEventListener("click", (event) => {
   if (button.getAttribute("aria-expanded") === "true") explanation.element().hidePopover();
   else explanation.show(button);
 });
-addEventListener("scroll", (event) => {
+// It stands where its word stood: once that has moved, it is closed.
+addEventListener("scroll", () => {
   const box = document.getElementById("explanation");
-  if (box?.matches(":popover-open") && event.target.contains?.(explanation.of)) box.hidePopover();
+  if (!box?.matches(":popover-open")) return;
+  if (Math.abs(explanation.of.getBoundingClientRect().top - explanation.top) > 4) box.hidePopover();
 }, true);
 
 let radiosNamed = true;

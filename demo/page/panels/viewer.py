@@ -56,12 +56,12 @@ def _words(words: Wording) -> str:
 def _bar(words: Wording) -> str:
     def button(action: str, text: str = "", more: str = "") -> str:
         name = escape(words(f"viewer.{action}"), quote=True)
-        inside = text or f"<svg viewBox='0 0 24 24' aria-hidden='true'><path d='{_ICONS[action]}'/></svg>"
+        inside = text or _icon(action)
         return f"<button type='button' data-do='{action}' aria-label='{name}' title='{name}'{more}>{inside}</button>"
 
     pressed = " aria-pressed='false'"
     groups = (
-        button("back", f"<span>{escape(words('viewer.back.short'))}</span>", " hidden"),
+        button("back", f"{_icon('back')}<span>{escape(words('viewer.back.short'))}</span>", " hidden"),
         button("previous", more=" hidden") + "<output class='place' hidden></output>" + button("next", more=" hidden"),
         button("out") + button("in") + button("fit") + button("actual", "1:1"),
         button("invert", more=pressed) + button("window", more=" aria-expanded='false'") + button("full", more=pressed),
@@ -69,6 +69,10 @@ def _bar(words: Wording) -> str:
     spans = "".join(f"<span>{group}</span>" for group in groups)
     name = escape(words("viewer.tools"), quote=True)
     return f"<div class='viewer-bar' role='toolbar' aria-label='{name}'>{spans}</div>"
+
+
+def _icon(action: str) -> str:
+    return f"<svg viewBox='0 0 24 24' aria-hidden='true'><path d='{_ICONS[action]}'/></svg>"
 
 
 def _window(words: Wording) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def visit(running_page: str, chromium: Any) -> Iterator[Callable[..., Any]]:
-    """Open the page as a new visitor: (before=…, may_fail=…, **context settings) → playwright's `Page`, ready to be used.
+    """Open the page as a new visitor: (before=…, may_fail=…, **context settings) → playwright's `Page`, ready.
 
     `before` is a script that runs ahead of the page's own; with `may_fail` requests may fail, which the console says.
 

@@ -1,4 +1,4 @@
-"""How films come to the page, in a real browser: dropped and pasted on any tab, several at once, while others are read."""
+"""How films come to the page, in a real browser: dropped or pasted on any tab, several at once, one after another."""
 
 import zipfile
 
@@ -109,7 +109,8 @@ def test_the_label_of_the_field_is_not_overprinted_while_a_film_is_sent(page):
     page.locator(".preview").wait_for()
     seen = page.evaluate("""() => [...document.querySelectorAll("#drop *")].filter((part) =>
         part.childNodes.length && [...part.childNodes].some((one) => one.nodeType === 3 && one.data.trim())
-        && getComputedStyle(part).visibility === "visible" && part.offsetParent).map((part) => part.innerText.trim())""")
+        && getComputedStyle(part).visibility === "visible" && part.offsetParent)
+        .map((part) => part.innerText.trim())""")
     assert seen == ["Choose a film (JPEG, PNG, TIFF, WebP, DICOM)"]
     release()
     name_shown(page, ONE.name)
