@@ -15,7 +15,6 @@ from export.bundle.bundle import NETWORKS, Bundle, find_bundles
 from export.bundle.evaluation import OperatingMetrics
 from export.bundle.metric import AsObject, Count, Difference, Number, ObjectsByName, Record, Share, as_number
 from train.common.atomic import write_text
-from train.common.console import progress_bar
 from train.common.errors import PneumoscopeError
 
 COMPARISON = "comparison.json"
@@ -157,6 +156,8 @@ def _compared(bundles: Mapping[str, Bundle]) -> dict[str, Any]:
         read_evaluated(network, folder / "evaluation.json", folder / SCORES)
         for network, folder in ((network, bundles[network].folder) for network in NETWORKS)
     )
+    from train.common.console import progress_bar  # whoever only reads a comparison may lack what it needs
+
     with progress_bar("comparing A with B", COMPARISON_RESAMPLES) as advance:
         result = compare(first, second, advance)
     return {**result, "scores": _sums(bundles)}

@@ -14,7 +14,6 @@ CODECS = (
 #: Modules that something imports on some way the app never takes.
 EXCLUDED = [
     "IPython",
-    "PIL",
     "PySide6.QtDBus",
     "asyncio",
     "curses",
