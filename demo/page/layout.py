@@ -19,7 +19,10 @@ from demo.page.panels.shared import Localised
 
 FOLDER = Path(__file__).parent / "panels"
 #: The panels' scripts in the order of their names, and the evaluation's after the page's own.
-SCRIPTS = (*sorted(FOLDER.glob("*.js")), FOLDER / "evaluation" / "instrument.js")
+SCRIPTS = (
+    *sorted(FOLDER.glob("*.js")),
+    *(FOLDER / "evaluation" / name for name in ("figures.js", "instrument.js")),
+)
 # Compare and the API delete an upload once it was read, Batch with its batch. This is for those nobody asked about.
 SECONDS_BETWEEN_SWEEPS, SECONDS_AN_UPLOAD_IS_KEPT = 600, 6 * 3600
 

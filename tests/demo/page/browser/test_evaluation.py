@@ -300,25 +300,32 @@ def test_numbers_are_rounded_as_python_rounds(page):
         assert shown == [f"{value:.{digits}f}" for value in values]
 
 
-def test_hebrew_keeps_the_threshold_and_the_axis_titles_off_the_numbers(visit):
-    page = visit()
-    open_evaluation(page)
+def test_hebrew_keeps_the_threshold(page):
+    choose_split(page, "test")
     slide(page, "[data-threshold=a]", 0.333)
     page.get_by_label("עברית").check()
-    place = page.locator(".evaluation .plot[data-figure=roc][data-drawn='test he']")
-    place.wait_for()
     at = wording("he")("evaluation.at_own", threshold="0.333")
     page.locator(".network[data-network=a] .at").get_by_text(at).wait_for()
+    page.get_by_label("English").check()
+    page.locator(".network[data-network=a] .at").get_by_text("Threshold 0.333: own choice").wait_for()
+
+
+def test_in_hebrew_axis_titles_are_off_the_numbers(visit):
+    page = visit()
+    page.get_by_label("עברית").check()
+    page.get_by_role("tab", name=wording("he")("tab.evaluation")).click()
+    place = page.locator(".evaluation .plot[data-figure=roc][data-drawn='test he']")
+    place.wait_for()
     title = place.locator(".ytitle").bounding_box()
     numbers = [number.bounding_box() for number in place.locator(".ytick text").all()]
     assert title["x"] + title["width"] <= min(number["x"] for number in numbers)
 
 
-@pytest.mark.parametrize("width", [390, 820, 1280, 1920])
+@pytest.mark.parametrize("width", [320, 390, 820, 1280, 1920])
 def test_the_bar_leaves_room_for_what_it_moves(visit, width):
-    page = visit(viewport={"width": width, "height": 844})
-    page.get_by_role("tab", name="Evaluation").click()
-    page.locator(".evaluation .matrix").first.wait_for()
+    page = visit()
+    open_evaluation(page)
+    page.set_viewport_size({"width": width, "height": 844})
     slide(page, "[data-threshold=a]", 0.333)
     assert page.locator(".evaluation-bar").bounding_box()["height"] <= 160
     assert page.evaluate("document.documentElement.scrollWidth") <= width
