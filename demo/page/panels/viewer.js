@@ -129,7 +129,7 @@ const viewer = (() => {
     }
     find(".film").classList.toggle("windowed", changed);
     find(".display-only").hidden = !changed;
-    find(".viewer-window p").hidden = changed; // it says the same
+    find(".viewer-window p").style.visibility = changed ? "hidden" : ""; // it says the same, and keeps its place
     press("invert", view.inverted);
     for (const slider of all("[data-grey]")) slider.value = Math.round(view[slider.dataset.grey] * 100);
   }
