@@ -14,9 +14,10 @@ const narrowTables = (() => {
     const names = columns(table);
     table.classList.add("stacked");
     // Drawn otherwise than as a table it is none for a screen reader, unless it says so.
-    for (const part of [table, ...table.querySelectorAll("thead, tbody, tr, td")]) part.setAttribute("role", ROLES[part.tagName]);
-    for (const head of table.querySelectorAll("tbody th")) head.setAttribute("role", "rowheader");
-    for (const head of table.querySelectorAll("thead th")) head.setAttribute("role", "columnheader");
+    for (const part of [table, ...table.querySelectorAll("*")]) {
+      const role = part.tagName === "TH" ? (part.closest("thead") ? "columnheader" : "rowheader") : ROLES[part.tagName];
+      if (role) part.setAttribute("role", role);
+    }
     for (const body of table.tBodies) {
       for (const row of body.rows) {
         let place = 0;

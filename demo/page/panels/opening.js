@@ -233,6 +233,8 @@ const opening = (() => {
     find("[data-do=next]").disabled = place >= all.length - 1;
     find(".place").textContent = filled(words().place ?? "", { place: place + 1, count: all.length });
     find("[data-do=back]").hidden = current?.row === undefined || !rowOf(current);
+    // By style alone (`:has`) every change of the page would be looked at, and Evaluation's plots take twice as long.
+    for (const group of find(".viewer-bar").children) group.hidden = [...group.children].every((part) => part.hidden);
   }
 
   function listen() {

@@ -44,7 +44,7 @@ const viewer = (() => {
     }
     find(".film").classList.toggle("zoomed", !view.fitted);
     const shown = Math.round(density * 100);
-    find(".zoom").textContent = `${shown} %`;
+    find(".zoom").textContent = [shown, "%"].join(" ");
     const drawn = picture().naturalWidth; // 0 until it is decoded
     if (box().dataset.detail === "1" && drawn && width * density > drawn * 1.05) fetchDetail();
   }
@@ -129,6 +129,7 @@ const viewer = (() => {
     }
     find(".film").classList.toggle("windowed", changed);
     find(".display-only").hidden = !changed;
+    find(".viewer-window p").style.visibility = changed ? "hidden" : ""; // it says the same, and keeps its place
     press("invert", view.inverted);
     for (const slider of all("[data-grey]")) slider.value = Math.round(view[slider.dataset.grey] * 100);
   }

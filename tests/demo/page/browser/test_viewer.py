@@ -244,7 +244,7 @@ def test_arrows_go_through_the_films_of_the_session(wide, films):
     opened(wide, films / "one.png")
     assert not wide.locator("[data-do=next]").is_visible()
     opened(wide, films / "two.png")
-    assert wide.locator(".place").inner_text() == "2 of 2"
+    wide.locator(".place", has_text="2 of 2").wait_for()
     token = wide.locator(".viewer").get_attribute("data-film")
     wide.locator(".film").focus()
     wide.keyboard.press("ArrowLeft")
