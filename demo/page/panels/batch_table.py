@@ -166,7 +166,9 @@ def _row(row: Row, networks: Sequence[str], guarded: bool, words: Wording) -> st
         cells += _cell(key, escape(row_verdict(comparison, words)), words("batch.both"))
     if guarded:
         lines = "<br>".join(escape(_refusal(name, comparison["readings"][name], words)) for name in row.refused)
-        cells += _cell("number refusal" if lines else "number refusal-none", lines or "–", words("batch.refused"))
+        cells += _cell(
+            " ".join(("number", "refusal" if lines else "refusal-none")), lines or "–", words("batch.refused")
+        )
     tone = " class='refused'" if row.refused else ""
     return f"<tr role='row'{tone}>{head}{cells}</tr>"
 

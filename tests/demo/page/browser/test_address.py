@@ -11,7 +11,7 @@ from demo.language.catalogue import wording
 
 pytestmark = pytest.mark.slow  # drives a browser
 
-READY = {"compare": "#drop", "evaluation": ".plot .main-svg", "batch": ".batch", "about": ".about"}
+READY = {"compare": "#drop", "evaluation": ".evaluation .matrix", "batch": ".batch", "about": ".about"}
 SELECTED = "[role=tab][aria-selected=true][data-tab-id={}]"
 
 

@@ -40,7 +40,7 @@ def read_example(page, number=1):
 
 def open_tab(page, tab):
     page.locator(f"[role=tab][data-tab-id={tab}]").click()
-    ready = {"compare": "#drop", "evaluation": ".plot .main-svg", "batch": "#batch-drop", "about": ".about"}
+    ready = {"compare": "#drop", "evaluation": ".evaluation .matrix", "batch": "#batch-drop", "about": ".about"}
     page.locator(ready[tab]).first.wait_for()
 
 

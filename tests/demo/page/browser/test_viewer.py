@@ -305,9 +305,9 @@ def test_a_and_b_side_by_side_move_together(wide, films):
         press(wide, "in")
     one, two = (wide.locator(f".view.{view} .frame") for view in ("one", "two"))
     assert one.evaluate("frame => frame.style.cssText") == two.evaluate("frame => frame.style.cssText")
-    assert wide.locator(".view.one .layer.a").is_visible()
-    assert not wide.locator(".view.one .layer.b").is_visible()
-    assert wide.locator(".view.two .layer.b").is_visible()
+    assert wide.locator(".view.one .layer.a.colours").is_visible()
+    assert not wide.locator(".view.one .layer.b.colours").is_visible()
+    assert wide.locator(".view.two .layer.b.colours").is_visible()
     wide.evaluate("document.documentElement.dataset.layer = 'none'")
     wide.locator(".view.two").wait_for(state="detached")
 
