@@ -27,6 +27,7 @@ from train.radiograph.formats import MAX_BYTES
 
 if TYPE_CHECKING:
     import gradio as gr
+    from starlette.middleware import Middleware
 
     from demo.inference.film_workers import FilmWorkers
 
@@ -176,13 +177,8 @@ def start(
         decoding = loading.submit(_film_workers)
         try:
             from gradio import networking
-            from starlette.middleware import Middleware
 
             from demo.page import layout as page
-            from demo.page.api import PARAMETERS
-            from demo.page.html_head import PageHead
-            from demo.page.own_files import OwnFiles, bundles_to_take
-            from demo.page.request_filter import RequestFilter
         except ImportError as error:
             raise UsageError(f"the page's packages cannot be imported ({error}); {HOW_TO_INSTALL}") from error
     workers = decoding.result()
@@ -196,13 +192,7 @@ def start(
         server_name=in_url,
         server_port=port,
         auth=[(account.user, account.password) for account in accounts] or None,
-        app_kwargs={
-            "middleware": [  # the first sees a request first
-                Middleware(RequestFilter, parameters=PARAMETERS),
-                Middleware(OwnFiles, bundles=bundles_to_take(loaded)),
-                Middleware(PageHead),
-            ]
-        },
+        app_kwargs={"middleware": _middleware(loaded)},
         theme=page.THEME,
         css=page.css(),
         head=page.head(),
@@ -259,6 +249,22 @@ def _loaded_models(models: Path | None, device: Device) -> LoadedModels:
         with suppress(PneumoscopeError):
             classifier.read(np.zeros((8, 8), np.uint8))
     return loaded
+
+
+def _middleware(loaded: LoadedModels) -> "list[Middleware]":
+    """What stands before Gradio; the first sees a request first."""
+    from starlette.middleware import Middleware
+
+    from demo.page.api import PARAMETERS
+    from demo.page.html_head import PageHead
+    from demo.page.own_files import OwnFiles, bundles_to_take
+    from demo.page.request_filter import RequestFilter
+
+    return [
+        Middleware(RequestFilter, parameters=PARAMETERS),
+        Middleware(OwnFiles, bundles=bundles_to_take(loaded)),
+        Middleware(PageHead),
+    ]
 
 
 def _film_workers() -> "FilmWorkers":
