@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from demo.predict.film_paths import find_films
@@ -216,7 +216,13 @@ tree = st.dictionaries(
 )
 
 
+def is_hidden(path):
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+
+
 @given(tree, st.lists(st.tuples(name, name), max_size=4))
+@example({(".hidden",): FILMS["dicom"]}, [(".hidden", ".hidden")])
+@example({("x.png",): FILMS["dicom"], (".hidden",): FILMS["dicom"]}, [(".hidden", ".hidden")])
 def test_whatever_a_tree_holds_each_film_is_found_once(tmp_path_factory, files, links):
     top = tmp_path_factory.mktemp("tree")
     for parts, data in files.items():
@@ -226,12 +232,11 @@ def test_whatever_a_tree_holds_each_film_is_found_once(tmp_path_factory, files, 
     for link, target in links:
         if not os.path.lexists(top / f"{link}-link") and (top / target).exists():
             (top / f"{link}-link").symlink_to(target)
-    hidden = {".hidden", "__MACOSX"}
     expected = {
         path.resolve()
         for path in top.rglob("*")
         if path.is_file()
-        and not hidden & set(path.relative_to(top).parts)
+        and not is_hidden(path.relative_to(top))
         and (path.suffix == ".png" or path.read_bytes() in FILMS.values())
     }
     expected |= {
@@ -240,7 +245,7 @@ def test_whatever_a_tree_holds_each_film_is_found_once(tmp_path_factory, files, 
         if not link.name.startswith(".")
         for inside in ([link] if link.is_file() else link.resolve().rglob("*"))
         if inside.is_file()
-        and not hidden & set(inside.resolve().relative_to(link.resolve()).parts)
+        and not is_hidden(inside.resolve().relative_to(link.resolve()))
         and (inside.suffix == ".png" or inside.read_bytes() in FILMS.values())
     }
     if not expected:
