@@ -9,15 +9,15 @@ Sources: ITU-T T.81 (JPEG) Annexes B, G and H; ITU-T T.87 (JPEG-LS) Annex C; EXI
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import imagecodecs
 import numpy as np
 import simplejpeg
 
-from train.radiograph.formats import RadiographError, check_pixels, cut_short, damaged
+from train.radiograph.formats import RadiographError, check_pixels, cut_short, damaged, decoded
 from train.radiograph.tiff_tags import exif_orientation
 
 MAX_SCANS = 32  # of a progressive JPEG; encoders write about 10, each one walks the whole picture again
@@ -149,7 +149,7 @@ def decode_jpeg(data: bytes, header: JpegHeader | None = None) -> np.ndarray:
         raise RadiographError("a colour JPEG of a rare kind: save the film as an 8-bit JPEG or a PNG")
     elif frame.process == JPEG_LS:
         # CharLS 2 spins for seconds on damaged data without an end marker; the header's walk has found one.
-        film = _decoded(imagecodecs.jpegls_decode, data[: end + 2])
+        film = decoded("JPEG", imagecodecs.jpegls_decode, data[: end + 2])
     else:
         film = _decode_patiently(data, end)
     if film.shape != (frame.height, frame.width):
@@ -231,17 +231,11 @@ def _decode_8_bits(data: bytes, end: int, frame: JpegFrame) -> np.ndarray:
 
 def _decode_patiently(data: bytes, end: int, colours: str | None = None) -> np.ndarray:
     """Decode with libjpeg, which is not strict, and refuse a picture whose end is missing."""
-    film = _decoded(imagecodecs.jpeg8_decode, data, colours)
+    decode = imagecodecs.jpeg8_decode if colours is None else partial(imagecodecs.jpeg8_decode, outcolorspace=colours)
+    film = decoded("JPEG", decode, data)
     # A decoder that has all it needs ignores more data before the end; one that waits for the rest takes it, and
     # comes to another picture: missing bits are read as 0, the first of these is 1. (After 255, 0 is no data.)
     more = b"\0" * (data[end - 1] == 0xFF) + b"\xaa" * _TAIL
-    if not np.array_equal(_decoded(imagecodecs.jpeg8_decode, data[:end] + more + data[end:], colours), film):
+    if not np.array_equal(decoded("JPEG", decode, data[:end] + more + data[end:]), film):
         raise RadiographError("the JPEG is damaged: its last part is missing; copy or download it again")
     return film
-
-
-def _decoded(decode: Callable[..., np.ndarray], data: bytes, colours: str | None = None) -> np.ndarray:
-    try:
-        return decode(data) if colours is None else decode(data, outcolorspace=colours)
-    except Exception:  # each decoder has an error of its own, and its text is of no use to a user
-        raise damaged("JPEG") from None
