@@ -76,7 +76,7 @@ def read_with_warnings(source: str | Path | bytes) -> tuple[np.ndarray, tuple[st
             film, grey_notes = to_8_bits(film)
             return film, page_notes + grey_notes
         case "dicom":
-            from train.radiograph.dicom import read_dicom
+            from train.radiograph.dicom.film import read_dicom
 
             return read_dicom(data)
 

@@ -25,7 +25,7 @@ def stored_bits(data: bytes) -> int | None:
                 header = read_tiff_header(data)
                 return header.directory(data, header.first_offset).number(_BITS_PER_SAMPLE, 1)
             case "dicom":
-                from train.radiograph.dicom_header import read_dicom_header
+                from train.radiograph.dicom.header import read_dicom_header
 
                 return read_dicom_header(data).whole("BitsStored")
             case _:

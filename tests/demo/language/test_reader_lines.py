@@ -8,11 +8,11 @@ import pytest
 from demo.language.catalogue import wording
 from demo.language.reader_lines import LINES, STRANGERS, reader_line
 from train.radiograph import formats
-from train.radiograph.dicom_header import DAMAGED
+from train.radiograph.dicom.header import DAMAGED
 from train.radiograph.formats import EXPECTED
 
 ROOT = Path(__file__).resolve().parents[3]
-SPOKEN = [*sorted((ROOT / "train" / "radiograph").glob("*.py")), ROOT / "demo" / "batch" / "zip_archive.py"]
+SPOKEN = [*sorted((ROOT / "train" / "radiograph").rglob("*.py")), ROOT / "demo" / "batch" / "zip_archive.py"]
 SPOKEN += [ROOT / "demo" / "batch" / "batch.py", ROOT / "demo" / "inference" / "film_workers.py"]
 ENGLISH, HEBREW = wording("en"), wording("he")
 AGAIN = "pack the films again as an ordinary ZIP"

@@ -233,7 +233,7 @@ class TestBombs:
             (tmp_path / name).write_bytes(data)
         code = """
 import json, resource, sys, time
-import train.radiograph.dicom, train.radiograph.jpeg, train.radiograph.png, train.radiograph.tiff
+import train.radiograph.dicom.film, train.radiograph.jpeg, train.radiograph.png, train.radiograph.tiff
 from train.radiograph import RadiographError, read_radiograph
 results = {}
 for path in sys.argv[1:]:

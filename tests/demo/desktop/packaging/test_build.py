@@ -75,7 +75,7 @@ def test_libraries_go_in_only_for_what_goes_in():
 
 def test_every_codec_that_the_reader_calls_goes_in():
     called = set()
-    for source in (ROOT / "train" / "radiograph").glob("*.py"):
+    for source in (ROOT / "train" / "radiograph").rglob("*.py"):
         words = source.read_text(encoding="utf-8").replace("(", " ").replace(",", " ").split()
         called |= {word.removeprefix("imagecodecs.") for word in words if word.startswith("imagecodecs.")}
     modules = {f"_{name.removesuffix('_decode')}" for name in called if name.endswith("_decode")}

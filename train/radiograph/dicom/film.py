@@ -1,17 +1,17 @@
 """DICOM radiographs → 8-bit grey films: what a file is, and which of it is the film.
 
-`dicom_header` reads the elements before the pixels, `dicom_frame` finds the first frame, `dicom_pixels` decodes it,
-and `dicom_greys` makes greys of it by what `dicom_lut` reads. An optional element that is empty, malformed or
+`header` reads the elements before the pixels, `frame` finds the first frame, `pixels` decodes it,
+and `greys` makes greys of it by what `lut` reads. An optional element that is empty, malformed or
 contradictory is left out with a warning; only what pixels cannot do without refuses a film.
 """
 
 import numpy as np
 
-from train.radiograph.dicom_frame import read_frame_bytes
-from train.radiograph.dicom_greys import grey_table
-from train.radiograph.dicom_header import DAMAGED, DicomHeader, read_dicom_header, unread_syntax
-from train.radiograph.dicom_lut import read_greyscale_transform
-from train.radiograph.dicom_pixels import DECODABLE, PixelLayout, decode_stored_values
+from train.radiograph.dicom.frame import read_frame_bytes
+from train.radiograph.dicom.greys import grey_table
+from train.radiograph.dicom.header import DAMAGED, DicomHeader, read_dicom_header, unread_syntax
+from train.radiograph.dicom.lut import read_greyscale_transform
+from train.radiograph.dicom.pixels import DECODABLE, PixelLayout, decode_stored_values
 from train.radiograph.formats import MAX_FRAMES, RadiographError, check_pixels, only_the_first
 
 RADIOGRAPH_MODALITIES = frozenset({"CR", "DX", "DR", "RG", "PX", "XA", "RF", "OT"})

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydicom.uid import UID, RLELossless
 
-from train.radiograph.dicom_header import DicomHeader
+from train.radiograph.dicom.header import DicomHeader
 from train.radiograph.formats import RadiographError
 
 _PIXEL_DATA = b"\xe0\x7f\x10\x00"

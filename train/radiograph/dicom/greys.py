@@ -8,7 +8,7 @@ this does not.)
 
 import numpy as np
 
-from train.radiograph.dicom_lut import GreyscaleTransform, LookupTable, Window
+from train.radiograph.dicom.lut import GreyscaleTransform, LookupTable, Window
 from train.radiograph.grey_range import LEAST_LEVELS, robust_range
 from train.radiograph.greyscale import VALUES_LEFT_OUT
 

@@ -27,8 +27,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from train.radiograph.dicom_frame import FrameBytes
-from train.radiograph.dicom_header import DAMAGED
+from train.radiograph.dicom.frame import FrameBytes
+from train.radiograph.dicom.header import DAMAGED
 from train.radiograph.formats import RadiographError
 from train.radiograph.jpeg import JPEG_LS, LOSSLESS_JPEG, decode_jpeg, read_jpeg_header
 

@@ -20,7 +20,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-import train.radiograph.dicom
+import train.radiograph.dicom.film
+import train.radiograph.dicom.header
 from train.radiograph import FilmWarning, RadiographError, read_radiograph, read_with_warnings
 
 # What the fixture `dicom` writes about the patient.
@@ -100,13 +101,13 @@ class TestPixels:
 
     def test_threads_do_not_wait_for_each_others_pixels(self, dicom, monkeypatch):
         both_decoding = threading.Barrier(2, timeout=20)
-        decode = train.radiograph.dicom.decode_stored_values
+        decode = train.radiograph.dicom.film.decode_stored_values
 
         def wait_for_the_other(*arguments):
             both_decoding.wait()
             return decode(*arguments)
 
-        monkeypatch.setattr(train.radiograph.dicom, "decode_stored_values", wait_for_the_other)
+        monkeypatch.setattr(train.radiograph.dicom.film, "decode_stored_values", wait_for_the_other)
         with ThreadPoolExecutor(2) as pool:
             films = list(pool.map(read_radiograph, [dicom(ramp(0, 255, np.uint8))] * 2))
         np.testing.assert_array_equal(*films)
@@ -188,7 +189,7 @@ class TestRefusal:
         ids=["many elements", "deep sequences", "many items"],
     )
     def test_headers_that_would_take_for_ever_to_parse(self, dicom, filling, monkeypatch):
-        monkeypatch.setattr(train.radiograph.dicom_header, "_MAX_READS", 20_000)
+        monkeypatch.setattr(train.radiograph.dicom.header, "_MAX_READS", 20_000)
         data = dicom(ramp(0, 255, np.uint8))
         pixels = data.index(b"\xe0\x7f\x10\x00")
         with pytest.raises(RadiographError, match=r"damaged|holds no picture"):

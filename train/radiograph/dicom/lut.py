@@ -10,8 +10,8 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from train.radiograph.dicom_header import DicomHeader
-from train.radiograph.dicom_pixels import PixelLayout, StoredValues
+from train.radiograph.dicom.header import DicomHeader
+from train.radiograph.dicom.pixels import PixelLayout, StoredValues
 
 _LARGEST_OUTPUT = 1e300  # beyond it differences overflow
 _MOST_STORED = 65535
