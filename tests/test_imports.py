@@ -20,6 +20,7 @@ LAYERS = {
         ("data",),
         ("runs", "audit", "synthetic"),
         ("evaluation", "fitting"),
+        ("studies",),
         ("cli",),
     ),
     "export": (("bundle",), ("graph",), ("card",), ("export_run",), ("cli",)),
