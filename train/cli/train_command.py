@@ -88,6 +88,10 @@ Workers = Annotated[
     int | None,
     typer.Option(min=1, help="Threads that make training pictures. [default: 1; with a GPU up to 8]"),
 ]
+AsTensorBoard = Annotated[
+    bool,
+    typer.Option("--tensorboard", help="Write the curves for TensorBoard too, into the run folder's tensorboard/."),
+]
 
 
 @app.command("train", cls=Command)
@@ -113,6 +117,7 @@ def train_command(
     assignments: Assignments = None,
     device: Device = DeviceChoice.auto,
     workers: Workers = None,
+    tensorboard: AsTensorBoard = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -142,7 +147,14 @@ def train_command(
     from train.cli.train_session import train_or_resume
 
     train_or_resume(
-        settings, required_data_root(data), name, new=new, device=device.value, workers=workers, as_json=as_json
+        settings,
+        required_data_root(data),
+        name,
+        new=new,
+        device=device.value,
+        workers=workers,
+        tensorboard=tensorboard,
+        as_json=as_json,
     )
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ def train_or_resume(
     new: bool,
     device: "DeviceRequest",
     workers: int | None = None,
+    tensorboard: bool = False,
     as_json: bool,
 ) -> None:
     """Train into a new run folder, or go on with the run of that name after its last finished epoch; evaluate it.
@@ -62,7 +64,10 @@ def train_or_resume(
         say(f"starting {backend_in_prose()} …")
         chosen = choose_device(device)
         from train.fitting.fit import fit, make_ready
+        from train.fitting.tensorboard_log import epoch_log, require_tensorboard
 
+        if tensorboard:
+            require_tensorboard()
         say(chosen.line)
         if settings.mixed_precision and chosen.kind != "gpu":
             raise UsageError("mixed_precision needs a GPU: set it to false, or use a machine with one")
@@ -78,7 +83,7 @@ def train_or_resume(
             begin(run, settings)
         say(f"run: {run.folder}")
         with _saying_how_to_resume(run, settings):
-            fit(run, settings, ready, chosen)
+            fit(run, settings, ready, chosen, [partial(epoch_log, run)] if tensorboard else [])
         _finish(run, settings, data_root, evaluated=evaluated, as_json=as_json)
 
 

@@ -1,6 +1,6 @@
 """Fit a network in stages, from the beginning or on from the last finished epoch of a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import keras
@@ -30,6 +30,8 @@ from train.runs.teachers import TeacherRecord, write_teachers
 
 #: Colour channels that each network's input has.
 CHANNELS = {"a": 1, "b": 3, "backbone": 3, "teacher": 3}
+#: Makes a callback for the stage of a name that looks on and changes nothing.
+Watcher = Callable[[str], keras.callbacks.Callback]
 
 
 def build_network(settings: Settings) -> keras.Model:
@@ -140,7 +142,9 @@ def make_ready(
     return ready
 
 
-def fit(run: RunFolder, settings: Settings, ready: Preparation, device: Device) -> None:
+def fit(
+    run: RunFolder, settings: Settings, ready: Preparation, device: Device, watchers: Sequence[Watcher] = ()
+) -> None:
     """Train a network into a run folder: an empty one, or on from the last finished epoch of `ready.since`.
 
     After every epoch last.keras, history.csv and, where validation loss fell to its lowest, best.keras are
@@ -160,7 +164,7 @@ def fit(run: RunFolder, settings: Settings, ready: Preparation, device: Device) 
     else:
         origin, progress = since.origin, since.progress
     checkpoint = TrainingCheckpoint(run, settings, origin, progress, device.kind)
-    network = _fit_stages(settings, ready, checkpoint)
+    network = _fit_stages(settings, ready, checkpoint, watchers)
     if settings.network == "backbone":
         best = keras.saving.load_model(run.best_network, compile=False)
         with atomic.replace_file(run.backbone_weights) as temporary:
@@ -182,7 +186,9 @@ def fit(run: RunFolder, settings: Settings, ready: Preparation, device: Device) 
     )
 
 
-def _fit_stages(settings: Settings, ready: Preparation, checkpoint: TrainingCheckpoint) -> keras.Model:
+def _fit_stages(
+    settings: Settings, ready: Preparation, checkpoint: TrainingCheckpoint, watchers: Sequence[Watcher]
+) -> keras.Model:
     """Run the stages that are left; return the network of the last one."""
     progress, stages = checkpoint.progress, stages_of(settings)
     network, training, validation = ready.network, ready.training, ready.validation
@@ -210,7 +216,7 @@ def _fit_stages(settings: Settings, ready: Preparation, checkpoint: TrainingChec
         if not progress.stage_finished:
             parts = _parts_of(stage, network, training, validation, settings)
             parts.compile_as(network, **compile_arguments(settings))
-            _fit_stage(stage, settings, network, parts, counting, checkpoint)
+            _fit_stage(stage, settings, network, parts, counting, watchers, checkpoint)
     return network
 
 
@@ -229,6 +235,7 @@ def _fit_stage(
     network: keras.Model,
     parts: StageParts,
     counting: list[keras.callbacks.Callback],
+    watchers: Sequence[Watcher],
     checkpoint: TrainingCheckpoint,
 ) -> None:
     done = checkpoint.progress.epochs_in_stage
@@ -241,7 +248,7 @@ def _fit_stage(
             epochs=stage.epochs,
             shuffle=False,
             verbose=0,
-            callbacks=[*counting, checkpoint],
+            callbacks=[*counting, *(watcher(stage.name) for watcher in watchers), checkpoint],
         )
 
 

@@ -117,6 +117,11 @@ class RunFolder:
         return self.folder / "curves"
 
     @property
+    def tensorboard(self) -> Path:
+        """The folder of TensorBoard's own files; there where `--tensorboard` was given, and never read."""
+        return self.folder / "tensorboard"
+
+    @property
     def environment(self) -> Path:
         """Versions, device, seed, commit, duration, speed; written when the run is finished."""
         return self.folder / "environment.json"
