@@ -1,7 +1,7 @@
 """The studies: which rows there are, what the report measured of each, and the settings that train one."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -190,6 +190,36 @@ def rows_of_training(row: Row) -> tuple[tuple[tuple[str, str], Row], ...]:
 def run_name(settings: Settings) -> str:
     """Return the name of a training's run folder: equal settings, equal name."""
     return f"study-{hashlib.sha256(dump_settings(settings).encode()).hexdigest()[:12]}"
+
+
+@dataclass(frozen=True)
+class Training:
+    """The unit of work: a network trained once, for all rows and studies that set the same.
+
+    name: of its run folder.
+    rows: (study, row key) of what asks for it.
+    """
+
+    name: str
+    settings: Settings
+    seed: int
+    rows: tuple[tuple[str, str], ...]
+
+
+def trainings_of(rows: Iterable[tuple[Study, Row]], seeds: Iterable[int], scale: Scale) -> tuple[Training, ...]:
+    """Return what rows need to be trained: each training once; all rows of the first seed, then of the next.
+
+    Seed by seed, since network B's cached features are of one seed.
+    """
+    asked = tuple(rows)
+    found: dict[str, Training] = {}
+    for seed in seeds:
+        for study, row in asked:
+            settings = settings_of(row, seed, scale)
+            name = run_name(settings)
+            before = found[name].rows if name in found else ()
+            found[name] = Training(name, settings, seed, (*before, (study.name, row.key)))
+    return tuple(found.values())
 
 
 def study_of(path: Path) -> Study:

@@ -196,7 +196,7 @@ def test_a_cap_of_epochs_lengthens_no_stage():
     for cap, epochs in ((2, (2, 2)), (9, (8, 9)), (30, (8, 10))):
         settings = settings_of(row, 0, Scale(epochs=cap))
         assert (settings.epochs, settings.fine_tune.epochs) == epochs
-    with pytest.raises(UsageError, match="--epochs must be 1 or more. Received: 0"):
+    with pytest.raises(UsageError, match=r"--epochs must be 1 or more\. Received: 0"):
         Scale(epochs=0)
 
 
