@@ -124,7 +124,8 @@ def make_plan(
         if each.state != "finished" and _has_features(settings):
             shared[each.training.seed, settings.prepare, settings.films_per_class, settings.backbone_weights] = settings
     pictures = [
-        settings.cache.copies * counts.training(settings.films_per_class) + counts.validation
+        min(settings.cache.copies, max(epochs_of(settings).values())) * counts.training(settings.films_per_class)
+        + counts.validation
         for settings in shared.values()
     ]
     held = sum(map(_feature_bytes, shared.values(), pictures))
