@@ -54,3 +54,9 @@ def test_every_help_is_there(arguments):
     process = run_without("from demo.cli import app; app()", *arguments)
     assert process.returncode == 0, process.stderr
     assert "Usage: pneumoscope" in process.stdout.replace("Usage: -c", "Usage: pneumoscope")
+
+
+def test_the_studies_are_listed():
+    process = run_without("from demo.cli import app; app()", "study", "list", "--json")
+    assert process.returncode == 0, process.stderr
+    assert json.loads(process.stdout)["rows"] == 107

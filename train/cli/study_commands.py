@@ -108,11 +108,11 @@ def _figures(reported: "Reported | None") -> str | None:
         return None
     said = []
     if reported.accuracy is not None:
-        said.append(f"{reported.accuracy:.2%}")
+        said.append(f"{reported.accuracy:.4f}")
     if reported.loss is not None:
         said.append(f"loss {reported.loss:g}")
     if reported.f1 is not None:
-        said.append(f"F1 {reported.f1:.2%}" + (f" at {reported.threshold:g}" if reported.threshold is not None else ""))
+        said.append(f"F1 {reported.f1:.4f}" + (f" at {reported.threshold:g}" if reported.threshold is not None else ""))
     return ", ".join(said) or None
 
 

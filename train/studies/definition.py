@@ -249,11 +249,8 @@ def study_of(path: Path) -> Study:
 
 def _row(path: Path, file: StudyFile, number: int) -> Row:
     entry = file.rows[number]
-    network = entry.network or file.network
-    if network is None:
-        raise UsageError(f"{path}: row {entry.key}: network is missing")
     reported = {stage: Reported(**figures.model_dump()) for stage, figures in entry.reported.items()}
-    row = Row(entry.key, network, {**file.fixed, **entry.settings}, reported, tuple(entry.notes))
+    row = Row(entry.key, file.network_of(entry), {**file.fixed, **entry.settings}, reported, tuple(entry.notes))
     try:
         settings_of(row, 0, Scale())
     except UsageError as error:

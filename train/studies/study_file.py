@@ -81,7 +81,7 @@ class StudyFile(_Strict):
                 raise ValueError(f"row {row.key}: expected a network either of the study or of each row")
             if twice := row.settings.keys() & self.fixed.keys():
                 raise ValueError(f"row {row.key}: {min(twice)} is fixed for all rows already")
-            network = row.network or self.network or "a"
+            network = self.network_of(row)
             if foreign := sorted(row.reported.keys() - set(STAGES[network])):
                 raise ValueError(
                     f"row {row.key}: reported.{foreign[0]} is no stage of network {network}: "
@@ -92,6 +92,12 @@ class StudyFile(_Strict):
             odd = min(set(self.varies) ^ set_by_rows)
             raise ValueError(f"varies: expected what the rows set, {', '.join(sorted(set_by_rows))}. Odd: {odd}")
         return self
+
+    def network_of(self, row: RowEntry) -> _Network:
+        """Return the network of a row: its own, or the study's."""
+        network = row.network or self.network
+        assert network is not None
+        return network
 
 
 class ReportedTable(_Strict):

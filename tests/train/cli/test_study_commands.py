@@ -29,13 +29,13 @@ def test_show_prints_settings_figures_and_notes(run_command):
     result = run_command("study", "show", "a-optimizer")
     assert result.exit_code == 0
     line = next(line for line in result.stdout.splitlines() if "momentum-0.1-24" in line)
-    assert "62.50%, loss 1.235" in line
+    assert "0.6250, loss 1.235" in line
     assert "note on momentum-0.1-24: the report's summary table prints an accuracy of 6.5 %" in result.stderr
 
 
 def test_show_says_which_rows_are_one_training(run_command):
     stdout = run_command("study", "show", "b-dropout").stdout
-    assert "reference-runs b" in next(line for line in stdout.splitlines() if "92.95%" in line)
+    assert "reference-runs b" in next(line for line in stdout.splitlines() if "0.9295" in line)
 
 
 def test_show_as_json_holds_both_stages(run_command):
