@@ -77,26 +77,31 @@ def _twins(row: "Row") -> tuple[tuple[str, str], ...]:
 
 
 def _print_study(study: "Study") -> None:
-    fixed = {key: value for key, value in study.rows[0].changes.items() if key not in study.varies}
+    set_by_rows = tuple(dict.fromkeys(key for row in study.rows for key in row.changes))
+    shown = study.varies or set_by_rows
     stages = tuple(dict.fromkeys(stage for row in study.rows for stage in row.reported))
     of_both = "," in study.network
-    columns = ["row", *(["network"] if of_both else []), *study.varies, *map(_heading, stages), "the same training as"]
+    columns = ["row", *(["network"] if of_both else []), *shown, *map(_heading, stages), "the same training as"]
     rows = [
         [
             row.key,
             *([row.network] if of_both else []),
-            *(row.changes.get(key) for key in study.varies),
+            *(row.changes.get(key) for key in shown),
             *(_figures(row.reported.get(stage)) for stage in stages),
             ", ".join(f"{name} {key}" for name, key in _twins(row)) or None,
         ]
         for row in study.rows
     ]
-    print_table(f"{study.title} (report, {study.section})", columns, rows)
-    if fixed and study.varies:
-        say("fixed for all rows: " + ", ".join(f"{key} {value}" for key, value in fixed.items()))
-    say("reported: accuracy at 0.5, loss, the highest F1 and its threshold, all on the report's test films")
-    for row_key, note in [("", note) for note in study.notes] + [(row.key, n) for row in study.rows for n in row.notes]:
-        say(f"note{f' on {row_key}' if row_key else ''}: {note}")
+    print_table(f"{study.name}: {study.title}", columns, rows)
+    if fixed := [f"{key} {study.rows[0].changes[key]}" for key in set_by_rows if key not in shown]:
+        say(f"fixed for all rows: {', '.join(fixed)}")
+    if stages:
+        say(f"reported ({study.section}): accuracy at 0.5, loss, the highest F1 and its threshold, on the test films")
+    for note in study.notes:
+        say(f"note: {note}")
+    for row in study.rows:
+        for note in row.notes:
+            say(f"note on {row.key}: {note}")
 
 
 def _heading(stage: str) -> str:

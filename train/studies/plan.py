@@ -1,6 +1,7 @@
 """What running rows would take: trainings, epochs, and a rough time and disk, before anything is trained."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -171,8 +172,10 @@ def parameters_of(settings: Settings) -> tuple[int, int]:
 def _planned(training: Training, films: FilmCounts, speeds: Speeds) -> Planned:
     settings, run = training.settings, RunFolder(runs_root() / training.name)
     left, state = epochs_of(settings), _state_of(run)
-    for stage in () if state == "waiting" else left:
-        left[stage] = 0 if state == "finished" else max(0, left[stage] - _epochs_done(run, stage))
+    if state == "finished":
+        left = dict.fromkeys(left, 0)
+    elif state == "begun":
+        left = _left(left, _epochs_done(run))
     count = films.training(settings.films_per_class)
     seconds = sum(
         epochs * speeds.epoch_seconds(stage, megapixels(settings), settings.width, count, films.validation)
@@ -189,11 +192,18 @@ def _state_of(run: RunFolder) -> State:
     return "begun" if run.history.is_file() else "waiting"
 
 
-def _epochs_done(run: RunFolder, stage: str) -> int:
+def _epochs_done(run: RunFolder) -> Counter[str]:
     try:
-        return sum(row["stage"] == stage for row in read_history(run))
+        return Counter(row["stage"] for row in read_history(run))
     except PneumoscopeError:  # a damaged one is made anew from last.keras when the run goes on
-        return 0
+        return Counter()
+
+
+def _left(most: dict[str, int], done: Counter[str]) -> dict[str, int]:
+    """Epochs of each stage that are left; none of one that early stopping ended, which a later stage's epochs show."""
+    stages = list(most)
+    last = max((index for index, stage in enumerate(stages) if done[stage]), default=0)
+    return {stage: 0 if index < last else max(0, most[stage] - done[stage]) for index, stage in enumerate(stages)}
 
 
 def _run_bytes(settings: Settings) -> int:

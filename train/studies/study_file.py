@@ -173,3 +173,8 @@ def _refuse_the_commands(settings: dict[str, object]) -> None:
     for key, given_by in OF_THE_COMMAND.items():
         if key in settings:
             raise ValueError(f"{key} is given by {given_by}, not by a row")
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            raise ValueError(
+                f"{key}: expected a dotted key for each of its parts, such as {key}.{min(value, default='…')}"
+            )

@@ -38,6 +38,12 @@ def test_show_says_which_rows_are_one_training(run_command):
     assert "reference-runs b" in next(line for line in stdout.splitlines() if "0.9295" in line)
 
 
+def test_show_prints_the_settings_of_a_study_in_which_none_varies(run_command):
+    lines = run_command("study", "show", "reference-runs").stdout.splitlines()
+    cells = [cell.strip() for cell in next(line for line in lines if line.startswith("│ b")).split("│")]
+    assert cells[1:6] == ["b", "b", "adam", "0.001", "20"]
+
+
 def test_show_as_json_holds_both_stages(run_command):
     study = json.loads(run_command("study", "show", "combined", "--json").stdout)
     a, b = study["rows"]

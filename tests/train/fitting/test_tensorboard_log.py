@@ -102,3 +102,14 @@ def test_the_command_asks_for_it_before_it_makes_a_run(phantom_root, run_command
     assert result.exit_code == 2
     assert "error: --tensorboard needs" in result.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_each_stage_of_b_has_a_folder_of_its_own(cohort, small_backbone):
+    changes = {"prepare.image_size": 32, "films_per_class": 8, "epochs": 2, "backbone_weights": "random"}
+    settings = make_settings("b", {**changes, "fine_tune.epochs": 1, "fine_tune.from_layer": 3})
+    run = create_run(None, settings)
+    fit(run, settings, make_ready(settings, cohort), CPU, [partial(epoch_log, run)])
+    losses = history_of(run, "val_loss")
+    for stage, values in (("head", losses[:2]), ("fine_tune", losses[2:])):
+        found = [value for _, value in logged(run.tensorboard / stage / "validation", "epoch_loss")]
+        assert found == pytest.approx(values, rel=1e-4)

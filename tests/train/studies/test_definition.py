@@ -253,6 +253,7 @@ def test_adding_a_study_is_adding_a_file(tmp_path):
         ("fixed: {epochs: 3}", "fixed: {seed: 3}", ["seed is given by --seeds"]),
         ("fixed: {epochs: 3}", "fixed: {width: 3}", ["row 0.5: width is fixed for all rows"]),
         ("width: 2}", "width: 2, prepare.image_size: 96}", ["row 2: prepare.image_size is given by --image-size"]),
+        ("width: 2}", "width: 2, prepare: {image_size: 96}}", ["row 2: prepare: expected a dotted key", "image_size"]),
         ("network: a\n", "", ["row 0.5: expected a network"]),
         ("network: a\n", "network: c\n", ["network", "c"]),
         ("varies: [width]", "varies: [dropout]", ["varies", "dropout"]),

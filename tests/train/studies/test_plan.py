@@ -73,6 +73,12 @@ def test_finished_trainings_cost_nothing_and_begun_ones_their_rest(runs):
     assert 0 < plan.disk_bytes < before.disk_bytes
 
 
+def test_a_stage_that_stopped_early_has_no_epochs_left(runs):
+    (training,) = trainings_of([(find_study("combined"), find_study("combined").row("b"))], (0,), FULL)
+    leave_run(runs, training, {"head": 7, "fine_tune": 2}, 20, finished=False)
+    assert make_plan([training], FULL.label).epochs == 8
+
+
 def test_time_grows_with_epochs_films_size_and_width():
     def seconds(study, key, films=None, **scale):
         training = trainings_of([(find_study(study), find_study(study).row(key))], (0,), Scale(**scale))
