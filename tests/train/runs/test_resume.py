@@ -188,7 +188,7 @@ def test_what_a_kill_left_unwritten_after_the_network_is_made_from_it(few_films,
 
 def test_the_command_said_for_resuming_resumes(stopped, stopped_run, few_films, monkeypatch):
     seen = []
-    monkeypatch.setattr("train.fitting.fit.fit", lambda run, settings, ready, device: seen.append((run, ready.since)))
+    monkeypatch.setattr("train.fitting.fit.fit", lambda run, settings, ready, *_: seen.append((run, ready.since)))
     line = next(line for line in stopped[1].stderr.splitlines() if line.startswith("resume with: pneumoscope "))
     words = line.replace(str(stopped[0].folder), str(stopped_run.folder)).split()[3:]
     environment = {"PNEUMOSCOPE_RUNS": str(stopped_run.folder.parent), "PNEUMOSCOPE_DATA": str(few_films)}
@@ -337,9 +337,7 @@ def test_a_second_process_is_refused(stopped_run, few_films):
 
 def test_new_begins_beside_the_run_of_that_name(stopped_run, few_films, monkeypatch):
     seen = []
-    monkeypatch.setattr(
-        "train.fitting.fit.fit", lambda run, settings, ready, device: seen.append((run.name, ready.since))
-    )
+    monkeypatch.setattr("train.fitting.fit.fit", lambda run, settings, ready, *_: seen.append((run.name, ready.since)))
     result = train(stopped_run.folder.parent, few_films, "--new")
     assert result.exit_code == 0, result.output
     assert seen == [("run-2", None)]
