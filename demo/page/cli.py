@@ -8,12 +8,15 @@ import threading
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from demo.page.hosting_options import FrameAncestors, Log, Metrics, RootPath, TlsCert, TlsKey, TrustedProxies
 from demo.predict.options import Device, Models
 from train.common.console import NOT_A_MEDICAL_DEVICE, Command, Debug, print_line, say, say_next, say_warning
 from train.common.errors import PneumoscopeError, UsageError
@@ -56,20 +59,32 @@ def demo(
     auth_file: AuthFile = None,
     no_browser: NoBrowser = False,
     device: Device = "auto",
+    root_path: RootPath = "",
+    trusted_proxy: TrustedProxies = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    frame_ancestors: FrameAncestors = None,
+    log: Log = None,
+    metrics: Metrics = False,
     debug: Debug = False,
 ) -> None:
     """Open the page: drop a chest X-ray, see what both networks say.
 
     The address is printed to standard output, everything else to standard error. Films are read on this machine and
-    deleted after reading; nothing is looked up on the internet unless --share is given. Ctrl-C ends the page.
+    deleted after reading; nothing is looked up on the internet unless --share is given. Ctrl-C ends the page;
+    a SIGTERM lets it answer first what it is reading.
     """
     from demo.page.accounts import others_may_read, read_accounts
+    from demo.page.hosting import hosting
     from demo.page.private_folder import private_folder
     from demo.page.serving import check_installed, find_port, finish_readings, prepare_environment, silence, start
 
     check_installed()
     if data is not None and not data.is_dir():
         raise UsageError(f"--data {data}: no such folder; name one that holds chest_xray/, or leave it out")
+    hosted = hosting(root_path, trusted_proxy or (), (tls_cert, tls_key), frame_ancestors or (), log, metrics)
+    if share and hosted.tls:
+        raise UsageError("--share: Gradio's server asks this one for plain HTTP, and has HTTPS itself; no --tls-cert")
     accounts = read_accounts(auth_file) if auth_file else ()
     if auth_file and others_may_read(auth_file):
         say_warning(f"{auth_file}: others on this machine can read it; keep it to yourself: chmod 600 {auth_file}")
@@ -79,10 +94,12 @@ def demo(
     if debug:
         _log_to_stderr()
     say("starting the page")
-    with _ended_by_a_signal(), private_folder() as folder:
+    with _ended_by_a_signal() as ended, private_folder() as folder:
         prepare_environment(folder)
         with silence(debug):
-            running = start(models, data, folder, device=device, host=host, port=free, accounts=accounts)
+            running = start(
+                models, data, folder, device=device, host=host, port=free, accounts=accounts, hosting=hosted
+            )
         try:
             _say_what_runs(running, host, bool(accounts))
             if not no_browser and _has_screen():
@@ -93,8 +110,16 @@ def demo(
                 running.wait()
         finally:
             with silence(debug):
-                running.close()
-    finish_readings()  # here, where their uploads are gone: of a batch only the film in hand is read to its end
+                _end(running, ended)
+    # Here, where their uploads are gone: of a batch only the film in hand is read to its end.
+    finish_readings(2 if ended.by == signal.SIGTERM else 10)
+
+
+def _end(running: "Running", ended: "_Ended") -> None:
+    """End the page. A SIGTERM comes from a host that gives it ten seconds, to answer what it has begun."""
+    if ended.by == signal.SIGTERM:
+        running.drain()
+    running.close()
 
 
 def _say_what_runs(running: "Running", host: str, has_accounts: bool) -> None:
@@ -106,9 +131,9 @@ def _say_what_runs(running: "Running", host: str, has_accounts: bool) -> None:
     for line in dict.fromkeys(classifier.device_line for classifier in loaded.classifiers.values()):
         say(line)
     if host not in ("127.0.0.1", "localhost", "::1", "[::1]"):
-        if has_accounts:
+        if has_accounts and running.url.startswith("http:"):
             say_warning("everyone in the network can reach the page's login, and passwords travel there unencrypted")
-        else:
+        elif not has_accounts:
             say_warning("everyone in the network can use the page; ask for a password with --auth-file FILE")
     print_line(running.url)
     say(f"The page is open at this address; press Ctrl-C to stop it. {NOT_A_MEDICAL_DEVICE}")
@@ -117,6 +142,7 @@ def _say_what_runs(running: "Running", host: str, has_accounts: bool) -> None:
 
 def _share(running: "Running", has_accounts: bool, debug: bool) -> None:
     from demo.page.serving import open_share_link, silence
+    from demo.page.share_link import how_long, qr_code, suggested_account
 
     say("opening a share link")
     try:
@@ -126,27 +152,39 @@ def _share(running: "Running", has_accounts: bool, debug: bool) -> None:
         say_warning(str(error))
         return
     print_line(address)
-    say("Everyone who has this link can use the page, for up to a week or until Ctrl-C.")
+    if sys.stderr.isatty():
+        say(qr_code(address))
+    say(how_long(datetime.now().astimezone()))
     if not has_accounts:
         say_warning("films that are uploaded pass through Gradio's server; ask for a password with --auth-file FILE")
+        say(f"a line that file may hold: {suggested_account()}")
+
+
+@dataclass
+class _Ended:
+    """Which signal ended the block; None as long as none did."""
+
+    by: int | None = None
 
 
 @contextmanager
-def _ended_by_a_signal() -> Iterator[None]:
+def _ended_by_a_signal() -> Iterator[_Ended]:
     """Ctrl-C, a kill and a closed terminal all end the block in good order, and the command with success."""
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    ended = _Ended()
     if threading.current_thread() is not threading.main_thread():  # Python sets signals in no other thread
-        yield
+        yield ended
         return
 
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        for number in signals:  # once is enough: a second one must not cut the clearing away short
-            signal.signal(number, signal.SIG_IGN)
+    def end(number: int, _frame: FrameType | None) -> None:
+        ended.by = number
+        for other in signals:  # once is enough: a second one must not cut the clearing away short
+            signal.signal(other, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, end) for number in signals}
     try:
-        yield
+        yield ended
     except KeyboardInterrupt:
         with suppress(OSError):  # the terminal may be gone
             say("stopped")

@@ -51,13 +51,11 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "object-src 'none'",
         "base-uri 'self'",
         "form-action 'self'",
-        "frame-ancestors 'none'",
     )
 )
 _FILE_POLICY = "default-src 'none'; sandbox"  # an uploaded file that is opened by itself runs nothing
 _HEADERS = {
     "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
     "x-robots-tag": "noindex",
     "referrer-policy": "no-referrer",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
@@ -81,10 +79,12 @@ class RequestFilter:
     Attributes:
         app: Gradio's application.
         parameters: the named API: endpoint → its parameters; the first is required, the others may be left out.
+        frame_ancestors: origins whose pages may show this one in a frame; nobody's if empty.
     """
 
     app: App
     parameters: Mapping[str, Sequence[str]]
+    frame_ancestors: Sequence[str] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request through, or answer it with the reason why not."""
@@ -94,7 +94,7 @@ class RequestFilter:
         if scope["type"] != "http":  # a WebSocket: nothing here speaks it
             await send({"type": "websocket.close", "code": 1008})
             return
-        with_headers = _adding_headers(scope["path"], send)
+        with_headers = _adding_headers(scope["path"], self.frame_ancestors, send)
         try:
             receive = await self._let_through(scope, receive)
         except RefusedError as refusal:
@@ -212,14 +212,15 @@ def _replay(scope: Scope, body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
-def _adding_headers(path: str, send: Send) -> Send:
+def _adding_headers(path: str, frame_ancestors: Sequence[str], send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             present = {name.lower() for name, _ in message["headers"]}
             headers = dict(_HEADERS)
-            headers["content-security-policy"] = (
-                _FILE_POLICY if path.startswith(f"{API}/file=") else CONTENT_SECURITY_POLICY
-            )
+            is_upload = path.startswith(f"{API}/file=")
+            headers["content-security-policy"] = _FILE_POLICY if is_upload else _page_policy(frame_ancestors)
+            if is_upload or not frame_ancestors:  # this older header cannot name origins
+                headers["x-frame-options"] = "DENY"
             if not path.startswith(_NEVER_CHANGES):
                 headers["cache-control"] = "no-store"  # readings and films are not for the browser's disk
             added = [(name.encode(), value.encode()) for name, value in headers.items() if name.encode() not in present]
@@ -227,6 +228,11 @@ def _adding_headers(path: str, send: Send) -> Send:
         await send(message)
 
     return sending
+
+
+def _page_policy(frame_ancestors: Sequence[str]) -> str:
+    framing = " ".join(("'self'", *frame_ancestors)) if frame_ancestors else "'none'"
+    return f"{CONTENT_SECURITY_POLICY}; frame-ancestors {framing}"
 
 
 async def _answer(refusal: RefusedError, send: Send) -> None:

@@ -22,14 +22,15 @@ import numpy as np
 from demo.inference.networks import LoadedModels, load_models
 from demo.inference.onnx_runtime import Device
 from demo.page.accounts import Account
+from demo.page.hosting import AT_HOME, Hosting
 from train.common.errors import PneumoscopeError, UsageError
 from train.radiograph.formats import MAX_BYTES
 
 if TYPE_CHECKING:
     import gradio as gr
-    from starlette.middleware import Middleware
 
     from demo.inference.film_workers import FilmWorkers
+    from demo.page.shutdown import Draining
 
 LOOPBACK = "127.0.0.1"
 PORTS_TRIED = 100
@@ -78,6 +79,7 @@ class Running:
         url: its address on this machine, with a slash at the end.
         loaded: the networks it reads with.
         workers: the processes that decode its films.
+        draining: whether it is being stopped.
     """
 
     url: str
@@ -85,6 +87,7 @@ class Running:
     loaded: LoadedModels
     blocks: "gr.Blocks"
     workers: "FilmWorkers"
+    draining: "Draining"
 
     def wait(self) -> None:
         """Return never; a signal ends it.
@@ -95,6 +98,10 @@ class Running:
         while self.blocks.server.thread.is_alive():
             time.sleep(1)  # a signal that interrupts `join` has Python take the thread for ended, and `close` not wait
         raise PneumoscopeError("the page's server ended by itself; start it again with --debug to see why")
+
+    def drain(self) -> bool:
+        """Take no new work, and wait until what was begun is answered; whether all of it was before time was up."""
+        return self.draining.wait(self.blocks)
 
     def close(self) -> None:
         """End the page at once, whoever is still looking at it."""
@@ -123,6 +130,7 @@ def prepare_environment(folder: Path) -> None:
     for name in [name for name in os.environ if name.startswith("GRADIO_") and name not in _GRADIO_SETTINGS_KEPT]:
         del os.environ[name]
     os.environ |= NO_TELEMETRY | {"GRADIO_TEMP_DIR": str(folder)}
+    os.environ["FORWARDED_ALLOW_IPS"] = ""  # whom to believe about a visitor is for `TrustedProxies` to say
     # Gradio greets its own server as it starts, which is nothing for a proxy.
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost,127.0.0.1,::1")))
@@ -159,6 +167,7 @@ def start(
     host: str = LOOPBACK,
     port: int = 7860,
     accounts: Sequence[Account] = (),
+    hosting: Hosting = AT_HOME,
 ) -> Running:
     """Load the networks, build the page and serve it; returns when it answers.
 
@@ -168,6 +177,7 @@ def start(
         folder: for temporary files, private to this process; `prepare_environment` was called with it.
         port: a free one, as `find_port` gives it.
         accounts: who may see the page; everyone if empty.
+        hosting: what stands before it, and what it writes down.
 
     Raises:
         UsageError: a package is missing, or the device cannot be used.
@@ -179,12 +189,16 @@ def start(
             from gradio import networking
 
             from demo.page import layout as page
+            from demo.page.before_gradio import before_gradio
+            from demo.page.shutdown import Draining
         except ImportError as error:
             raise UsageError(f"the page's packages cannot be imported ({error}); {HOW_TO_INSTALL}") from error
     workers = decoding.result()
     loaded = replace(networks.result(), read_film=workers.read)
     _keep_uploads_apart()
     networking.CERTIFICATE_PATH = str(folder / "share-server.pem")  # instead of .gradio/ in the user's folder
+    draining = Draining()
+    loaded, middleware = before_gradio(loaded, hosting, draining)
     blocks = page.build_page(loaded, data_root)
     address = _address(host)
     in_url = f"[{address}]" if address.version == 6 else str(address)
@@ -192,14 +206,15 @@ def start(
         server_name=in_url,
         server_port=port,
         auth=[(account.user, account.password) for account in accounts] or None,
-        app_kwargs={"middleware": _middleware(loaded)},
+        app_kwargs={"middleware": middleware},
         theme=page.THEME,
         css=page.css(),
         head=page.head(),
         **LAUNCH_SETTINGS,
+        **hosting.launch_settings,
     )
     shown = LOOPBACK if address.is_unspecified else in_url
-    return Running(f"http://{shown}:{port}/", port, loaded, blocks, workers)
+    return Running(f"{hosting.scheme}://{shown}:{port}/", port, loaded, blocks, workers, draining)
 
 
 def open_share_link(running: Running) -> str:
@@ -249,22 +264,6 @@ def _loaded_models(models: Path | None, device: Device) -> LoadedModels:
         with suppress(PneumoscopeError):
             classifier.read(np.zeros((8, 8), np.uint8))
     return loaded
-
-
-def _middleware(loaded: LoadedModels) -> "list[Middleware]":
-    """What stands before Gradio; the first sees a request first."""
-    from starlette.middleware import Middleware
-
-    from demo.page.api import PARAMETERS
-    from demo.page.html_head import PageHead
-    from demo.page.own_files import OwnFiles, bundles_to_take
-    from demo.page.request_filter import RequestFilter
-
-    return [
-        Middleware(RequestFilter, parameters=PARAMETERS),
-        Middleware(OwnFiles, bundles=bundles_to_take(loaded)),
-        Middleware(PageHead),
-    ]
 
 
 def _film_workers() -> "FilmWorkers":

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -52,12 +53,15 @@ class StartedPage:
 def open_page(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Run `pneumoscope demo` with further arguments while a block lasts; a SIGTERM then has to end it well.
 
-    As a context manager: (arguments, environment=…) → StartedPage. Without the user's films, on any free port.
+    As a context manager: (arguments, environment=…, scheme=…) → StartedPage. Without the user's films, on any free
+    port.
     """
     root = Path(__file__).resolve().parents[2]
 
     @contextmanager
-    def open_page(*arguments: object, environment: dict[str, str] | None = None) -> Iterator[StartedPage]:
+    def open_page(
+        *arguments: object, environment: dict[str, str] | None = None, scheme: str = "http"
+    ) -> Iterator[StartedPage]:
         pytest.importorskip("gradio", reason="the page needs Gradio, not installed here")
         messages = tmp_path_factory.mktemp("page") / "stderr"
         settings = {name: value for name, value in os.environ.items() if name != "PNEUMOSCOPE_DATA"}
@@ -72,7 +76,7 @@ def open_page(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
             )
         try:
             url = process.stdout.readline().strip().rstrip("/")  # printed once the page answers
-            assert url.startswith("http://"), messages.read_text()
+            assert url.startswith(f"{scheme}://"), messages.read_text()
             _wait_for(url)
             yield StartedPage(url, process, messages)
             process.send_signal(signal.SIGTERM)
@@ -110,7 +114,10 @@ def chromium() -> Iterator[Any]:
 
 def _wait_for(url: str, seconds: float = 30) -> None:
     # Without the machine's proxies, which know nothing of this address.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    unchecked = ssl._create_unverified_context()  # a test's own certificate
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=unchecked)
+    )
     deadline = time.monotonic() + seconds
     while True:
         try:

@@ -125,6 +125,9 @@ def test_a_share_link_is_printed_and_warned_of(capsys, monkeypatch):
     printed = capsys.readouterr()
     assert printed.out == "https://x.example\n"
     assert "--auth-file" in printed.err
+    assert "until Ctrl-C or 20" in printed.err
+    assert "guest:" in printed.err
+    assert "█" not in printed.err  # a code is for a terminal, not for a log
     demo_cli._share(running(), True, False)
     assert "--auth-file" not in capsys.readouterr().err
 

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import warnings
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -113,7 +114,7 @@ def test_a_share_link_and_what_comes_without_the_internet(monkeypatch):
 def test_a_server_that_ends_by_itself_is_an_error():
     thread = SimpleNamespace(is_alive=lambda: False)
     with pytest.raises(PneumoscopeError, match="--debug"):
-        serving.Running("", 1, None, SimpleNamespace(server=SimpleNamespace(thread=thread)), None).wait()
+        serving.Running("", 1, None, SimpleNamespace(server=SimpleNamespace(thread=thread)), None, None).wait()
 
 
 def test_a_signal_leaves_the_server_to_be_waited_for():
@@ -129,7 +130,7 @@ def test_a_signal_leaves_the_server_to_be_waited_for():
     signal.setitimer(signal.ITIMER_REAL, 0.05)
     try:
         with pytest.raises(KeyboardInterrupt):
-            serving.Running("", 1, None, SimpleNamespace(server=SimpleNamespace(thread=thread)), None).wait()
+            serving.Running("", 1, None, SimpleNamespace(server=SimpleNamespace(thread=thread)), None, None).wait()
         assert thread.is_alive()
     finally:
         signal.signal(signal.SIGALRM, before)
@@ -229,10 +230,43 @@ def test_a_browser_finds_the_whole_page_here(running_page, film, chromium):
     assert [text for text in complaints if "Content Security Policy" in text or "Error" in text] == []
 
 
-def test_no_other_page_may_frame_it(running_page, chromium):
+class Framing(BaseHTTPRequestHandler):
+    """Another site's page, which frames the address that its query names."""
+
+    def log_message(self, *arguments):
+        pass
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.end_headers()
+        self.wfile.write(f"<iframe src='{self.path.partition('?')[2]}' width=900 height=900></iframe>".encode())
+
+
+@pytest.fixture
+def other_site():
+    """A site that really is elsewhere: browsers keep one that a test only pretends from this machine's addresses."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Framing) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_no_other_page_may_frame_it(running_page, chromium, other_site):
     with chromium.new_page() as page:
-        page.route("http://other.example/", lambda route: route.fulfill(body=f"<iframe src='{running_page}'></iframe>"))
-        page.goto("http://other.example/")
+        refused = []
+        page.on("console", lambda message: refused.append(message.text))
+        page.goto(f"{other_site}/?{running_page}")
         page.wait_for_function("document.readyState === 'complete'")
         (frame,) = page.main_frame.child_frames
         assert frame.url.startswith("chrome-error:")
+        assert any("frame-ancestors 'none'" in line for line in refused), refused
+
+
+@pytest.mark.slow
+def test_a_page_that_may_frame_it_shows_it(open_page, chromium, other_site):
+    with open_page("--frame-ancestors", other_site) as running, chromium.new_page() as page:
+        page.goto(f"{other_site}/?{running.url}")
+        page.frame_locator("iframe").get_by_role("tab").first.wait_for()

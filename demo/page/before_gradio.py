@@ -1,0 +1,46 @@
+"""What stands before Gradio's application, in its order."""
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from starlette.middleware import Middleware
+
+from demo.inference.networks import LoadedModels
+from demo.page.access_log import access_log
+from demo.page.answers import Answer, ToldAnswers
+from demo.page.api import PARAMETERS
+from demo.page.health import Health
+from demo.page.hosting import Hosting
+from demo.page.html_head import PageHead
+from demo.page.own_files import OwnFiles, bundles_to_take
+from demo.page.request_filter import RequestFilter
+from demo.page.shutdown import Drained, Draining
+from demo.page.trusted_proxies import TrustedProxies
+
+if TYPE_CHECKING:
+    from demo.page.metrics import Metrics
+
+
+def before_gradio(loaded: LoadedModels, hosting: Hosting, draining: Draining) -> tuple[LoadedModels, list[Middleware]]:
+    """The networks, counting where that is wanted, and what stands before Gradio; the first sees a request first."""
+    metrics: Metrics | None = None
+    listeners: list[Callable[[Answer], None]] = []
+    if hosting.metrics:
+        from demo.page import metrics as counting  # its library is an extra
+
+        metrics = counting.Metrics()
+        loaded = metrics.count_films(loaded)
+        listeners.append(metrics.count_answer)
+    if hosting.log:
+        # The terminal's own: what the dependencies print is kept from it (`silence`).
+        listeners.append(access_log(hosting.log, sys.__stderr__ or sys.stderr))
+    return loaded, [
+        Middleware(TrustedProxies, proxies=hosting.trusted_proxies),
+        *([Middleware(ToldAnswers, listeners=listeners)] if listeners else []),
+        Middleware(Health, loaded=loaded, draining=draining, metrics=metrics),
+        Middleware(Drained, draining=draining),
+        Middleware(RequestFilter, parameters=PARAMETERS, frame_ancestors=hosting.frame_ancestors),
+        Middleware(OwnFiles, bundles=bundles_to_take(loaded)),
+        Middleware(PageHead),
+    ]
