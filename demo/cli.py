@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from demo.bench.cli import app as bench_app
+from demo.deploy.cli import app as deploy_app
 from demo.desktop.cli import app as desktop_app
 from demo.page.cli import app as demo_app
 from demo.predict.cli import app as predict_app
@@ -35,6 +36,7 @@ app.add_typer(export_app)
 app.add_typer(study_app, name="study")
 app.add_typer(data_app, name="data")
 app.add_typer(bench_app)
+app.add_typer(deploy_app, name="deploy")
 
 
 def _print_version(wanted: bool) -> None:

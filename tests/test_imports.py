@@ -29,7 +29,7 @@ LAYERS = {
         ("language",),
         ("predict", "plots"),
         ("report", "batch", "bench"),
-        ("page", "desktop"),
+        ("page", "desktop", "deploy"),
         ("cli",),
     ),
 }
