@@ -33,7 +33,7 @@ def test_version():
 def test_every_command_stands_flat_beside_predict():
     listed = CliRunner().invoke(cli.app, ["--help"]).stdout.split("Commands:\n")[1].split("\n\n")[0]
     commands = {line.split()[0] for line in listed.splitlines() if line[2] != " "}
-    assert commands == {"demo", "desktop", "predict", "bench", "train", "evaluate", "export", "data"}
+    assert commands == {"demo", "desktop", "predict", "bench", "train", "evaluate", "study", "export", "data", "deploy"}
 
 
 @pytest.mark.parametrize(
