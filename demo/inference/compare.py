@@ -118,6 +118,12 @@ def unreliable_beside(refused: Mapping[str, bool]) -> dict[str, str]:
     return {name: refusing for name, is_refused in refused.items() if not is_refused}
 
 
+def withheld_by(readings: Sequence[Reading]) -> dict[str, str]:
+    """Networks whose heatmap means nothing on a picture, each with the one that refuses it: itself, or another."""
+    refused = {reading.network: reading.refused for reading in readings}
+    return {name: name for name, is_refused in refused.items() if is_refused} | unreliable_beside(refused)
+
+
 def unreliable_in(comparison: Comparison) -> dict[str, str]:
     """`unreliable_beside` for a film as `predict --json` prints it."""
     return unreliable_beside({name: reading["refused"] for name, reading in comparison["readings"].items()})

@@ -1,4 +1,4 @@
-"""What is said beside a heatmap where nothing of it stands out."""
+"""What is said beside a heatmap in which nothing stands out, and in place of one that means nothing."""
 
 import numpy as np
 
@@ -25,9 +25,19 @@ def faint_sentence(network: str, heatmap: np.ndarray, words: Wording) -> str:
     return words("heatmap.faint", network=network.upper(), share=share)
 
 
-def english_caption(network: str, heatmap: np.ndarray) -> list[str]:
-    """The lines below a picture of the command line: whose heatmap it is, of what, and `faint_sentence` if it says."""
+def withheld_sentence(network: str, refusing: str, words: Wording) -> str:
+    """Why a network's heatmap is not shown, by `demo.inference.compare.withheld_by`."""
+    if network == refusing:
+        return words("heatmap.withheld", network=network.upper())
+    return words("compare.unreliable", refusing=refusing.upper(), other=network.upper())
+
+
+def english_caption(network: str, heatmap: np.ndarray, remark: str = "") -> list[str]:
+    """The lines below a picture of the command line.
+
+    Whose heatmap it is and of what, a remark, and `faint_sentence` if it says anything.
+    """
     words = wording("en")
     scale = f"{words(f'network.{network}')}. {words('heatmap.scale')}"
     faint = faint_sentence(network, heatmap, words)
-    return [scale, faint] if faint else [scale]
+    return [scale, *filter(None, (remark, faint))]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from demo.language.catalogue import Wording, wording
+from demo.language.catalogue import Language, Wording, wording
 
 # Of two that fit, the first: the general ones are last.
 LINES = (
@@ -46,9 +46,10 @@ _FIRST_STRONG_ISOLATE, _ISOLATE_END = "\u2068", "\u2069"
 
 @dataclass(frozen=True)
 class ReaderLine:
-    """A line as it is shown, and which way it is written."""
+    """A line as it is shown, the language it is in, and which way that is written."""
 
     text: str
+    language: Language
     direction: Literal["ltr", "rtl"]
 
 
@@ -59,8 +60,9 @@ def reader_line(line: str, words: Wording) -> ReaderLine:
         line: it may begin with the film's name and a colon, which stay.
         words: the language.
     """
+    english = ReaderLine(line, "en", "ltr")
     if words.language == "en":
-        return ReaderLine(line, "ltr")
+        return english
     # A name may have colons of its own: the longest rest that is a line of the reader's is meant.
     starts = [0, *(colon.end() for colon in re.finditer(": ", line))]
     for start in starts:
@@ -68,8 +70,8 @@ def reader_line(line: str, words: Wording) -> ReaderLine:
         if found is not None:
             name = line[: max(start - 2, 0)]
             before = f"{_FIRST_STRONG_ISOLATE}{name}{_ISOLATE_END}: " if name else ""
-            return ReaderLine(before + found, words.direction)
-    return ReaderLine(line, "ltr")
+            return ReaderLine(before + found, words.language, words.direction)
+    return english
 
 
 def _translated(line: str, words: Wording) -> str | None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from demo.inference.compare import Case
 from demo.inference.heatmap_pictures import captioned_picture
+from demo.language.catalogue import wording
 from demo.language.heatmap_sentences import english_caption
+from demo.language.reading_sentences import not_to_rely_on
 from demo.predict.film_paths import STANDARD_INPUT, printable
 from export.bundle import EXPORT_AGAIN, Bundle
 from train.common.atomic import write_bytes
@@ -39,14 +41,15 @@ class Overlays:
         """Write `<name>-<network>.jpg` for every network that gave a verdict and shows where the evidence is.
 
         A film that a network refuses has no verdict and no picture, unless it was read with `force`. A picture that
-        cannot be written is one of `failures`.
+        cannot be written is one of `failures`. Where one network refuses, the other's caption says not to rely on it.
         """
+        unreliable = not_to_rely_on({reading.network: reading for reading in case.readings}, wording("en"))
         for reading in case.readings:
             if reading.network not in self.specs or reading.heatmap is None or reading.positive is None:
                 continue
             target = self.folder / f"{self.names[path]}-{reading.network}.jpg"
             try:
-                caption = english_caption(reading.network, reading.heatmap)
+                caption = english_caption(reading.network, reading.heatmap, unreliable.get(reading.network, ""))
                 spec = self.specs[reading.network]
                 write_bytes(target, captioned_picture(case.film, reading.heatmap, spec, caption).jpeg)
             except OSError as error:

@@ -13,6 +13,7 @@ from demo.language.catalogue import Wording
 from demo.language.colours import NETWORK_COLOURS
 from demo.language.heatmap_sentences import faint_sentence
 from demo.language.numbers import against_limit, rounded
+from demo.language.reader_lines import reader_line
 from demo.language.reading_sentences import agreement_lines, not_to_rely_on
 from demo.report.parts import AND, Cell, Column, Content, Part, Row, Typed
 from demo.report.safe_text import bounded, direction_of, tidy
@@ -71,7 +72,7 @@ def report_content(
     unreliable = not_to_rely_on(readings, words)
     kind, line = _agreement(case.readings, " ".join(unreliable.values()), words)
     record = "" if kind == "none" else agreement_lines(readings, track_record, words)[1]
-    # What is worth nothing on this film is not printed.
+    # What is worth nothing on this film is not printed: paper is read by who cannot ask.
     relied_on = [
         reading.network for reading in case.readings if not reading.refused and reading.network not in unreliable
     ]
@@ -86,7 +87,7 @@ def report_content(
         title=_typed(tidy(title), words),
         note=tuple(_typed(line, words) for line in note_lines),
         film_alt=words("report.film_alt"),
-        warnings=tuple(bounded(tidy(warning), CARD_TEXT_LENGTH) for warning in case.warnings),
+        warnings=tuple(_warning(tidy(warning), words) for warning in case.warnings),
         agreement=line,
         record=record,
         agreement_kind=kind,
@@ -116,28 +117,37 @@ def _typed(line: str, words: Wording) -> Typed:
     return Typed(line, direction_of(line, words.direction))
 
 
+def _warning(line: str, words: Wording) -> Part:
+    shown = reader_line(line, words)
+    # What is in no catalogue stays English, and is set as such.
+    return Part(bounded(shown.text, CARD_TEXT_LENGTH), "words" if shown.language == words.language else "latin")
+
+
 def _verdict(reading: Reading, words: Wording) -> str:
     return words(f"verdict.{verdict_kind(None if reading.refused else reading.positive)}")
 
 
 def _column(reading: Reading, card: Card, unreliable: str, words: Wording) -> Column:
     probability, threshold = told_apart(reading.probability, reading.threshold)
-    # Of a refused film the heatmap is as meaningless as the probability.
-    heatmap = None if reading.refused else reading.heatmap
+    remark = words("report.refused_figure") if reading.refused else ""
+    if unreliable:
+        remark = words("report.unreliable_figure")
+    # Where the probability means nothing, the heatmap means as little.
+    heatmap = None if remark else reading.heatmap
     return Column(
         network=reading.network,
         badge=reading.network.upper(),
         what=words(f"network.{reading.network}.what"),
         colour=NETWORK_COLOURS[reading.network],
         verdict_kind=verdict_kind(None if reading.refused else reading.positive),
-        verdict=_verdict(reading, words),
+        verdict=unreliable or _verdict(reading, words),
         probability=reading.probability,
         threshold=reading.threshold,
-        probability_text="–" if reading.refused else probability,
-        threshold_text="–" if reading.refused else threshold,
-        bar_alt="" if reading.refused else words("report.bar_alt", probability=probability, threshold=threshold),
-        remark=words("report.refused_figure") if reading.refused else "",
-        unreliable=unreliable,
+        probability_text="–" if remark else probability,
+        threshold_text="–" if remark else threshold,
+        bar_alt="" if remark else words("report.bar_alt", probability=probability, threshold=threshold),
+        remark=remark,
+        is_unreliable=bool(unreliable),
         placeholder=words("report.placeholder_what") if card.placeholder else "",
         placeholder_reason=_card_text(card.placeholder_reason) if card.placeholder else "",
         heatmap_alt="" if heatmap is None else words("report.heatmap_alt", network=reading.network.upper()),
@@ -165,11 +175,10 @@ def _reading_rows(
             tuple(cell_of(reading, card) if reading.network in where else hidden for reading, card in pairs),
         )
 
-    read = [reading.network for reading, _ in pairs if not reading.refused]
     everywhere = [reading.network for reading, _ in pairs]
     rows = [
         row("operating_point.label", lambda reading, _: _point_name(reading, words), everywhere),
-        row("report.threshold", lambda reading, _: _threshold(reading), read),
+        row("report.threshold", lambda reading, _: _threshold(reading), relied_on),
     ]
     if any(any(_test_rates(*pair)) for pair in pairs):
         rows.append(
@@ -181,7 +190,7 @@ def _reading_rows(
     if any(track_record.alike(name, 0.5) for name in relied_on):
         rows.append(row("report.worth", lambda reading, _: _worth(reading, track_record, words), relied_on))
     rows.append(
-        row("report.logit", lambda reading, _: _figure(f"{reading.logit:.3f}".replace("-", MINUS)), read),
+        row("report.logit", lambda reading, _: _figure(f"{reading.logit:.3f}".replace("-", MINUS)), relied_on),
     )
     rows.append(row("report.novelty", lambda reading, card: _novelty(reading, card, words), everywhere))
     return rows

@@ -12,8 +12,8 @@ class Part:
     """A piece of a cell: words in the report's language, or something always written left to right.
 
     Attributes:
-        kind: "words", "figure" (numbers, short Latin terms: kept on one line), "latin" (English text of a card)
-            or "code" (hexadecimal digits: may break anywhere).
+        kind: "words", "figure" (numbers, short Latin terms: kept on one line), "latin" (English text of a card
+            or of the reader) or "code" (hexadecimal digits: may break anywhere).
     """
 
     text: str
@@ -45,15 +45,15 @@ class Column:
     """The part of a network's reading that is drawn larger than a row of the table.
 
     Attributes:
-        verdict: in words; `verdict_kind` is the same for the layout.
+        verdict: in words; `verdict_kind` is the same for the layout. Where another network refuses the picture, why
+            not to rely on this one, and `is_unreliable`.
         probability: 0..1, the length of the bar; `threshold`, 0..1, is where its mark stands.
         probability_text, threshold_text: as many decimals as tell one from the other.
         bar_alt: what the bar shows, for who does not see it.
         remark: why the bar is not there; "" where it is.
-        unreliable: why not to rely on this network here, where another one refuses the picture; "" else.
         placeholder: what to know about a placeholder network; "" for one that is none.
         placeholder_reason: the card's own words, in English.
-        heatmap_alt: "" where the network shows no heatmap.
+        heatmap_alt: "" where the network shows no heatmap, or none that means anything here.
         heatmap_faint: what to know where nothing stands out in it; "" where something does.
     """
 
@@ -69,7 +69,7 @@ class Column:
     threshold_text: str
     bar_alt: str
     remark: str
-    unreliable: str
+    is_unreliable: bool
     placeholder: str
     placeholder_reason: str
     heatmap_alt: str
@@ -87,7 +87,7 @@ class Content:
     title: Typed
     note: tuple[Typed, ...]
     film_alt: str
-    warnings: tuple[str, ...]
+    warnings: tuple[Part, ...]
     agreement: str
     record: str
     agreement_kind: Literal["agree", "disagree", "none"]

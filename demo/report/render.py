@@ -75,7 +75,7 @@ def report_html(case: ReportCase, words: Wording) -> str:
     )
     legend = Markup(legend_svg())  # noqa: S704  # pixels and numbers
     template = environment.get_template("report.html.jinja")
-    return template.render(content=content, pictures=_pictures(case), bars=bars, legend=legend)
+    return template.render(content=content, pictures=_pictures(case, content), bars=bars, legend=legend)
 
 
 def report_pdf(case: ReportCase, words: Wording) -> bytes:
@@ -90,7 +90,7 @@ def report_pdf(case: ReportCase, words: Wording) -> bytes:
     typst = _import_typst()
     content = _content(case, words)
     data = {key: _breakable(value) for key, value in asdict(content).items()} | {
-        "pictures": {name: {"svg": each.svg, "aspect": each.aspect} for name, each in _pictures(case).items()},
+        "pictures": {name: {"svg": each.svg, "aspect": each.aspect} for name, each in _pictures(case, content).items()},
         "bars": _bars(content),
         "legend": legend_svg(),
     }
@@ -108,12 +108,12 @@ def _content(case: ReportCase, words: Wording) -> Content:
     return report_content(case.case, case.cards, case.track_record, case.title, case.note, case.created, words)
 
 
-def _pictures(case: ReportCase) -> dict[str, Picture]:
-    """ "film", and for the film under a heatmap the name of each network that shows one and evaluated the film."""
+def _pictures(case: ReportCase, content: Content) -> dict[str, Picture]:
+    """ "film", and for the film under a heatmap the name of each network whose column shows one."""
     film = case.case.film
     pictures = {"film": film_picture(film)}
-    for reading in case.case.readings:
-        if reading.heatmap is not None and not reading.refused:
+    for reading, column in zip(case.case.readings, content.columns, strict=True):
+        if reading.heatmap is not None and column.heatmap_alt:
             prepare = case.cards[reading.network].prepare
             pictures[reading.network] = heatmap_picture(film, reading.heatmap, prepare)
     return pictures

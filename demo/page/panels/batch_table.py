@@ -13,6 +13,7 @@ from demo.language.catalogue import Wording
 from demo.language.numbers import against_limit, rounded
 from demo.language.reader_lines import reader_line
 from demo.language.reading_sentences import row_verdict
+from demo.page.panels.shared import written
 from demo.predict.film_paths import printable
 
 # The table's buttons say which they are: a sort is a "click" of the component, a film a "select". After each
@@ -60,7 +61,7 @@ def gone_html(words: Wording) -> str:
 def note_html(error: str, words: Wording) -> str:
     """Why a film could not be opened."""
     line = reader_line(printable(error), words)
-    return f"<p class='notice' role='alert' dir='{line.direction}'>{escape(line.text)}</p>"
+    return f"<p class='notice' role='alert' {written(line)}>{escape(line.text)}</p>"
 
 
 def summary_html(counts: Tally, found: FilmSet, words: Wording) -> str:
@@ -84,7 +85,7 @@ def summary_html(counts: Tally, found: FilmSet, words: Wording) -> str:
     if found.left_out:
         parts.append(words("batch.left_out", count=found.left_out))
     refused = [reader_line(printable(line), words) for line in found.refused]
-    lines = "".join(f"<p class='notice' dir='{line.direction}'>{escape(line.text)}</p>" for line in refused)
+    lines = "".join(f"<p class='notice' {written(line)}>{escape(line.text)}</p>" for line in refused)
     spans = " ".join(f"<span>{escape(part)}</span>" for part in parts)
     return f"<p class='batch-summary' role='status'>{spans}</p>{lines}"
 
@@ -153,7 +154,7 @@ def _row(row: Row, networks: Sequence[str], guarded: bool, words: Wording) -> st
     if comparison["error"] is not None:
         columns = 2 * len(networks) + (2 if len(networks) > 1 else 0) + guarded
         line = reader_line(printable(comparison["error"]), words)
-        error = f"<bdi dir='{line.direction}'>{escape(line.text)}</bdi>"
+        error = f"<bdi {written(line)}>{escape(line.text)}</bdi>"
         cell = f"<td role='cell' colspan='{columns}'>{error}</td>"
         return f"<tr role='row' class='unread'>{head}{cell}</tr>"
     readings = comparison["readings"]

@@ -23,7 +23,7 @@ from demo.language.reading_sentences import (
     worth_lines,
 )
 from demo.page.panels.compare_averaged import averaged_html
-from demo.page.panels.shared import network_head
+from demo.page.panels.shared import network_head, written
 from export.bundle import NETWORKS, Card
 from export.bundle.metric import Metric
 
@@ -46,7 +46,7 @@ def readings_html(case: Case | None, loaded: LoadedModels, track_record: TrackRe
     line, remark = agreement_lines(readings, track_record, words) if case else ("", words("compare.waiting"))
     line = f"<strong>{escape(line)}</strong> " if line else ""
     known = [reader_line(warning, words) for warning in (case.warnings if case else ())]
-    warnings = "".join(f"<p class='notice' dir='{one.direction}'>{escape(one.text)}</p>" for one in known)
+    warnings = "".join(f"<p class='notice' {written(one)}>{escape(one.text)}</p>" for one in known)
     agreed = f"<p class='agreement' role='status'>{line}{_unbroken(remark)}</p>"
     return f"<div class='readings'>{columns}</div>{agreed}{warnings}{averaged_html(case, loaded, words)}"
 
@@ -56,7 +56,7 @@ def error_html(error: str, words: Wording) -> str:
     line = reader_line(error, words)
     return (
         f"<div class='fault' role='alert'><strong>{escape(words('compare.unreadable'))}</strong>"
-        f"<p dir='{line.direction}'>{escape(line.text)}</p><p>{escape(words('compare.readable'))}</p></div>"
+        f"<p {written(line)}>{escape(line.text)}</p><p>{escape(words('compare.readable'))}</p></div>"
     )
 
 

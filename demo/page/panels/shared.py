@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from demo.language.catalogue import Wording
+from demo.language.reader_lines import ReaderLine
 
 
 @dataclass(frozen=True)
@@ -28,3 +29,8 @@ def network_head(network: str, words: Wording) -> str:
     what = escape(words(f"network.{network}.what"))
     # Its own direction: the words may begin in Latin letters and still be Hebrew.
     return f"<span class='badge'>{network.upper()}</span> <span dir='{words.direction}'>{what}</span>"
+
+
+def written(line: ReaderLine) -> str:
+    """The attributes of an element that holds a line of the reader's: the language it is in and its direction."""
+    return f"lang='{line.language}' dir='{line.direction}'"

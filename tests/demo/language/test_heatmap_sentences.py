@@ -1,10 +1,10 @@
-"""What is said of a heatmap in which nothing stands out."""
+"""What is said of a heatmap in which nothing stands out, and of one that means nothing."""
 
 import numpy as np
 import pytest
 
 from demo.language.catalogue import wording
-from demo.language.heatmap_sentences import faint_sentence
+from demo.language.heatmap_sentences import english_caption, faint_sentence, withheld_sentence
 
 
 def sentence(value, language="en"):
@@ -31,3 +31,16 @@ def test_no_evidence_at_all_is_said_without_a_number():
 def test_in_hebrew_too(value):
     assert "A" in sentence(value, "he")
     assert sentence(value, "he") != sentence(value)
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+def test_a_heatmap_that_is_not_shown_says_who_refuses(language):
+    words = wording(language)
+    assert withheld_sentence("a", "a", words) == words("heatmap.withheld", network="A")
+    assert withheld_sentence("b", "a", words) == words("compare.unreliable", refusing="A", other="B")
+
+
+def test_a_caption_says_what_to_know_before_what_is_faint():
+    lines = english_caption("b", np.zeros((4, 4), np.float32), "A refuses this picture; do not rely on B.")
+    assert [line.split(" ")[0] for line in lines] == ["Network", "A", "Nothing"]
+    assert len(english_caption("b", np.ones((4, 4), np.float32))) == 1

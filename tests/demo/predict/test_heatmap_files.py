@@ -63,6 +63,22 @@ def test_force_shows_the_verdict_and_the_heatmap_of_a_refused_film(tmp_path, fil
     assert [path.name for path in (tmp_path / "maps").iterdir()] == ["film.png-a.jpg"]
 
 
+def test_a_picture_beside_a_refusal_says_not_to_rely_on_it(
+    tmp_path, films, showing, tiny_bundle, run_command, monkeypatch
+):
+    tiny_bundle(tmp_path / "models", "b", {"heatmap": True}, heatmap=HEATMAP)
+    captions = {}
+    monkeypatch.setattr(
+        "demo.predict.heatmap_files.english_caption",
+        lambda network, heatmap, remark: captions.setdefault(network, [remark]),
+    )
+    options = ["--models", showing, "--heatmaps", tmp_path / "maps"]
+    assert run_command("predict", films[1], *options).exit_code == 0
+    assert captions == {"b": ["A refuses this picture; do not rely on B."]}
+    assert run_command("predict", films[0], *options).exit_code == 0
+    assert captions["a"] == [""]
+
+
 def test_a_refusal_is_said_in_words_with_number_and_limit(films, showing, run_command):
     result = run_command("predict", films[1], "--models", showing, "--network", "a")
     said = " ".join(result.stdout.replace("│", " ").split())

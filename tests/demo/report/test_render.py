@@ -247,10 +247,24 @@ def test_beside_a_network_that_refuses_the_other_is_not_to_be_relied_on(make_rep
     readings[refusing] = make_reading(refusing, 0.9314, positive=None, refused=True, novelty=7.5)
     text = text_of(make_report(tuple(readings.values())))
     warning = f"{refusing.upper()} refuses this picture; do not rely on {other.upper()}."
-    assert text.count(warning) == 2  # where both are compared, and at the other's verdict
-    assert "0.877" in text
-    for number in ("0.931", "−1.250", "7.50"):
-        assert number not in text
+    assert text.count(warning) == 2  # where both are compared, and in the place of the other's verdict
+    assert "not shown: the other network refuses this picture" in text
+    for said in ("0.877", "4.321", "pneumonia likely", "0.931", "−1.250", "7.50"):
+        assert said not in text
+    assert ENGLISH("report.mark") not in text  # no bar
+
+
+@pytest.mark.parametrize("words", [ENGLISH, HEBREW], ids=["en", "he"])
+def test_no_heatmap_is_printed_of_a_picture_that_one_network_refuses(make_report, words):
+    readings = (
+        make_reading("a", 0.9, positive=None, refused=True, novelty=7.5, heatmap=heatmap_with_a_spot(1, 5)),
+        make_reading("b", 0.9, heatmap=heatmap_with_a_spot(1, 5)),
+    )
+    html = report_html(make_report(readings), words)
+    assert len(pictures_of(html)) == 1  # the film
+    assert words("report.heatmap") not in html
+    assert len(pdf_of(make_report(readings), words).pages[0].images) == 1
+    assert len(pictures_of(report_html(make_report((readings[1],)), words))) == 2
 
 
 @pytest.mark.parametrize("text_of", [html_text, pdf_text])
@@ -331,6 +345,27 @@ def test_warnings_are_there(make_report):
     warning = "the file holds 3 pages: only the first was read"
     assert warning in html_text(make_report(warnings=[warning]))
     assert warning in pdf_text(make_report(warnings=[warning]))
+
+
+def test_warnings_in_a_hebrew_report_are_hebrew_and_what_has_no_hebrew_is_set_as_english(make_report):
+    known, unknown = "the file holds 3 pages: only the first was read", "a remark of a reader to come"
+    report = make_report(warnings=[known, unknown])
+    html = report_html(report, HEBREW)
+    hebrew = HEBREW("reader.only_first_page", count=3)
+    assert f'<dd class="warning">{hebrew}</dd>' in html
+    assert f'<dd class="warning"><bdi dir="ltr" lang="en">{unknown}</bdi></dd>' in html
+    text = pdf_text(report, HEBREW)
+    assert known not in html + text
+    assert unknown in text
+    for word in re.findall("[א-ת]{2,}", hebrew):
+        assert word in text, word
+
+
+def test_a_long_warning_is_translated_before_it_is_cut(make_report):
+    names = "Window Center" * 40
+    html = report_html(make_report(warnings=[ENGLISH("reader.dicom_left_out", element=names)]), HEBREW)
+    assert HEBREW("reader.dicom_left_out", element=names)[:30] in html
+    assert "…</dd>" in html
 
 
 def heatmap_with_a_spot(y, x):
@@ -569,15 +604,3 @@ def test_rates_stand_with_their_intervals_and_these_say_what_they_are_of(make_re
 def test_a_network_without_calibration_is_reported(make_report, tiny_card, text_of):
     card = tiny_card(calibration={"method": "none", "temperature": 1.0, "selected_on": "validation"})
     assert "none: the network's own probability" in text_of(make_report((make_reading("a", 0.9),), cards={"a": card}))
-
-
-def test_a_refused_film_has_no_heatmap_in_the_report(make_report):
-    heatmap = np.ones((4, 4), np.float32)
-    readings = (
-        make_reading("a", 0.9, heatmap=heatmap),
-        make_reading("b", 0.9, positive=None, refused=True, novelty=7.5, heatmap=heatmap),
-    )
-    html = report_html(make_report(readings), ENGLISH)
-    assert ENGLISH("report.heatmap_alt", network="A") in html
-    assert ENGLISH("report.heatmap_alt", network="B") not in html
-    assert html.count("<img") == 2  # the film, and A's heatmap

@@ -72,6 +72,32 @@ def test_the_legend_is_there_with_a_heatmap_and_the_sentence_where_nothing_stand
     page.wait_for_function("!document.querySelector('.heatmap-legend').innerText.includes('Nothing')")
 
 
+def withheld(page):
+    return page.locator(".heatmap-legend .withheld:visible").all_inner_texts()
+
+
+def test_beside_a_network_that_refuses_the_others_heatmap_waits_for_the_same_lid(page, tmp_path):
+    film = cv2.imread(str(default_examples_folder() / "synthetic-pneumonia-03.png"), cv2.IMREAD_GRAYSCALE)
+    cv2.imwrite(str(tmp_path / "blurred.png"), cv2.GaussianBlur(film, (0, 0), 12))
+    page.set_input_files("#drop input[type=file]", tmp_path / "blurred.png")
+    page.wait_for_selector(".network.refused")
+    refusing, other = ("a", "b") if page.locator(".network.a.refused").count() else ("b", "a")
+    page.wait_for_selector(f".network.{other}.unreliable")  # as long as one of the shipped networks reads such a film
+    choose(page, other.upper())
+    page.wait_for_function(f"document.documentElement.dataset.layer === '{other}'")
+    assert page.evaluate(STATE) == []
+    sentence = f"{refusing.upper()} refuses this picture; do not rely on {other.upper()}."
+    assert withheld(page) == [sentence]
+    assert sentence in page.locator(f".network.{other} .why").inner_text()
+    page.locator(".all-the-same summary").click()
+    page.wait_for_function("document.querySelector('.all-the-same').open")
+    assert [layer[1] for layer in page.evaluate(STATE)] == [
+        f"layer {other} by-{refusing} colours",
+        f"layer {other} by-{refusing} lines",
+    ]
+    assert withheld(page) == []
+
+
 def test_a_refused_films_heatmap_is_seen_in_no_view_until_asked_for(page, tmp_path):
     cv2.imwrite(str(tmp_path / "noise.png"), np.random.default_rng(0).integers(0, 256, (300, 300), dtype=np.uint8))
     page.set_input_files("#drop input[type=file]", tmp_path / "noise.png")
@@ -87,4 +113,5 @@ def test_a_refused_films_heatmap_is_seen_in_no_view_until_asked_for(page, tmp_pa
     page.locator(".network.a .all-the-same summary").click()
     page.wait_for_function("document.querySelector('.network.a .all-the-same').open")
     seen = [layer[:2] for layer in page.evaluate(STATE)]
-    assert seen == [["view one", "layer a refused colours"], ["view one", "layer a refused lines"]]
+    assert seen == [["view one", "layer a by-a colours"], ["view one", "layer a by-a lines"]]
+    assert withheld(page) == ["B refuses this picture: its heatmap is not shown."]

@@ -57,15 +57,22 @@ def test_the_legend_has_the_scale_and_says_what_lines_mean(case, language):
 
 def test_where_nothing_stands_out_a_sentence_says_how_little_there_is(case):
     html = panel.legend_html(case(FAINT, NOTHING), ENGLISH)
-    assert re.search("<p class='faint a'>Nothing stands out: .* 12 % of full scale", html)
-    assert re.search("<p class='faint b'>Nothing stands out: B finds no evidence", html)
+    assert re.search("<p class='said faint a'>Nothing stands out: .* 12 % of full scale", html)
+    assert re.search("<p class='said faint b'>Nothing stands out: B finds no evidence", html)
     assert "faint" not in panel.legend_html(case(STRONG, None), ENGLISH)
 
 
-def test_what_is_said_of_a_refused_film_is_marked_as_such(case):
-    html = panel.legend_html(case(FAINT, FAINT, refused="a"), ENGLISH)
-    assert "<p class='faint a refused'>" in html
-    assert "<p class='faint b'>" in html
+@pytest.mark.parametrize(("refusing", "other"), ["ab", "ba"])
+def test_a_network_that_refuses_withholds_both_heatmaps_and_the_legend_says_so(case, loaded, refusing, other):
+    refused = case(FAINT, FAINT, refused=refusing)
+    html = panel.legend_html(refused, ENGLISH)
+    for network in "ab":
+        assert f"<p class='said faint {network} by-{refusing}'>" in html
+    letter, beside = refusing.upper(), other.upper()
+    assert f"<p class='said withheld {refusing} by-{refusing}'>{letter} refuses this picture: its heatmap is not" in html
+    assert f"<p class='said withheld {other} by-{refusing}'>{letter} refuses this picture; do not rely on {beside}." in html
+    assert panel.layers_html(refused, loaded.cards).count(f"by-{refusing} ") == 4
+    assert "withheld" not in panel.legend_html(case(FAINT, FAINT), ENGLISH)
 
 
 def test_without_a_heatmap_there_is_neither_layer_nor_legend(case, loaded):

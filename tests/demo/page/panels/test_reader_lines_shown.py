@@ -40,10 +40,16 @@ def test_a_known_line_is_in_hebrew_from_right_to_left(line, loaded, monkeypatch)
     monkeypatch.setattr("demo.page.panels.compare_readings.agreement_lines", lambda *_: ("", ""))
     for html in everywhere(line, HEBREW, loaded):
         assert line not in html
-        assert "dir='rtl'>" in html
+        assert "lang='he' dir='rtl'>" in html
         assert "יש להעתיק או להוריד אותו שוב" in html or "רק הראשונה נקראה" in html
     for html in everywhere(line, ENGLISH, loaded):
         assert line in html
+
+
+def test_what_has_no_hebrew_is_said_to_be_english(loaded, monkeypatch):
+    monkeypatch.setattr("demo.page.panels.compare_readings.agreement_lines", lambda *_: ("", ""))
+    for html in everywhere("a remark of a reader to come", HEBREW, loaded):
+        assert "lang='en' dir='ltr'>" in html
 
 
 def test_what_a_name_holds_is_never_markup():
