@@ -32,12 +32,12 @@ def withheld_sentence(network: str, refusing: str, words: Wording) -> str:
     return words("compare.unreliable", refusing=refusing.upper(), other=network.upper())
 
 
-def english_caption(network: str, heatmap: np.ndarray, remark: str = "") -> list[str]:
+def english_caption(network: str, heatmap: np.ndarray, refusing: str = "") -> list[str]:
     """The lines below a picture of the command line.
 
-    Whose heatmap it is and of what, a remark, and `faint_sentence` if it says anything.
+    Whose heatmap it is and of what, that another network refuses the film, and `faint_sentence` if it says anything.
     """
     words = wording("en")
     scale = f"{words(f'network.{network}')}. {words('heatmap.scale')}"
-    faint = faint_sentence(network, heatmap, words)
-    return [scale, *filter(None, (remark, faint))]
+    remark = withheld_sentence(network, refusing, words) if refusing else ""
+    return [scale, *filter(None, (remark, faint_sentence(network, heatmap, words)))]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from demo.evaluation.alike_films import AlikeFilms
 from demo.evaluation.proportions import proportion
 from demo.evaluation.track_record import PairRecord, TrackRecord
+from demo.inference.averaged import AveragedReading
 from demo.inference.classifier import Reading, forced
 from demo.inference.compare import Comparison, agreement, unreliable_beside, unreliable_in, verdict_kind
 from demo.inference.networks import LoadedModels
@@ -121,6 +122,18 @@ def agreement_lines(readings: Mapping[str, Reading], track_record: TrackRecord, 
     if records and records[0].split != "test":
         sentences.append(words("compare.no_test"))
     return line, " ".join(sentences)
+
+
+def averaged_line(reading: AveragedReading, words: Wording) -> str:
+    """What A and B averaged say of a film, with its own threshold; or whose refusal keeps them from it."""
+    if reading.refused_by:
+        return words("compare.averaged.refused", networks=", ".join(name.upper() for name in reading.refused_by))
+    return words(
+        "compare.averaged.verdict",
+        verdict=words(f"verdict.{verdict_kind(reading.positive)}"),
+        probability=rounded(reading.probability),
+        threshold=rounded(reading.threshold),
+    )
 
 
 def row_verdict(comparison: Comparison, words: Wording) -> str:

@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from demo.inference.compare import Case
+from demo.inference.compare import Case, unreliable_beside
 from demo.inference.heatmap_pictures import captioned_picture
-from demo.language.catalogue import wording
 from demo.language.heatmap_sentences import english_caption
-from demo.language.reading_sentences import not_to_rely_on
 from demo.predict.film_paths import STANDARD_INPUT, printable
 from export.bundle import EXPORT_AGAIN, Bundle
 from train.common.atomic import write_bytes
@@ -43,7 +41,7 @@ class Overlays:
         A film that a network refuses has no verdict and no picture, unless it was read with `force`. A picture that
         cannot be written is one of `failures`. Where one network refuses, the other's caption says not to rely on it.
         """
-        unreliable = not_to_rely_on({reading.network: reading for reading in case.readings}, wording("en"))
+        unreliable = unreliable_beside({reading.network: reading.refused for reading in case.readings})
         for reading in case.readings:
             if reading.network not in self.specs or reading.heatmap is None or reading.positive is None:
                 continue

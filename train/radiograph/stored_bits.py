@@ -1,17 +1,20 @@
 """How deep the samples of a film's file are, told from its header alone."""
 
+from pathlib import Path
+
 from train.common.errors import PneumoscopeError
-from train.radiograph.formats import detect_format
+from train.radiograph.formats import MAX_BYTES, detect_format
 
 _BITS_PER_SAMPLE = 258  # TIFF 6.0
 
 
-def stored_bits(data: bytes) -> int | None:
-    """Bits a sample that a film's file stores; None where its header does not say.
+def stored_bits(source: Path | bytes) -> int | None:
+    """Bits a sample that a film's file, or the bytes of one, stores; None where its header does not say.
 
     For a file that was read already.
     """
     try:
+        data = source if isinstance(source, bytes) else _read_bytes(source)
         match detect_format(data):
             case "jpeg":
                 from train.radiograph.jpeg import read_jpeg_header
@@ -30,5 +33,10 @@ def stored_bits(data: bytes) -> int | None:
                 return read_dicom_header(data).whole("BitsStored")
             case _:
                 return 8
-    except (PneumoscopeError, IndexError):
+    except (PneumoscopeError, IndexError, OSError):
         return None
+
+
+def _read_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)

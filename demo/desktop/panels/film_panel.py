@@ -1,5 +1,6 @@
 """The first panel: a film on one side, on the other what both networks say of it."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
@@ -46,12 +47,14 @@ class FilmPanel(QWidget):
         self._film: ReadFilm | None = None
         self._state, self._fault = "desktop.loading", ""
         self.view, self.readings = FilmView(), ReadingView()
-        self.title, self.how, self.grey = QLabel(), QLabel(), QLabel()
+        self.title, self.facts, self.how, self.grey = QLabel(), QLabel(), QLabel(), QLabel()
         self.legend = HeatmapLegend()
         self.title.setTextFormat(Qt.TextFormat.PlainText)
         for label in (self.title, self.how):
             label.setWordWrap(True)
-        self.fit_button, self.grey_button = QPushButton(), QPushButton()
+        self.fit_button, self.pixels_button, self.grey_button = QPushButton(), QPushButton("1:1"), QPushButton()
+        self.invert_button = QPushButton()
+        self.invert_button.setCheckable(True)
         self.layer, self.opacity = QComboBox(), QSlider(Qt.Orientation.Horizontal)
         self._layer_label, self._opacity_label = QLabel(), QLabel()
         self.report_button = QPushButton()
@@ -63,6 +66,8 @@ class FilmPanel(QWidget):
         self.view.asked_to_open.connect(self.asked_to_open)
         self.view.view_changed.connect(self._show_grey)
         self.fit_button.clicked.connect(self.view.fit)
+        self.pixels_button.clicked.connect(self.view.show_pixels)
+        self.invert_button.clicked.connect(self.view.invert)
         self.grey_button.clicked.connect(self.view.reset_window)
         self.layer.currentIndexChanged.connect(self._show_layer)
         self.readings.cover_moved.connect(self._show_layer)
@@ -121,7 +126,7 @@ class FilmPanel(QWidget):
         from demo.inference.compare import decide_case
 
         case = decide_case(self._film.case, self._networks.loaded.cards, operating_point)
-        self._film = ReadFilm(self._film.name, self._film.path, case, self._film.copies)
+        self._film = replace(self._film, case=case)
         self._show()
 
     def speak(self, words: Wording) -> None:
@@ -130,6 +135,10 @@ class FilmPanel(QWidget):
         self.view.hint = words("desktop.drop")
         self.how.setText(words("desktop.view_how"))
         self.fit_button.setText(words("desktop.fit"))
+        self.pixels_button.setToolTip(words("viewer.actual"))
+        self.pixels_button.setAccessibleName(words("viewer.actual"))
+        self.invert_button.setText(words("desktop.invert"))
+        self.invert_button.setToolTip(words("viewer.invert"))
         self.grey_button.setText(words("desktop.reset_grey"))
         self._layer_label.setText(words("compare.heatmap"))
         self._opacity_label.setText(words("compare.opacity"))
@@ -170,10 +179,13 @@ class FilmPanel(QWidget):
     def _lay_out(self) -> None:
         film_side, right = QWidget(), QWidget()
         column = QVBoxLayout(film_side)
-        column.addWidget(self.title)
+        row = QHBoxLayout()
+        row.addWidget(self.title, 1)
+        row.addWidget(self.facts)
+        column.addLayout(row)
         column.addWidget(self.view, 1)
         row = QHBoxLayout()
-        for widget in (self.fit_button, self.grey_button):
+        for widget in (self.fit_button, self.pixels_button, self.invert_button, self.grey_button):
             row.addWidget(widget)
         row.addWidget(self.grey, 1)
         column.addLayout(row)
@@ -213,10 +225,21 @@ class FilmPanel(QWidget):
                 waiting = f"{waiting} {words('compare.readable')}"
             self.readings.show_waiting(waiting, self._fault, words)
         self.report_button.setEnabled(self._film is not None and bool(self._film.case.readings))
+        self._show_facts()
         shape = self.view.shape
         alt = words("compare.film_alt", width=shape[1], height=shape[0]) if shape else words("desktop.drop")
         self.view.setAccessibleName(alt)
         self.view.setAccessibleDescription(words("desktop.view_how"))
+
+    def _show_facts(self) -> None:
+        """How large the film is, and how deep its samples are where its file says so."""
+        facts = []
+        if self._film is not None:
+            height, width = self._film.case.film.shape
+            facts.append(self._words("viewer.pixels", width=f"{width:,}", height=f"{height:,}"))
+            if self._film.bits is not None:
+                facts.append(self._words("viewer.bits", bits=self._film.bits))
+        self.facts.setText(" · ".join(facts))
 
     def _fill_layers(self) -> None:
         words, chosen = self._words, self.layer.currentData()
@@ -235,16 +258,17 @@ class FilmPanel(QWidget):
             control.setVisible(bool(names))
 
     def _show_layer(self) -> None:
-        shown = self._heatmaps_shown()
+        wanted, withheld = self._heatmaps_wanted(), self._withheld()
+        shown = {network: heatmap for network, heatmap in wanted.items() if network not in withheld}
         self.view.show_layers([self._layer_of(network, heatmap) for network, heatmap in shown.items()])
-        self.legend.show_heatmaps(shown, self._words)
+        self.legend.show_heatmaps(shown, self._words, [withheld[name] for name in wanted if name in withheld])
 
     def _show_opacity(self, percent: int) -> None:
         self.view.set_opacity(percent / 100)
         self.legend.set_opacity(percent / 100)
 
-    def _heatmaps_shown(self) -> "dict[str, np.ndarray]":
-        """By network, what is wanted and may be seen: none of a refused film while its lid is closed."""
+    def _heatmaps_wanted(self) -> "dict[str, np.ndarray]":
+        """By network, what is asked for of the film on screen."""
         if self._film is None:
             return {}
         chosen = self.layer.currentData()
@@ -252,9 +276,20 @@ class FilmPanel(QWidget):
         return {
             reading.network: reading.heatmap
             for reading in self._film.case.readings
-            if reading.network in wanted
-            and reading.heatmap is not None
-            and not (reading.refused and not self.readings.columns[reading.network].cover.is_open)
+            if reading.network in wanted and reading.heatmap is not None
+        }
+
+    def _withheld(self) -> dict[str, str]:
+        """By network whose heatmap is not to be seen while the lid of one that refuses the film is closed, why."""
+        if self._film is None:
+            return {}
+        from demo.inference.compare import withheld_by
+        from demo.language.heatmap_sentences import withheld_sentence
+
+        return {
+            network: withheld_sentence(network, refusing, self._words)
+            for network, refusing in withheld_by(self._film.case.readings).items()
+            if not self.readings.columns[refusing].cover.is_open
         }
 
     def _layer_of(self, network: str, heatmap: "np.ndarray") -> "FilmLayer":
@@ -270,5 +305,6 @@ class FilmPanel(QWidget):
         shown = self.view.shape is not None
         values = {"zoom": f"{100 * zoom:.0f}", "level": f"{grey.level:.0f}", "width": f"{grey.width:.0f}"}
         self.grey.setText(self._words("desktop.grey", **values) if shown else "")
-        for button in (self.fit_button, self.grey_button):
+        for button in (self.fit_button, self.pixels_button, self.invert_button, self.grey_button):
             button.setEnabled(shown)
+        self.invert_button.setChecked(grey.inverted)

@@ -1,6 +1,7 @@
 """The film on screen: zoom, pan, window and level by mouse and keyboard as in other viewers, a heatmap over it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt, Signal
@@ -38,7 +39,8 @@ class FilmView(QWidget):
 
     With two layers the film is there twice, side by side, and both move together.
 
-    Keys: + and − zoom, 0 fits, arrows pan, Shift and arrows change window and level, R sets them back.
+    Keys: + and − zoom, 0 fits, 1 shows one film pixel as one of the screen, arrows pan, Shift and arrows change window
+    and level, I inverts, R sets all greys back.
     """
 
     asked_to_open = Signal()  # a click while no film is shown
@@ -118,6 +120,10 @@ class FilmView(QWidget):
         self._keep_in_sight()
         self._changed()
 
+    def show_pixels(self) -> None:
+        """Show one pixel of the film as one of the screen's own."""
+        self.zoom_by(1 / (self.zoom * self.devicePixelRatioF()))
+
     def pan_by(self, right: float, down: float) -> None:
         """Move the film by pixels of the screen."""
         self._centre -= QPointF(right, down) / self.zoom
@@ -128,6 +134,11 @@ class FilmView(QWidget):
     def change_window(self, level: float, width: float) -> None:
         """Shift and widen the grey window."""
         self.window_level = self.window_level.moved(level, width)
+        self._changed()
+
+    def invert(self) -> None:
+        """Show black for white, or as before."""
+        self.window_level = replace(self.window_level, inverted=not self.window_level.inverted)
         self._changed()
 
     def reset_window(self) -> None:
@@ -194,6 +205,10 @@ class FilmView(QWidget):
             self.zoom_by(1 / ZOOM_STEP)
         elif key == Qt.Key.Key_0:
             self.fit()
+        elif key == Qt.Key.Key_1:
+            self.show_pixels()
+        elif key == Qt.Key.Key_I:
+            self.invert()
         elif key == Qt.Key.Key_R:
             self.reset_window()
         else:

@@ -1,6 +1,6 @@
-"""The legend below the film: the heatmap's scale, what its lines mean, and a sentence where nothing stands out."""
+"""The legend below the film: the heatmap's scale, what its lines mean, and what else is to be said of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -36,18 +36,25 @@ class HeatmapLegend(QWidget):
             column.addWidget(widget)
         self.hide()
 
-    def show_heatmaps(self, heatmaps: "Mapping[str, np.ndarray]", words: Wording) -> None:
-        """Explain the heatmaps over the film, network → float32 [h, w], 0..1; none hides the legend."""
+    def show_heatmaps(self, heatmaps: "Mapping[str, np.ndarray]", words: Wording, withheld: Sequence[str] = ()) -> None:
+        """Explain the heatmaps over the film, network → float32 [h, w], 0..1; with nothing to say, hide.
+
+        Args:
+            withheld: sentences on heatmaps that were asked for and are not shown.
+        """
+        sentences = list(withheld)
         if heatmaps:
             from demo.language.heatmap_sentences import faint_sentence
 
             self.scale.setText(words("heatmap.scale"))
             self.lines.setText(words("heatmap.lines"))
             self._bar.setAccessibleName(f"{words('heatmap.scale')}, 0–1")
-            sentences = [faint_sentence(name, heatmap, words) for name, heatmap in heatmaps.items()]
-            self.faint.setText("\n".join(filter(None, sentences)))
-            self.faint.setVisible(any(sentences))
-        self.setVisible(bool(heatmaps))
+            sentences += [faint_sentence(name, heatmap, words) for name, heatmap in heatmaps.items()]
+        self.faint.setText("\n".join(filter(None, sentences)))
+        self.faint.setVisible(any(sentences))
+        for widget in (self.scale, self._bar, self.lines):
+            widget.setVisible(bool(heatmaps))
+        self.setVisible(bool(heatmaps) or any(sentences))
 
     def set_opacity(self, opacity: float) -> None:
         """How much of the colours is seen, 0..1."""

@@ -232,12 +232,13 @@ class ReadingView(QWidget):
             column.hide()
             column.cover.moved.connect(column.lift)
             column.cover.moved.connect(self.cover_moved)
-        self.agreement, self.notes = QLabel(), QLabel()
-        for label in (self.agreement, self.notes):
+        self.agreement, self.averaged, self.notes = QLabel(), QLabel(), QLabel()
+        for label in (self.agreement, self.averaged, self.notes):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.RichText)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.agreement.setMargin(8)
+        for label in (self.agreement, self.averaged):
+            label.setMargin(8)
         pair = QHBoxLayout()
         for column in self.columns.values():
             pair.addWidget(column, 1)
@@ -245,6 +246,7 @@ class ReadingView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(pair)
         layout.addWidget(self.agreement)
+        layout.addWidget(self.averaged)
         layout.addWidget(self.notes)
 
     def close_lids(self) -> None:
@@ -271,6 +273,7 @@ class ReadingView(QWidget):
             column.show_reading(readings.get(name), loaded, track_record, words, unreliable.get(name, ""))
         if case:
             self._say(*agreement_lines(readings, track_record, words), words, warnings=case.warnings)
+            self._say_averaged(case, loaded, words)
 
     def _say(
         self, agreement: str, remark: str, words: Wording, fault: str = "", warnings: tuple[str, ...] = ()
@@ -284,6 +287,20 @@ class ReadingView(QWidget):
         notes = "".join(paragraph(escape(one.text), one.direction) for one in known)
         self.notes.setText(notes)
         self.notes.setVisible(bool(notes))
+        self.averaged.hide()
+
+    def _say_averaged(self, case: "Case", loaded: "LoadedModels", words: Wording) -> None:
+        """What A and B averaged say, where the models hold the average's frozen threshold."""
+        from demo.inference.averaged import averaged_reading
+        from demo.language.reading_sentences import averaged_line
+
+        reading = averaged_reading(case.readings, loaded.comparison.average_thresholds) if loaded.comparison else None
+        if reading is None:
+            return
+        title, said = words("evaluation.against.average"), averaged_line(reading, words)
+        self.averaged.setText(paragraph(f"<b>{escape(title)}</b> {escape(said)}", words.direction))
+        self.averaged.setToolTip("" if reading.refused_by else words("compare.averaged.how"))
+        self.averaged.show()
 
 
 def _clear(layout: QGridLayout) -> None:

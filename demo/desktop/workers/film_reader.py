@@ -35,12 +35,13 @@ class OpenNetworks:
 
 @dataclass(frozen=True, eq=False)
 class ReadFilm:
-    """A film that was read: how it is called, its readings, and its pixels for the screen."""
+    """A film that was read: how it is called, its readings, its pixels for the screen, the bits of a stored sample."""
 
     name: str
     path: str
     case: "Case"
     copies: "Sequence[np.ndarray]"
+    bits: int | None
 
 
 class FilmReader(QObject):
@@ -108,11 +109,12 @@ class FilmReader(QObject):
         from demo.desktop.drawing.film_images import half_copies
         from demo.inference.compare import read_case
         from demo.predict.film_paths import printable
+        from train.radiograph.stored_bits import stored_bits
 
         name = printable(Path(path).name)
         try:
             case = read_case(path, self._networks.loaded.classifiers, operating_point)
-            film = ReadFilm(name, path, case, half_copies(case.film))
+            film = ReadFilm(name, path, case, half_copies(case.film), stored_bits(Path(path)))
         except PneumoscopeError as error:
             self._fail(number, f"{name}: {error}")
         except Exception as error:  # whatever a file does, the window goes on; the text may quote the film's header

@@ -3,11 +3,11 @@
 from html import escape
 
 from demo.inference.averaged import AveragedReading, averaged_reading
-from demo.inference.compare import Case, verdict_kind
+from demo.inference.compare import Case
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Wording
 from demo.language.glossary import explained
-from demo.language.numbers import rounded
+from demo.language.reading_sentences import averaged_line
 from demo.page.panels.tables import figure_cell
 from export.bundle.comparison import EnsembleMetrics, NetworkComparison
 from export.bundle.evaluation import OperatingMetrics
@@ -29,21 +29,12 @@ def averaged_html(case: Case | None, loaded: LoadedModels, words: Wording) -> st
     if reading is None or comparison is None:
         return ""
     title = f"<strong>{escape(words('evaluation.against.average'))}</strong>"
+    said = escape(averaged_line(reading, words))
     if reading.refused_by:
-        why = words("compare.averaged.refused", networks=", ".join(name.upper() for name in reading.refused_by))
-        return f"<p class='averaged refused'>{title} <span>{escape(why)}</span></p>"
+        return f"<p class='averaged refused'>{title} <span>{said}</span></p>"
     return (
-        f"<details class='averaged'><summary>{title} <span>{escape(_verdict(reading, words))}</span></summary>"
+        f"<details class='averaged'><summary>{title} <span>{said}</span></summary>"
         f"<p class='how'>{escape(words('compare.averaged.how'))}</p>{_record(reading, comparison, words)}</details>"
-    )
-
-
-def _verdict(reading: AveragedReading, words: Wording) -> str:
-    return words(
-        "compare.averaged.verdict",
-        verdict=words(f"verdict.{verdict_kind(reading.positive)}"),
-        probability=rounded(reading.probability),
-        threshold=rounded(reading.threshold),
     )
 
 

@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 
 from demo.inference.images import SIDE_ON_SCREEN
-from train.radiograph.formats import MAX_BYTES
 from train.radiograph.stored_bits import stored_bits
 
 MOST_DETAIL_BYTES = 256_000_000  # of all visitors together; a film of 50 million pixels takes about 8 MB
@@ -57,7 +56,7 @@ def film_on_screen(name: str, film: np.ndarray, source: Path | bytes) -> FilmOnS
     """What there is to know of a film that was read, uint8 [H, W], from a file or the bytes of one."""
     height, width = film.shape
     detail = _keep(film) if max(film.shape) > SIDE_ON_SCREEN else None
-    return FilmOnScreen(name, width, height, stored_bits(_bytes(source)), detail)
+    return FilmOnScreen(name, width, height, stored_bits(source), detail)
 
 
 def detail_of(film: FilmOnScreen | None, token: object) -> bytes | None:
@@ -85,10 +84,3 @@ def _forget_oldest(references: Iterable["weakref.ref[Detail]"]) -> None:
             return
         total -= len(each.jpeg or b"")
         each.jpeg = None
-
-
-def _bytes(source: Path | bytes) -> bytes:
-    if isinstance(source, bytes):
-        return source
-    with source.open("rb") as file:
-        return file.read(MAX_BYTES + 1)

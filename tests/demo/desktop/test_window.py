@@ -121,61 +121,6 @@ def test_a_refused_film_gets_no_verdict(open_window, read, write_film, tiny_bund
     assert ENGLISH("verdict.refused") not in verdicts(window)
 
 
-@pytest.fixture
-def refusing(tiny_bundle, tmp_path):
-    models = tmp_path / "guarded"
-    tiny_bundle(models, "a", {"novelty": True, "heatmap": True}, novelty_limit=0.5)
-    tiny_bundle(models, "b")
-    return models
-
-
-def test_what_a_refused_film_would_say_is_under_a_lid(open_window, read, write_film, refusing, tmp_path, qt):
-    window = open_window(refusing)
-    read(window, write_film(tmp_path / "bright.png", 250))
-    column = window.film.readings.columns["a"]
-    reading = window.film.film.case.readings[0]
-    choose(window.film.layer, "a")
-    assert column.cover.isVisible()
-    assert not window.film.readings.columns["b"].cover.isVisible()
-    assert not column.bar.isVisible()
-    assert not column._under_lid.isVisible()
-    assert not window.film.view._layers
-    assert not window.film.legend.isVisible()
-    column.cover.button.click()
-    assert column.bar.isVisible()
-    assert column._under_lid.isVisible()
-    assert len(window.film.view._layers) == 1
-    assert window.film.legend.isVisible()
-    said = [label.text() for label in column.cover._texts if label.isVisible()]
-    verdict = "positive" if reading.probability >= reading.threshold else "negative"
-    assert said == [
-        ENGLISH("compare.all_the_same.warning"),
-        ENGLISH("compare.would_say", verdict=ENGLISH(f"verdict.{verdict}")),
-    ]
-    assert column.verdict.text() == ENGLISH("verdict.refused")
-    assert ENGLISH("compare.refused") in window.film.readings.agreement.text()
-    choose(window.operating_point, "f1")
-    assert column.bar.isVisible()  # judging anew is still about this film
-    read(window, write_film(tmp_path / "other.png", 251))
-    assert not column.cover.is_open
-    assert not column.bar.isVisible()
-
-
-def test_beside_a_network_that_refuses_the_other_goes_grey(open_window, read, write_film, refusing, tmp_path):
-    window = open_window(refusing)
-    read(window, write_film(tmp_path / "bright.png", 250))
-    refused, other = (window.film.readings.columns[name] for name in "ab")
-    warning = ENGLISH("compare.unreliable", refusing="A", other="B")
-    assert (refused.unreliable.isVisible(), other.unreliable.isVisible()) == (False, True)
-    assert warning in other.unreliable.text()
-    assert warning in window.film.readings.agreement.text()
-    assert other.bar._is_grey
-    assert not other.worth.isVisible()
-    read(window, write_film(tmp_path / "dark.png", 20))
-    assert not other.unreliable.isVisible()
-    assert not other.bar._is_grey
-
-
 def test_what_a_number_was_worth_stands_under_it(open_window, read, write_film, tmp_path):
     window = open_window(default_models_folder())
     read(window, default_examples_folder() / "synthetic-normal-01.png")

@@ -72,6 +72,25 @@ def test_the_left_button_changes_window_and_level(view):
     assert view.window_level == GreyWindow()
 
 
+def test_i_inverts_within_the_window_and_r_sets_back(view):
+    QTest.keyClick(view, Qt.Key.Key_I)
+    assert (grey_at(view, 100, 150), grey_at(view, 300, 150)) == (255, 55)
+    drag(view, Qt.MouseButton.LeftButton, QPoint(100, 100), QPoint(80, 130))
+    assert grey_at(view, 300, 150) == 255 - GreyWindow(157.5, 235).shown()[200]
+    QTest.keyClick(view, Qt.Key.Key_I)
+    assert grey_at(view, 300, 150) == GreyWindow(157.5, 235).shown()[200]
+    QTest.keyClick(view, Qt.Key.Key_I)
+    QTest.keyClick(view, Qt.Key.Key_R)
+    assert (grey_at(view, 100, 150), grey_at(view, 300, 150)) == (0, 200)
+
+
+def test_1_shows_a_pixel_of_the_film_as_one_of_the_screen(view):
+    QTest.keyClick(view, Qt.Key.Key_1)
+    assert view.zoom * view.devicePixelRatioF() == pytest.approx(1.0)
+    at = film_point(view, QPoint(200, 150))
+    assert (at.x(), at.y()) == (400, 300)
+
+
 @pytest.mark.parametrize(
     ("button", "modifier"),
     [

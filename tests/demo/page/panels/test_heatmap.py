@@ -69,8 +69,13 @@ def test_a_network_that_refuses_withholds_both_heatmaps_and_the_legend_says_so(c
     for network in "ab":
         assert f"<p class='said faint {network} by-{refusing}'>" in html
     letter, beside = refusing.upper(), other.upper()
-    assert f"<p class='said withheld {refusing} by-{refusing}'>{letter} refuses this picture: its heatmap is not" in html
-    assert f"<p class='said withheld {other} by-{refusing}'>{letter} refuses this picture; do not rely on {beside}." in html
+    assert (
+        f"<p class='said withheld {refusing} by-{refusing}'>{letter} refuses this picture: its heatmap is not" in html
+    )
+    assert (
+        f"<p class='said withheld {other} by-{refusing}'>{letter} refuses this picture; do not rely on {beside}."
+        in html
+    )
     assert panel.layers_html(refused, loaded.cards).count(f"by-{refusing} ") == 4
     assert "withheld" not in panel.legend_html(case(FAINT, FAINT), ENGLISH)
 
