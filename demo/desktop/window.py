@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 SECONDS_A_LINE_STAYS = 15
 TABS = ("tab.compare", "desktop.tab_folder", "tab.evaluation", "desktop.tab_cards")
-FIRST_SIZE = (1180, 760)  # pixels
+FIRST_SIZE = (1240, 800)  # pixels
 
 
 class MainWindow(QMainWindow):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from demo.desktop.drawing.text_direction import line
 from demo.desktop.panels.film_view import FilmView
 from demo.desktop.panels.heatmap_legend import HeatmapLegend
 from demo.desktop.panels.reading_view import ReadingView
@@ -45,7 +46,7 @@ class FilmPanel(QWidget):
         self._words = wording("en")
         self._networks: OpenNetworks | None = None
         self._film: ReadFilm | None = None
-        self._state, self._fault = "desktop.loading", ""
+        self._name, self._state, self._fault = "", "desktop.loading", ""
         self.view, self.readings = FilmView(), ReadingView()
         self.title, self.facts, self.how, self.grey = QLabel(), QLabel(), QLabel(), QLabel()
         self.legend = HeatmapLegend()
@@ -89,7 +90,7 @@ class FilmPanel(QWidget):
     def wait_for(self, name: str) -> None:
         """Say that a film is being read."""
         self._film, self._state, self._fault = None, "desktop.reading", ""
-        self.title.setText(name)
+        self._name = name
         self.view.show_film(())
         self._show_layer()
         self._show()
@@ -97,7 +98,7 @@ class FilmPanel(QWidget):
     def show_film(self, film: ReadFilm) -> None:
         """Show a film that was read."""
         self._film, self._state, self._fault = film, "", ""
-        self.title.setText(film.name)
+        self._name = film.name
         self.readings.close_lids()
         self.view.show_film(film.copies)
         self._show_layer()
@@ -106,8 +107,7 @@ class FilmPanel(QWidget):
 
     def show_fault(self, fault: str, what: str = "compare.unreadable") -> None:
         """Say why there is no reading; `what` is the key of what that means."""
-        self._film, self._state, self._fault = None, what, fault
-        self.title.setText(NOBODY)
+        self._film, self._name, self._state, self._fault = None, "", what, fault
         self.view.show_film(())
         self._show_layer()
         self._show()
@@ -115,8 +115,7 @@ class FilmPanel(QWidget):
     def cancel(self) -> None:
         """Say that nothing is being read any more."""
         if self._state == "desktop.reading":
-            self._state = ""
-            self.title.setText(NOBODY)
+            self._state, self._name = "", ""
             self._show()
 
     def set_operating_point(self, operating_point: str) -> None:
@@ -177,7 +176,7 @@ class FilmPanel(QWidget):
             self.message.emit(self._words("desktop.saved", file=path.name))
 
     def _lay_out(self) -> None:
-        film_side, right = QWidget(), QWidget()
+        film_side, right = QWidget(), _WholeColumn()
         column = QVBoxLayout(film_side)
         row = QHBoxLayout()
         row.addWidget(self.title, 1)
@@ -187,8 +186,9 @@ class FilmPanel(QWidget):
         row = QHBoxLayout()
         for widget in (self.fit_button, self.pixels_button, self.invert_button, self.grey_button):
             row.addWidget(widget)
-        row.addWidget(self.grey, 1)
+        row.addStretch()
         column.addLayout(row)
+        column.addWidget(self.grey)
         column.addWidget(self.legend)
         column.addWidget(self.how)
         column = QVBoxLayout(right)
@@ -210,7 +210,7 @@ class FilmPanel(QWidget):
         splitter = QSplitter()
         splitter.addWidget(film_side)
         splitter.addWidget(scroll)
-        splitter.setSizes([520, 560])
+        splitter.setSizes([540, 650])
         splitter.setChildrenCollapsible(False)
         QVBoxLayout(self).addWidget(splitter)
 
@@ -225,14 +225,16 @@ class FilmPanel(QWidget):
                 waiting = f"{waiting} {words('compare.readable')}"
             self.readings.show_waiting(waiting, self._fault, words)
         self.report_button.setEnabled(self._film is not None and bool(self._film.case.readings))
-        self._show_facts()
+        self._show_name()
         shape = self.view.shape
         alt = words("compare.film_alt", width=shape[1], height=shape[0]) if shape else words("desktop.drop")
         self.view.setAccessibleName(alt)
         self.view.setAccessibleDescription(words("desktop.view_how"))
 
-    def _show_facts(self) -> None:
-        """How large the film is, and how deep its samples are where its file says so."""
+    def _show_name(self) -> None:
+        """What the film is called, how large it is, and how deep its samples are where its file says so."""
+        # Isolated, so that it stands at the language's side and keeps its own order there.
+        self.title.setText(line(f"\u2068{self._name}\u2069", self._words.direction) if self._name else "")
         facts = []
         if self._film is not None:
             height, width = self._film.case.film.shape
@@ -308,3 +310,16 @@ class FilmPanel(QWidget):
         for button in (self.fit_button, self.pixels_button, self.invert_button, self.grey_button):
             button.setEnabled(shown)
         self.invert_button.setChecked(grey.inverted)
+
+
+class _WholeColumn(QWidget):
+    """What a scroll area shows, as high as its wrapped lines need at its width; Qt asks for no more than its hint."""
+
+    def event(self, event: QEvent) -> bool:
+        """Measure anew when the width or what is inside changes."""
+        done = super().event(event)
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
+            layout = self.layout()
+            if layout is not None:
+                self.setMinimumHeight(layout.totalHeightForWidth(self.width()))
+        return done

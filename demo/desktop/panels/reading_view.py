@@ -106,7 +106,6 @@ class NetworkColumn(QFrame):
     def __init__(self, network: str) -> None:
         super().__init__()
         self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.setMinimumWidth(230)
         self._network = network
         self._reading: Reading | None = None
         self._head, self.cover = QLabel(), RefusedCover()

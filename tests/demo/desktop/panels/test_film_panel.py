@@ -8,6 +8,9 @@ pytest.importorskip(
     "PySide6.QtWidgets", reason="needs PySide6 (extra desktop) and the system libraries of Qt", exc_type=ImportError
 )
 
+from PySide6.QtWidgets import QAbstractButton, QLabel
+
+from demo.desktop.window import FIRST_SIZE
 from demo.evaluation.example_films import default_examples_folder
 from demo.inference.averaged import averaged_reading
 from demo.language.catalogue import wording
@@ -127,3 +130,38 @@ def test_a_and_b_averaged_say_what_they_say_on_the_page(open_window, read, words
     assert words("verdict.positive") in expected
     assert expected in unescape(window.film.readings.averaged.text())
     assert window.film.readings.averaged.isVisible()
+
+
+def too_small(panel):
+    """Labels whose words are cut, and buttons."""
+    labels = [label for label in panel.findChildren(QLabel) if label.isVisible() and label.text()]
+    wrapped = [label for label in labels if label.wordWrap() and label.height() < label.heightForWidth(label.width())]
+    others = [widget for widget in (*labels, *panel.findChildren(QAbstractButton)) if widget.isVisible()]
+    narrow = [
+        widget
+        for widget in others
+        if not (isinstance(widget, QLabel) and widget.wordWrap()) and widget.width() < widget.sizeHint().width()
+    ]
+    return [widget.text() for widget in (*wrapped, *narrow)]
+
+
+@pytest.mark.parametrize("words", [ENGLISH, HEBREW], ids=["en", "he"])
+@pytest.mark.parametrize("size", [FIRST_SIZE, (900, 650)])
+def test_no_word_is_cut_however_small_the_window(open_window, read, wait_until, words, size):
+    window = open_window(default_models_folder())
+    window.speak(words.language)
+    window.resize(*size)
+    read(window, default_examples_folder() / "synthetic-pneumonia-02.png")
+    choose(window.film.layer, "ab")
+    wait_until(lambda: window.film.legend.isVisible() and window.width() == size[0])
+    wait_until(lambda: too_small(window.film) == [])
+
+
+def test_a_name_stands_at_the_languages_side(open_window, read, wait_until, write_film, tmp_path):
+    window = open_window()
+    read(window, write_film(tmp_path / "film.png"))
+    title = window.film.title
+    assert not title.text().startswith("\u200f")
+    window.speak("he")
+    assert title.text() == "\u200f\u2068film.png\u2069"
+    wait_until(lambda: title.geometry().right() > window.film.facts.geometry().right())
