@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from demo.evaluation.sorted_scores import averaged_probabilities
 from demo.language.catalogue import Wording
-from demo.language.numbers import percent
+from demo.language.numbers import isolated, percent
 from demo.plots.curves import f1_figure, precision_recall_figure, roc_figure
 from demo.plots.history import history_figure
 from demo.plots.net_benefit import net_benefit_figure
@@ -145,7 +145,7 @@ def _sentence(name: str, scored: ScoredNetwork, words: Wording) -> str:
             "threshold": f"{scored.thresholds[scored.point]:.3f}",
         }
     else:
-        values = {"value": str(scored.auroc if name == "roc" else scored.average_precision)}
+        values = {"value": isolated(str(scored.auroc if name == "roc" else scored.average_precision), words)}
     return words(f"evaluation.{name}.figure", network=scored.name, **values)
 
 

@@ -21,7 +21,7 @@ from demo.language.numbers import isolated
 from demo.language.reading_sentences import reached_line, worth_lines
 from demo.page.panels.about_model_cards import cards_html
 from demo.page.panels.about_program import program_html
-from demo.page.panels.shared import Localised
+from demo.page.panels.shared import Localised, unbroken
 from export.bundle import Card
 from export.bundle.card_figures import card_figures
 
@@ -170,7 +170,7 @@ def _worth_of_example(loaded: LoadedModels, track_record: TrackRecord, words: Wo
         for name in loaded.cards
         if (found := track_record.alike(name, EXAMPLE))
     ]
-    return "".join(f"<p>{escape(line)}</p>" for line in lines)
+    return "".join(f"<p>{unbroken(line)}</p>" for line in lines)
 
 
 def _cite(words: Wording) -> str:

@@ -1,6 +1,5 @@
 """The readings of one film as HTML: a column per network, and between them one line on whether they agree."""
 
-import re
 from html import escape
 
 from demo.evaluation.alike_films import DOTS, AlikeFilms
@@ -23,12 +22,9 @@ from demo.language.reading_sentences import (
     worth_lines,
 )
 from demo.page.panels.compare_averaged import averaged_html
-from demo.page.panels.shared import network_head, written
+from demo.page.panels.shared import network_head, unbroken, written
 from export.bundle import NETWORKS, Card
 from export.bundle.metric import Metric
-
-#: A share before its interval, as `demo.language.numbers.share_text` writes it.
-SHARE = re.compile("\u2066?[\\d.]+ ?% \\[[\\d.]+–[\\d.]+\\]\u2069?")
 
 
 def readings_html(case: Case | None, loaded: LoadedModels, track_record: TrackRecord, words: Wording) -> str:
@@ -47,7 +43,7 @@ def readings_html(case: Case | None, loaded: LoadedModels, track_record: TrackRe
     line = f"<strong>{escape(line)}</strong> " if line else ""
     known = [reader_line(warning, words) for warning in (case.warnings if case else ())]
     warnings = "".join(f"<p class='notice' {written(one)}>{escape(one.text)}</p>" for one in known)
-    agreed = f"<p class='agreement' role='status'>{line}{_unbroken(remark)}</p>"
+    agreed = f"<p class='agreement' role='status'>{line}{unbroken(remark)}</p>"
     return f"<div class='readings'>{columns}</div>{agreed}{warnings}{averaged_html(case, loaded, words)}"
 
 
@@ -103,7 +99,7 @@ def _refusal(reading: Reading, card: Card, words: Wording) -> str:
     """That there is no verdict and why; what there would be is behind a lid that says the same again."""
     warning, would_say = all_the_same(reading, words)
     return (
-        f"{_verdict(reading, words)}<p class='why'>{_unbroken(why_refused(reading, words, card))}</p>"
+        f"{_verdict(reading, words)}<p class='why'>{unbroken(why_refused(reading, words, card))}</p>"
         f"<details class='all-the-same'><summary>{escape(words('compare.all_the_same'))}</summary>"
         f"<p>{escape(warning)}</p><p class='would-say'>{escape(would_say)}</p>{_bar(reading, words)}</details>"
     )
@@ -143,19 +139,14 @@ def _worth(network: str, found: tuple[AlikeFilms, ...], words: Wording) -> str:
     )
     label = escape(words("compare.worth.dots", filled=filled, dots=DOTS), quote=True)
     first, *others = worth_lines(network, found, words)
-    beside = "".join(f" <small>{_unbroken(line)}</small>" for line in others)
+    beside = "".join(f" <small>{unbroken(line)}</small>" for line in others)
     return (
         f"<div class='worth'><h3>{escape(words('compare.worth.title'))}</h3>"
         f"<div class='strip'><svg class='dots' viewBox='0 0 {12 * DOTS} 12' role='img' aria-label='{label}'>"
         f"{dots}</svg>"
         f"<small aria-hidden='true'>{escape(words('compare.worth.legend'))}</small></div>"
-        f"<p>{_unbroken(first)}{beside}</p></div>"
+        f"<p>{unbroken(first)}{beside}</p></div>"
     )
-
-
-def _unbroken(text: str) -> str:
-    """A sentence as HTML in which no line breaks inside a share with its interval."""
-    return SHARE.sub(r"<span class='figure'>\g<0></span>", escape(text))
 
 
 def _record(reading: Reading, track_record: TrackRecord, words: Wording) -> str:

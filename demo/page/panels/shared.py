@@ -1,5 +1,6 @@
 """The page's panels, one file a panel; and what they share: words that follow the language, a network's heading."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -9,6 +10,9 @@ import gradio as gr
 
 from demo.language.catalogue import Wording
 from demo.language.reader_lines import ReaderLine
+
+#: A share before its interval, as `demo.language.numbers.share_text` writes it.
+SHARE = re.compile("\u2066?[\\d.]+ ?% \\[[\\d.]+–[\\d.]+\\]\u2069?")
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,11 @@ def network_head(network: str, words: Wording) -> str:
     what = escape(words(f"network.{network}.what"))
     # Its own direction: the words may begin in Latin letters and still be Hebrew.
     return f"<span class='badge'>{network.upper()}</span> <span dir='{words.direction}'>{what}</span>"
+
+
+def unbroken(text: str) -> str:
+    """A sentence as HTML in which no line breaks inside a share with its interval."""
+    return SHARE.sub(r"<span class='share'>\g<0></span>", escape(text))
 
 
 def written(line: ReaderLine) -> str:

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow  # drives a browser
 TABS = ("compare", "evaluation", "batch", "about")
 READY = {"compare": "#drop", "evaluation": ".evaluation .matrix", "batch": ".batch", "about": ".about"}
 LANGUAGES = ("en", "he")
+CROWDED = (Path(__file__).parent / "crowded.js").read_text(encoding="utf-8")
 SCREENSHOTS = Path(__file__).resolve().parents[4] / "screenshots"  # ignored by git
 
 
@@ -65,6 +66,24 @@ def test_nothing_scrolls_sideways_on_a_phone(visit, language):
         open_tab(page, tab, language)
         page.screenshot(path=SCREENSHOTS / f"{tab}-{language}-phone.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
+
+
+@pytest.mark.parametrize("width", [390, 820, 1280, 1920])
+def test_no_words_overlap_touch_or_are_cut(visit, language, width):
+    page = visit(viewport={"width": width, "height": 900}, has_touch=width < 900)
+    speak(page, language)
+    open_example(page)
+    page.locator(".heatmap-choice").get_by_text("A | B", exact=True).click()
+    page.wait_for_selector(".film .view.two")
+    for tab in TABS:
+        open_tab(page, tab, language)
+        if tab == "evaluation":
+            page.locator("[data-section=evaluation-curves]").click()
+            page.wait_for_selector(".plot-card.roc .main-svg")
+            # Where no pointer hovers, Plotly's buttons would stay on the legend.
+            assert page.locator(".plot-card.roc .modebar").is_visible() == (width >= 900)
+        page.screenshot(path=SCREENSHOTS / f"{tab}-{language}-{width}.png", full_page=True)
+        assert page.evaluate(CROWDED) == [], tab
 
 
 def assert_on_screen(page, *parts):
