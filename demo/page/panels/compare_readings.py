@@ -114,12 +114,17 @@ def _bar(reading: Reading | None, words: Wording) -> str:
         (explained("probability", words), probability),
         (explained("threshold", words), threshold),
         (explained("logit", words), f"{reading.logit:.2f}"),
-        (escape(words("word.time")), words("compare.milliseconds", milliseconds=f"{reading.milliseconds:.0f}")),
     ]
-    cells = "".join(f"<div><dt>{name}</dt><dd><bdi>{escape(value)}</bdi></dd></div>" for name, value in numbers)
+    time = words("compare.milliseconds", milliseconds=f"{reading.milliseconds:.0f}")
+    lines = [(escape(words("word.time")), time)]
     novelty = novelty_of_limit(reading, words)
     if novelty is not None:
-        cells += f"<div class='line'><dt>{explained('novelty', words)}</dt><dd><bdi>{escape(novelty)}</bdi></dd></div>"
+        lines.append((explained("novelty", words), novelty))
+    cells = "".join(
+        f"<div{kind}><dt>{name}</dt><dd><bdi>{escape(value)}</bdi></dd></div>"
+        for kind, entries in (("", numbers), (" class='line'", lines))
+        for name, value in entries
+    )
     return (
         f"<div class='bar' role='img' aria-label='{escape(label, quote=True)}'>"
         f"<div class='fill' style='inline-size:{reading.probability * 100:.2f}%'></div>"

@@ -86,6 +86,30 @@ def test_no_words_overlap_touch_or_are_cut(visit, language, width):
         assert page.evaluate(CROWDED) == [], tab
 
 
+def test_where_the_keyboard_is_stands_above_the_film(visit):
+    page = visit()
+    open_example(page)
+    page.locator("[data-do=full]").focus()
+    page.keyboard.press("Tab")
+    ring = page.evaluate("""() => {
+        const style = getComputedStyle(document.activeElement, "::after");
+        return [document.activeElement.className, style.borderTopStyle, style.borderTopWidth, Number(style.zIndex)];
+    }""")
+    assert ring[0].split()[0] == "film"
+    assert ring[1:] == ["solid", "3px", 3]
+
+
+def test_the_bar_of_evaluation_is_low(visit, language):
+    page = visit()
+    speak(page, language)
+    open_tab(page, "evaluation", language)
+    split, point, sliders = (
+        page.locator(f".evaluation-bar {part}").first.bounding_box() for part in (".split", ".point", ".sliders")
+    )
+    for part in (split, sliders):
+        assert abs(part["y"] + part["height"] - point["y"] - point["height"]) < 12  # all on one line
+
+
 def assert_on_screen(page, *parts):
     for part in parts:
         box = page.locator(part).first.bounding_box()

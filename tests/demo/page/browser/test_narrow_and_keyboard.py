@@ -206,5 +206,9 @@ def test_forced_colours_show_every_state(visit):
         assert page.locator(chosen).first.evaluate(background) != page.locator(other).first.evaluate(background)
     outline = "part => getComputedStyle(part).outlineStyle"
     assert page.locator(".choice label.selected").evaluate(outline) == "solid"
+    border = "part => getComputedStyle(part).borderTopStyle"
+    assert page.locator(".theme").evaluate(border) == "solid"  # else it is a word like any other
+    # What is around a film stays black.
+    assert page.locator(".film").evaluate(background) == "rgb(0, 0, 0)"
     assert page.locator(".bar .mark").first.evaluate(background) != page.locator(".bar").first.evaluate(background)
     page.screenshot(path=SCREENSHOTS / "compare-forced-colours.png")

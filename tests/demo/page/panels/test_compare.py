@@ -102,14 +102,14 @@ def test_the_operating_points_have_words_in_both_languages():
         assert choices["f1"] == wording(language)("operating_point.f1")
 
 
-def test_a_refused_films_heatmap_is_marked_as_such(models, tiny_bundle, built, tmp_path, write_film):
+def test_heatmaps_of_a_refused_film_are_marked_as_such(models, tiny_bundle, built, tmp_path, write_film):
     tiny_bundle(models, "a", {"heatmap": True, "novelty": True}, novelty_limit=0.1)
     tiny_bundle(models, "b", {"heatmap": True})
     panel, _, _ = built()
     *_, film, readings = panel.open_film(write_film(tmp_path / "x.png"), "youden", "en")
-    assert "class='layer a refused colours'" in film
-    assert "class='layer a refused lines'" in film
-    assert "class='layer b colours'" in film
+    for network in "ab":
+        assert f"class='layer {network} by-a colours'" in film
+        assert f"class='layer {network} by-a lines'" in film
     assert "its heatmap" in readings
 
 
