@@ -13,16 +13,20 @@ from demo.language.catalogue import LANGUAGES, Language, Wording, wording
 from demo.language.colours import NETWORK_COLOURS
 from demo.language.gradio_words import gradio_words
 from demo.page.api import register
-from demo.page.panels import about, batch, compare
-from demo.page.panels.evaluation import panel
+from demo.page.panels import about, batch
+from demo.page.panels.compare import panel as compare
+from demo.page.panels.evaluation import panel as evaluation
 from demo.page.panels.shared import Localised
 
 FOLDER = Path(__file__).parent / "panels"
-#: The panels' scripts in the order of their names, and the evaluation's after the page's own.
+#: The panels' scripts in the order of their names, and those of Compare and Evaluation after the page's own.
 SCRIPTS = (
     *sorted(FOLDER.glob("*.js")),
+    FOLDER / "compare" / "viewer.js",
     *(FOLDER / "evaluation" / name for name in ("figures.js", "instrument.js")),
 )
+#: The same with the rules: of two that are as strong, the panel's wins over the page's.
+STYLES = (*sorted(FOLDER.glob("*.css")), *sorted((FOLDER / "compare").glob("*.css")))
 # Compare and the API delete an upload once it was read, Batch with its batch. This is for those nobody asked about.
 SECONDS_BETWEEN_SWEEPS, SECONDS_AN_UPLOAD_IS_KEPT = 600, 6 * 3600
 
@@ -103,7 +107,7 @@ def build_page(loaded: LoadedModels, data_root: Path | None = None) -> gr.Blocks
 
 def css() -> str:
     """The rules of all panels."""
-    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.css")))
+    return "\n".join(path.read_text(encoding="utf-8") for path in STYLES)
 
 
 def head() -> str:
@@ -124,7 +128,7 @@ def _panels(loaded: LoadedModels, data_root: Path | None, language: gr.Radio) ->
         with gr.Tab(words("tab.evaluation"), id="evaluation") as tab:
             localised += [
                 _tab(tab, "evaluation"),
-                *panel.build(loaded, language, tab, comparing.operating_point, data_root),
+                *evaluation.build(loaded, language, tab, comparing.operating_point, data_root),
             ]
         with gr.Tab(words("tab.batch"), id="batch") as tab:
             localised += [_tab(tab, "batch"), *batch.build(loaded, comparing, language, tabs)]

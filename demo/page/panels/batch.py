@@ -27,7 +27,7 @@ from demo.page.panels.batch_table import (
     summary_html,
     table_html,
 )
-from demo.page.panels.compare import PRIVATE, READ, READING, SECONDS_A_CASE_IS_KEPT, ComparePanel
+from demo.page.panels.compare.panel import PRIVATE, READ, READING, SECONDS_A_CASE_IS_KEPT, ComparePanel
 from demo.page.panels.downloads import Download, download, save_on_click
 from demo.page.panels.shared import Localised
 from demo.predict.film_paths import printable

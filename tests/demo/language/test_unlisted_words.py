@@ -18,7 +18,7 @@ GIVEN_WORDS = sorted(
     or "from demo.language.catalogue import" in path.read_text(encoding="utf-8")
 )
 TEMPLATES = sorted((DEMO / "report" / "templates").iterdir())
-SCRIPTS, STYLES = sorted((DEMO / "page" / "panels").rglob("*.js")), sorted((DEMO / "page" / "panels").glob("*.css"))
+SCRIPTS, STYLES = sorted((DEMO / "page" / "panels").rglob("*.js")), sorted((DEMO / "page" / "panels").rglob("*.css"))
 
 #: Names and abbreviations that are the same in every language, and what a visitor types or addresses.
 ALLOWED = {

@@ -16,7 +16,7 @@ from demo.evaluation.operating_point_choices import default_point, shared_points
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import LANGUAGES, Language, Wording, wording
 from demo.language.numbers import percent as in_percent
-from demo.page.panels.compare import operating_point_choices
+from demo.page.panels.compare.panel import operating_point_choices
 from demo.page.panels.evaluation.cell_films import CELL_SCRIPT, cell_films_html
 from demo.page.panels.evaluation.costs import costs_html
 from demo.page.panels.evaluation.details import build as build_details

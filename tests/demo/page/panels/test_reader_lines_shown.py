@@ -9,7 +9,7 @@ from demo.inference.compare import Case
 from demo.inference.networks import load_models
 from demo.language.catalogue import wording
 from demo.page.panels.batch_table import note_html, summary_html, table_html
-from demo.page.panels.compare_readings import error_html, readings_html
+from demo.page.panels.compare.readings import error_html, readings_html
 
 HEBREW, ENGLISH = wording("he"), wording("en")
 LINE = "the JPEG is cut short: its end is missing; copy or download it again"
@@ -37,7 +37,7 @@ def everywhere(line, words, loaded):
 
 @pytest.mark.parametrize("line", [LINE, WARNING])
 def test_a_known_line_is_in_hebrew_from_right_to_left(line, loaded, monkeypatch):
-    monkeypatch.setattr("demo.page.panels.compare_readings.agreement_lines", lambda *_: ("", ""))
+    monkeypatch.setattr("demo.page.panels.compare.readings.agreement_lines", lambda *_: ("", ""))
     for html in everywhere(line, HEBREW, loaded):
         assert line not in html
         assert "lang='he' dir='rtl'>" in html
@@ -47,7 +47,7 @@ def test_a_known_line_is_in_hebrew_from_right_to_left(line, loaded, monkeypatch)
 
 
 def test_what_has_no_hebrew_is_said_to_be_english(loaded, monkeypatch):
-    monkeypatch.setattr("demo.page.panels.compare_readings.agreement_lines", lambda *_: ("", ""))
+    monkeypatch.setattr("demo.page.panels.compare.readings.agreement_lines", lambda *_: ("", ""))
     for html in everywhere("a remark of a reader to come", HEBREW, loaded):
         assert "lang='en' dir='ltr'>" in html
 

@@ -9,7 +9,7 @@ from demo.inference.classifier import Reading
 from demo.inference.compare import Case
 from demo.inference.networks import load_models
 from demo.language.catalogue import LANGUAGES, wording
-from demo.page.panels.compare_averaged import averaged_html
+from demo.page.panels.compare.averaged import averaged_html
 from export.bundle import find_bundles
 
 AT = {

@@ -1,5 +1,4 @@
 import re
-from pathlib import Path
 
 import gradio as gr
 import pytest
@@ -8,7 +7,8 @@ from demo.evaluation.example_films import Example
 from demo.evaluation.operating_point_choices import shared_points
 from demo.inference.networks import load_models
 from demo.language.catalogue import wording
-from demo.page.panels import compare
+from demo.page.layout import STYLES
+from demo.page.panels.compare import panel as compare
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_film_is_kept_no_larger_than_the_screen(built, tmp_path, write_film):
 def test_another_operating_point_redraws_without_a_network(built, tmp_path, write_film, monkeypatch):
     panel, callbacks, _ = built()
     case, *_ = panel.open_film(write_film(tmp_path / "x.png", 140), "youden", "en")
-    monkeypatch.setattr("demo.page.panels.compare.read_case", None)
+    monkeypatch.setattr("demo.page.panels.compare.panel.read_case", None)
     evaluated, _, readings = callbacks["at_operating_point"](case, "specificity_95", "en")
     assert {reading.operating_point for reading in evaluated.readings} == {"specificity_95"}
     assert "threshold 0.800" in readings
@@ -70,7 +70,7 @@ def test_an_unexpected_fault_shows_nothing_of_the_file(built, monkeypatch):
         raise KeyError("DOE^JANE")
 
     panel, _, _ = built()
-    monkeypatch.setattr("demo.page.panels.compare.read_case", fail)
+    monkeypatch.setattr("demo.page.panels.compare.panel.read_case", fail)
     *_, readings = panel.open_film(b"x", "youden", "en")
     assert "unexpected KeyError" in readings
     assert "DOE" not in readings
@@ -113,8 +113,8 @@ def test_heatmaps_of_a_refused_film_are_marked_as_such(models, tiny_bundle, buil
     assert "its heatmap" in readings
 
 
-@pytest.mark.parametrize("panel", ["compare", "heatmap", "batch", "evaluation"])
-def test_what_hangs_on_the_page_begins_at_its_root(panel):
-    rules = (Path(compare.__file__).parent / f"{panel}.css").read_text(encoding="utf-8")
+@pytest.mark.parametrize("style", STYLES, ids=lambda path: path.stem)
+def test_what_hangs_on_the_page_begins_at_its_root(style):
+    rules = style.read_text(encoding="utf-8")
     # Gradio writes `.gradio-container` before any other selector, and the page's own marks lie above that.
     assert not re.search(r"(^|[,}]\s*)(\[(data-layer|dir)=|\.dropping)", rules, re.MULTILINE)

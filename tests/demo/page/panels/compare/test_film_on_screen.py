@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from demo.inference.images import SIDE_ON_SCREEN
-from demo.page.panels import film_on_screen as module
-from demo.page.panels.film_on_screen import detail_of, film_on_screen
+from demo.page.panels.compare import film_on_screen as module
+from demo.page.panels.compare.film_on_screen import detail_of, film_on_screen
 
 LARGE = np.tile(np.arange(2000, dtype=np.uint8), (1700, 1))
 SOURCE = cv2.imencode(".png", np.zeros((4, 4), np.uint8))[1].tobytes()

@@ -4,7 +4,7 @@ import json
 from html import escape
 
 from demo.language.catalogue import Wording
-from demo.page.panels.film_on_screen import FilmOnScreen
+from demo.page.panels.compare.film_on_screen import FilmOnScreen
 
 # 24 by 24, drawn with a line: what a button does, for those who do not read its name.
 _ICONS = {

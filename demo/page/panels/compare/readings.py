@@ -21,7 +21,7 @@ from demo.language.reading_sentences import (
     why_refused,
     worth_lines,
 )
-from demo.page.panels.compare_averaged import averaged_html
+from demo.page.panels.compare.averaged import averaged_html
 from demo.page.panels.shared import network_head, unbroken, written
 from export.bundle import NETWORKS, Card
 from export.bundle.metric import Metric

@@ -8,7 +8,7 @@ from demo.inference.classifier import Reading
 from demo.inference.compare import Case
 from demo.inference.networks import load_models
 from demo.language.catalogue import wording
-from demo.page.panels.compare_readings import error_html, readings_html
+from demo.page.panels.compare.readings import error_html, readings_html
 
 FILM = np.zeros((10, 10), np.uint8)
 

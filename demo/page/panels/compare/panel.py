@@ -21,13 +21,13 @@ from demo.inference.images import jpeg_uri, shrunk
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Language, Wording, wording
 from demo.language.reading_sentences import reached_line
-from demo.page.panels import compare_save_report
-from demo.page.panels.compare_readings import error_html, readings_html
-from demo.page.panels.film_on_screen import FilmOnScreen, detail_of, film_on_screen
-from demo.page.panels.heatmap import layer_choices, layers_html, legend_html
+from demo.page.panels.compare import save_report
+from demo.page.panels.compare.film_on_screen import FilmOnScreen, detail_of, film_on_screen
+from demo.page.panels.compare.heatmap import layer_choices, layers_html, legend_html
+from demo.page.panels.compare.readings import error_html, readings_html
+from demo.page.panels.compare.verdict_strip import strip_html, strip_of_error
+from demo.page.panels.compare.viewer import empty_viewer_html, viewer_html
 from demo.page.panels.shared import Localised
-from demo.page.panels.verdict_strip import strip_html, strip_of_error
-from demo.page.panels.viewer import empty_viewer_html, viewer_html
 from export.bundle import Card
 from train.common.errors import PneumoscopeError
 from train.radiograph import read_radiograph
@@ -179,7 +179,7 @@ class ComparePanel:
                     "choices": reached_choices(points, self.loaded.cards, self.track_record, words),
                 },
             ),
-            *compare_save_report.build(self.loaded, self.track_record, self.case, self.language),
+            *save_report.build(self.loaded, self.track_record, self.case, self.language),
         ]
 
     def _connect(self) -> None:
