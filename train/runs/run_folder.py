@@ -77,6 +77,16 @@ class RunFolder:
         return self.folder / "best.keras"
 
     @property
+    def head_network(self) -> Path:
+        """Network B at its lowest validation loss before it was fine-tuned; kept of a study's trainings alone."""
+        return self.folder / "head.keras"
+
+    @property
+    def study_log(self) -> Path:
+        """What the training of a study printed: several share the terminal."""
+        return self.folder / "study.log"
+
+    @property
     def teachers(self) -> Path:
         """What network B learnt from, where it had a teacher."""
         return self.folder / "teachers.json"

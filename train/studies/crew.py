@@ -1,0 +1,133 @@
+"""The parent of the workers: keeps as many at work as there are rows for, and puts back the rows of those that die."""
+
+import multiprocessing
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing import connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from train.common.errors import PneumoscopeError
+from train.runs.run_folder import runs_root
+from train.studies.queue import Queue, put_back
+from train.studies.status import Standing, standings
+from train.studies.training import Means
+from train.studies.worker import Orders, run_worker
+
+POLL_SECONDS = 2
+#: For a worker that was told to stop, to give its training back.
+STOP_SECONDS = 30
+#: Workers that end with an error one after the other, without a row coming to its end, before it is given up.
+MOST_ERRORS = 3
+#: Where workers print before they are at a run folder.
+LOG_FOLDER = ".study"
+
+
+@dataclass
+class Crew:
+    """Worker processes of one call of `study run`.
+
+    queue: what they work off.
+    storage: its URL.
+    count: how many there are at most.
+    """
+
+    queue: Queue
+    storage: str
+    means: Means
+    count: int
+    alive: dict[str, BaseProcess] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+
+    def run(self, show: Callable[[Sequence[Standing]], None]) -> tuple[Standing, ...]:
+        """Have all trainings run, or as many as there is time for; `show` is told every now and then where they stand.
+
+        Raises:
+            KeyboardInterrupt: at Ctrl-C; the workers have given their trainings back.
+            PneumoscopeError: a worker says that it makes no sense to go on, such as a full disk.
+        """
+        looked = 0.0
+        try:
+            while True:
+                gone = self._reap()
+                if gone or time.monotonic() - looked >= (self.queue.storage.heartbeat_interval or 1):
+                    looked = time.monotonic()
+                    put_back(self.queue, gone)
+                found = standings(self.queue)
+                show(found)
+                states = [standing.state for standing in found]
+                if self._is_over() or not {"waiting", "running"} & set(states):
+                    return found
+                self._hire(states.count("waiting"))
+                self._wait()
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Have the workers give their trainings back and end; end them for good where they do not."""
+        for process in self.alive.values():
+            if process.pid is not None and process.is_alive():
+                os.kill(process.pid, signal.SIGINT)
+        until = time.monotonic() + STOP_SECONDS
+        for process in self.alive.values():
+            process.join(max(0.0, until - time.monotonic()))
+            if process.is_alive():
+                process.kill()
+                process.join()
+        if self.alive:
+            put_back(self.queue, self._reap())
+
+    def _is_over(self) -> bool:
+        return self.means.ends_at is not None and time.time() >= self.means.ends_at
+
+    def _hire(self, waiting: int) -> None:
+        """Start a worker at a time: each takes seconds to claim its first row, and is not needed twice."""
+        if len(self.alive) >= self.count or not waiting:
+            return
+        name = uuid.uuid4().hex[:12]
+        storage = self.queue.storage
+        orders = Orders(
+            *(name, self.storage, self.queue.study, self.queue.trainings, self.means),
+            heartbeat_seconds=storage.heartbeat_interval or 1,
+            grace_seconds=storage.grace_period or 1,
+        )
+        process = multiprocessing.get_context("spawn").Process(target=run_worker, args=(orders, self._log(name)))
+        process.start()
+        self.alive[name] = process
+
+    def _wait(self) -> None:
+        left = POLL_SECONDS if self.means.ends_at is None else self.means.ends_at - time.time()
+        connection.wait([process.sentinel for process in self.alive.values()], max(0.0, min(POLL_SECONDS, left)))
+
+    def _reap(self) -> list[str]:
+        """Return the names of the workers that have ended, by themselves or killed.
+
+        Raises:
+            PneumoscopeError: one after the other ended with an error.
+        """
+        gone = [name for name, process in self.alive.items() if not process.is_alive()]
+        for name in gone:
+            code = self.alive.pop(name).exitcode
+            log = self._log(name)
+            if code:
+                self.errors.append(_last_line(log) if code > 0 else f"a worker was killed (signal {-code})")
+            else:
+                self.errors.clear()
+            if code is not None and code >= 0:
+                log.unlink(missing_ok=True)
+        return gone
+
+    def _log(self, name: str) -> Path:
+        return runs_root() / LOG_FOLDER / f"{name}.log"
+
+
+def _last_line(log: Path) -> str:
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        return "a worker ended with an error"
+    return next((line.removeprefix("error: ") for line in reversed(lines) if line.strip()), "it printed nothing")
