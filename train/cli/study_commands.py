@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from train.cli.study_run_command import run_command, status_command
 from train.common.console import AsJson, Command, Debug, print_json, print_table, say, say_next
 
 if TYPE_CHECKING:
@@ -128,3 +129,7 @@ def _show_table(name: str, table: "ReportedTable", *, as_json: bool) -> None:
     print_table(table.title, [column.replace("_", " ") for column in table.columns], table.rows)
     for note in table.notes:
         say(f"note: {note}")
+
+
+app.command("run", cls=Command)(run_command)
+app.command("status", cls=Command)(status_command)

@@ -23,7 +23,7 @@ COUNTERS = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
 GPU_STEPS_PER_LOOK = 20
 
 
-class Diverged(PneumoscopeError):
+class DivergedError(PneumoscopeError):
     """The loss became no number: trained on, it would stay so."""
 
 
@@ -95,7 +95,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         if not math.isfinite(loss):
             rate = float(self.model.optimizer.learning_rate)
             kept = f"the networks of epoch {saved} and before are kept" if saved else "no epoch was saved"
-            raise Diverged(
+            raise DivergedError(
                 f"the loss became {loss} in stage {self.stage.name}, epoch {epoch}, "
                 f"step {batch + 1}, at learning rate {rate:g}; {kept}; try a lower --learning-rate"
             )

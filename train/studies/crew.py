@@ -15,14 +15,15 @@ from train.common.errors import PneumoscopeError
 from train.runs.run_folder import runs_root
 from train.studies.queue import Queue, put_back
 from train.studies.status import Standing, standings
+from train.studies.storage import GRACE_SECONDS, HEARTBEAT_SECONDS
 from train.studies.training import Means
 from train.studies.worker import Orders, run_worker
 
 POLL_SECONDS = 2
 #: For a worker that was told to stop, to give its training back.
 STOP_SECONDS = 30
-#: Workers that end with an error one after the other, without a row coming to its end, before it is given up.
-MOST_ERRORS = 3
+#: Workers that die before they have a row, until it is given up.
+MOST_IDLE_DEATHS = 5
 #: Where workers print before they are at a run folder.
 LOG_FOLDER = ".study"
 
@@ -41,7 +42,8 @@ class Crew:
     means: Means
     count: int
     alive: dict[str, BaseProcess] = field(default_factory=dict)
-    errors: list[str] = field(default_factory=list)
+    idle_deaths: int = 0
+    hire_after: float = 0.0
 
     def run(self, show: Callable[[Sequence[Standing]], None]) -> tuple[Standing, ...]:
         """Have all trainings run, or as many as there is time for; `show` is told every now and then where they stand.
@@ -54,18 +56,21 @@ class Crew:
         try:
             while True:
                 gone = self._reap()
-                if gone or time.monotonic() - looked >= (self.queue.storage.heartbeat_interval or 1):
+                if gone or time.monotonic() - looked >= self._interval:
                     looked = time.monotonic()
                     put_back(self.queue, gone)
                 found = standings(self.queue)
                 show(found)
                 states = [standing.state for standing in found]
-                if self._is_over() or not {"waiting", "running"} & set(states):
-                    return found
+                open_ones = {"waiting", "running"} & set(states)
+                # Of rows whose worker was found dead by another process that died itself, none must be forgotten.
+                if self._is_over() or not (open_ones or put_back(self.queue)):
+                    break
                 self._hire(states.count("waiting"))
                 self._wait()
         finally:
             self.stop()
+        return standings(self.queue)
 
     def stop(self) -> None:
         """Have the workers give their trainings back and end; end them for good where they do not."""
@@ -86,14 +91,14 @@ class Crew:
 
     def _hire(self, waiting: int) -> None:
         """Start a worker at a time: each takes seconds to claim its first row, and is not needed twice."""
-        if len(self.alive) >= self.count or not waiting:
+        if len(self.alive) >= self.count or not waiting or time.monotonic() < self.hire_after:
             return
         name = uuid.uuid4().hex[:12]
         storage = self.queue.storage
         orders = Orders(
             *(name, self.storage, self.queue.study, self.queue.trainings, self.means),
-            heartbeat_seconds=storage.heartbeat_interval or 1,
-            grace_seconds=storage.grace_period or 1,
+            heartbeat_seconds=storage.heartbeat_interval or HEARTBEAT_SECONDS,
+            grace_seconds=storage.grace_period or GRACE_SECONDS,
         )
         process = multiprocessing.get_context("spawn").Process(target=run_worker, args=(orders, self._log(name)))
         process.start()
@@ -107,19 +112,26 @@ class Crew:
         """Return the names of the workers that have ended, by themselves or killed.
 
         Raises:
-            PneumoscopeError: one after the other ended with an error.
+            PneumoscopeError: one says why no other would fare better, or they all die before they have a row.
         """
         gone = [name for name, process in self.alive.items() if not process.is_alive()]
         for name in gone:
             code = self.alive.pop(name).exitcode
-            log = self._log(name)
-            if code:
-                self.errors.append(_last_line(log) if code > 0 else f"a worker was killed (signal {-code})")
+            if code == 0:  # what waits now is at other processes, for a while
+                self.hire_after = time.monotonic() + self._interval
+            elif code is not None and code < 0:
+                had_one = any(trial.user_attrs.get("worker") == name for trial in self.queue.trials())
+                self.idle_deaths = 0 if had_one else self.idle_deaths + 1
+                if self.idle_deaths >= MOST_IDLE_DEATHS:
+                    raise PneumoscopeError(f"workers die before they begin (signal {-code}): see {self._log(name)}")
             else:
-                self.errors.clear()
-            if code is not None and code >= 0:
-                log.unlink(missing_ok=True)
+                raise PneumoscopeError(_last_line(self._log(name)))
+            self._log(name).unlink(missing_ok=True)
         return gone
+
+    @property
+    def _interval(self) -> float:
+        return self.queue.storage.heartbeat_interval or HEARTBEAT_SECONDS
 
     def _log(self, name: str) -> Path:
         return runs_root() / LOG_FOLDER / f"{name}.log"

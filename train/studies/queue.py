@@ -194,9 +194,7 @@ def _put_in(queue: Queue, names: Iterable[str]) -> list[str]:
     for name in added:
         training = queue.trainings[name]
         facts = {"run": name, "rows": [list(row) for row in training.rows], "seed": training.seed}
-        queue.storage.create_new_trial(
-            queue.study, optuna.create_trial(state=TrialState.WAITING, user_attrs=facts)
-        )
+        queue.storage.create_new_trial(queue.study, optuna.create_trial(state=TrialState.WAITING, user_attrs=facts))
     return added
 
 

@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from optuna.trial import FrozenTrial, TrialState
 
-from train.studies.definition import Training
+from train.studies.definition import Training, trainings_of
 from train.studies.queue import Queue
+from train.studies.storage import every_row, open_storage, scales_of, storage_errors
 
 State = Literal["waiting", "running", "complete", "diverged", "failed"]
 STATES: tuple[State, ...] = ("waiting", "running", "complete", "diverged", "failed")
@@ -64,3 +65,36 @@ def _standing(training: Training, trial: FrozenTrial | None) -> Standing:
         diverged = facts.get("diverged", False)
         return Standing(training, "diverged" if diverged else "complete", facts.get("why"), facts.get("seconds"))
     return Standing(training, "running" if trial.state == TrialState.RUNNING else "waiting", None, None)
+
+
+def statuses(url: str) -> list[dict[str, Any]]:
+    """Return a row for each study and scale of a storage: its name, the scale's label, how many trainings stand where.
+
+    seconds_left: what waits and runs takes, if it takes as long as those that are complete, and as many run at a time
+    as now; None where nothing is left or none is complete.
+
+    Raises:
+        UsageError, PneumoscopeError: as `open_storage`.
+    """
+    found: list[dict[str, Any]] = []
+    with storage_errors(url):
+        storage = open_storage(url, create=False)
+        for study_id, scale, seeds in scales_of(storage):
+            trainings = trainings_of(every_row(), seeds, scale)
+            queue = Queue(storage, study_id, {training.name: training for training in trainings})
+            put_in = {trial.user_attrs["run"] for trial in queue.trials()}
+            own = [standing for standing in standings(queue) if standing.training.name in put_in]
+            for name, counts in by_study(own).items():
+                of_study = [each for each in own if any(study == name for study, _ in each.training.rows)]
+                row = {"study": name, "scale": scale.label, **counts, "seconds_left": _seconds_left(of_study)}
+                found.append(row)
+    return found
+
+
+def _seconds_left(found: Sequence[Standing]) -> float | None:
+    undone = [standing for standing in found if standing.state in ("waiting", "running")]
+    took = [standing.seconds for standing in found if standing.seconds is not None]
+    running = sum(standing.state == "running" for standing in found)
+    if not undone or not took:
+        return None
+    return len(undone) * sum(took) / len(took) / max(1, running)

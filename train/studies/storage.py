@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from train.common.errors import PneumoscopeError, UsageError
 from train.runs.run_folder import RunFolder, runs_root
-from train.studies.definition import Scale, studies, trainings_of
+from train.studies.definition import Row, Scale, Study, studies, trainings_of
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -228,13 +228,9 @@ def finished(url: str) -> tuple[Finished, ...]:
     found = []
     with storage_errors(url):
         storage = open_storage(url, create=False)
-        for study in storage.get_all_studies():
-            if "scale" not in study.user_attrs:
-                continue
-            scale = Scale(**study.user_attrs["scale"])
-            trials = storage.get_all_trials(study._study_id, deepcopy=False, states=(TrialState.COMPLETE,))
-            rows = _rows_by_run(scale, {trial.user_attrs["seed"] for trial in trials})
-            for trial in trials:
+        for study, scale, seeds in scales_of(storage):
+            rows = {training.name: training.rows for training in trainings_of(every_row(), seeds, scale)}
+            for trial in storage.get_all_trials(study, deepcopy=False, states=(TrialState.COMPLETE,)):
                 facts = trial.user_attrs
                 if facts["run"] in rows:
                     run = RunFolder(runs_root() / facts["run"])
@@ -242,6 +238,17 @@ def finished(url: str) -> tuple[Finished, ...]:
     return tuple(found)
 
 
-def _rows_by_run(scale: Scale, seeds: set[int]) -> dict[str, tuple[tuple[str, str], ...]]:
-    every = [(study, row) for study in studies() for row in study.rows]
-    return {training.name: training.rows for training in trainings_of(every, sorted(seeds), scale)}
+def scales_of(storage: "RDBStorage") -> list[tuple[int, Scale, list[int]]]:
+    """Return the scales that a storage has trainings of: the number of Optuna's study, the scale, the seeds."""
+    found = []
+    for study in storage.get_all_studies():
+        if "scale" in study.user_attrs:
+            trials = storage.get_all_trials(study._study_id, deepcopy=False)
+            seeds = sorted({trial.user_attrs["seed"] for trial in trials if "seed" in trial.user_attrs})
+            found.append((study._study_id, Scale(**study.user_attrs["scale"]), seeds))
+    return found
+
+
+def every_row() -> list[tuple[Study, Row]]:
+    """Return all rows of all studies, each with its study."""
+    return [(study, row) for study in studies() for row in study.rows]

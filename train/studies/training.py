@@ -98,14 +98,14 @@ def train_of_study(training: Training, means: Means, begun: Callable[[RunFolder]
         say(f"starting {backend_in_prose()} …")
         chosen = choose_device(means.device)
         say(chosen.line)
-        from train.fitting.checkpointing import Diverged
+        from train.fitting.checkpointing import DivergedError
 
         try:
             if not finished:
                 _fit(run, settings, cohort, means, chosen)
             if not run.best_network.is_file():
-                raise Diverged("the loss of the validation films was no number after any epoch")
-        except Diverged as error:
+                raise DivergedError("the loss of the validation films was no number after any epoch")
+        except DivergedError as error:
             say_warning(str(error))
             return _diverged(run, str(error), chosen.line)
         _evaluate(run, settings, cohort)

@@ -57,6 +57,7 @@ def run_worker(orders: Orders, log: Path) -> None:
     except (KeyboardInterrupt, OutOfTime):
         sys.exit(0)
     except PneumoscopeError as error:
+        _print_into(log)  # where the parent looks
         say_error(str(error))
         sys.exit(1)
 
