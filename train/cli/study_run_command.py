@@ -193,7 +193,8 @@ def _print_outcome(found: Sequence["Standing"], scale: "Scale", *, as_json: bool
             }
             for standing in found
         ]
-        print_json({"scale": scale.label, **count_states(found), "trainings": trainings})
+        states = {str(state): count for state, count in count_states(found).items()}
+        print_json({"scale": scale.label, **states, "trainings": trainings})
     else:
         rows: list[list[Any]] = [
             [study, *(counts[state] for state in STATES), sum(counts.values())]

@@ -48,7 +48,7 @@ def run_studies(
     url = storage or default_storage()
     with storage_errors(url):
         opened = open_storage(url)
-        queue = fill(opened, scale, dict.fromkeys(study for study, _ in asked), trainings)
+        queue = fill(opened, scale, {study.name: study for study, _ in asked}.values(), trainings)
         say(f"storage: {shown_url(url)}; scale: {scale.label}; {len(trainings)} trainings; Ctrl-C stops, to be resumed")
         crew = Crew(queue, url, Means(data_root, device, ends_at, tensorboard), workers)
         with study_progress(film_counts(cohort)) as show:

@@ -86,8 +86,9 @@ def statuses(url: str) -> list[dict[str, Any]]:
             own = [standing for standing in standings(queue) if standing.training.name in put_in]
             for name, counts in by_study(own).items():
                 of_study = [each for each in own if any(study == name for study, _ in each.training.rows)]
-                row = {"study": name, "scale": scale.label, **counts, "seconds_left": _seconds_left(of_study)}
-                found.append(row)
+                states = {str(state): count for state, count in counts.items()}
+                left = _seconds_left(of_study)
+                found.append({"study": name, "scale": scale.label, **states, "seconds_left": left})
     return found
 
 

@@ -193,7 +193,7 @@ def _result(run: RunFolder) -> Result:
     facts = {
         "diverged": False,
         "epochs": len(history),
-        "validation": {**shown, "accuracy_at_0.5": validation["as_report"]["accuracy"]},
+        "validation": {**shown, "accuracy_at_0.5": validation["as_report"]["accuracy_at_0.5"]},
         "threshold": evaluation["thresholds"][point],
         **{name: environment.get(name) for name in ("seconds", "device", "commit", "versions")},
     }
