@@ -36,7 +36,7 @@ def run_studies(
     """
     from train.studies.crew import Crew
     from train.studies.queue import fill
-    from train.studies.storage import default_storage, open_storage, shown_url, storage_errors
+    from train.studies.storage import default_storage, opened_storage, shown_url
     from train.studies.training import Means, cohort_of_study
 
     cohort = cohort_of_study(data_root, trainings[0].settings)
@@ -46,8 +46,7 @@ def run_studies(
     if tensorboard:
         _require_tensorboard()
     url = storage or default_storage()
-    with storage_errors(url):
-        opened = open_storage(url)
+    with opened_storage(url) as opened:
         queue = fill(opened, scale, {study.name: study for study, _ in asked}.values(), trainings)
         say(f"storage: {shown_url(url)}; scale: {scale.label}; {len(trainings)} trainings; Ctrl-C stops, to be resumed")
         crew = Crew(queue, url, Means(data_root, device, ends_at, tensorboard), workers)

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from train.studies.definition import Training, trainings_of
 from train.studies.queue import Queue
-from train.studies.storage import every_row, open_storage, scales_of, storage_errors
+from train.studies.storage import every_row, opened_storage, scales_of
 
 State = Literal["waiting", "running", "complete", "diverged", "failed"]
 STATES: tuple[State, ...] = ("waiting", "running", "complete", "diverged", "failed")
@@ -74,11 +74,10 @@ def statuses(url: str) -> list[dict[str, Any]]:
     as now; None where nothing is left or none is complete.
 
     Raises:
-        UsageError, PneumoscopeError: as `open_storage`.
+        UsageError, PneumoscopeError: as `opened_storage`.
     """
     found: list[dict[str, Any]] = []
-    with storage_errors(url):
-        storage = open_storage(url, create=False)
+    with opened_storage(url, create=False) as storage:
         for study_id, scale, seeds in scales_of(storage):
             trainings = trainings_of(every_row(), seeds, scale)
             queue = Queue(storage, study_id, {training.name: training for training in trainings})

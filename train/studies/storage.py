@@ -50,10 +50,11 @@ def shown_url(url: str) -> str:
     return _parsed(url).render_as_string(hide_password=True)
 
 
-def open_storage(
+@contextmanager
+def opened_storage(
     url: str, *, create: bool = True, heartbeat_seconds: int = HEARTBEAT_SECONDS, grace_seconds: int = GRACE_SECONDS
-) -> "RDBStorage":
-    """Open a storage, and make its tables where there are none.
+) -> Iterator["RDBStorage"]:
+    """Open a storage for the block, and make its tables where there are none; what it refuses meanwhile is one line.
 
     Args:
         url: sqlite:///FILE or postgresql://USER@HOST/DATABASE.
@@ -66,10 +67,16 @@ def open_storage(
         PneumoscopeError: it is out of reach, locked, damaged, or of another version.
     """
     parsed = _parsed(url)
-    with storage_errors(url):
-        if parsed.drivername == "sqlite":
-            return _open_sqlite(parsed, create, heartbeat_seconds, grace_seconds)
-        return _made(parsed, {"pool_pre_ping": True}, heartbeat_seconds, grace_seconds)
+    with _storage_errors(url):
+        if parsed.get_backend_name() == "sqlite":
+            storage = _open_sqlite(parsed, create, heartbeat_seconds, grace_seconds)
+        else:
+            storage = _made(parsed, {"pool_pre_ping": True}, heartbeat_seconds, grace_seconds)
+        try:
+            yield storage
+        finally:
+            storage.remove_session()
+            storage.engine.dispose()
 
 
 @contextmanager
@@ -97,18 +104,13 @@ def exclusive(storage: "RDBStorage") -> Iterator[None]:
 
 
 @contextmanager
-def storage_errors(url: str) -> Iterator[None]:
+def _storage_errors(url: str) -> Iterator[None]:
     """Say in one line what a storage refuses, without its password."""
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except ImportError as error:
-        raise UsageError(
-            f"the storage {shown_url(url)} needs a package that is not installed ({error.name or error}): "
-            "pip install 'pneumoscope[study-postgresql]'"
-        ) from error
     except (SQLAlchemyError, StorageInternalError) as error:
         raise PneumoscopeError(f"the storage {shown_url(url)} {_in_words(error)}") from error
 
@@ -164,18 +166,25 @@ def _made(parsed: "sqlalchemy.URL", engine: dict[str, Any], heartbeat: int, grac
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     url = parsed.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")  # Optuna fills templates
+    shown = parsed.render_as_string(hide_password=True)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # that the heartbeat may change
-            return optuna.storages.RDBStorage(
-                url, engine_kwargs=engine, heartbeat_interval=heartbeat, grace_period=grace
+            storage = optuna.storages.RDBStorage(
+                *(url, engine), skip_compatibility_check=True, heartbeat_interval=heartbeat, grace_period=grace
             )
-    except RuntimeError as error:
-        raise PneumoscopeError(
-            f"the storage {parsed.render_as_string(hide_password=True)} was made by another version of Optuna than "
-            f"{optuna.__version__}: install that one, bring it up with 'optuna storage upgrade --storage URL', or give "
-            "another --storage"
+    except ImportError as error:
+        raise UsageError(
+            f"the storage {shown} needs a package that is not installed: pip install 'pneumoscope[study-postgresql]'"
         ) from error
+    # Checked here: Optuna's own check leaves the connection open that it fails on.
+    if storage.get_current_version() != storage.get_head_version():
+        storage.engine.dispose()
+        raise PneumoscopeError(
+            f"the storage {shown} was made by another version of Optuna than {optuna.__version__}: install that one, "
+            "bring it up with 'optuna storage upgrade --storage URL', or give another --storage"
+        )
+    return storage
 
 
 @contextmanager
@@ -221,13 +230,12 @@ def finished(url: str) -> tuple[Finished, ...]:
     Which rows a training is of follows from the studies as they are defined now, not as they were when it was run.
 
     Raises:
-        UsageError, PneumoscopeError: as `open_storage`.
+        UsageError, PneumoscopeError: as `opened_storage`.
     """
     from optuna.trial import TrialState
 
     found = []
-    with storage_errors(url):
-        storage = open_storage(url, create=False)
+    with opened_storage(url, create=False) as storage:
         for study, scale, seeds in scales_of(storage):
             rows = {training.name: training.rows for training in trainings_of(every_row(), seeds, scale)}
             for trial in storage.get_all_trials(study, deepcopy=False, states=(TrialState.COMPLETE,)):

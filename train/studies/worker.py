@@ -17,7 +17,7 @@ from train.common.errors import PneumoscopeError, UsageError
 from train.runs.run_folder import RunFolder
 from train.studies.definition import Training
 from train.studies.queue import Claim, Queue, claim, complete, fail, give_back, heartbeat
-from train.studies.storage import open_storage, storage_errors
+from train.studies.storage import opened_storage
 from train.studies.training import Means, OutOfTime, Result, train_of_study
 
 #: What runs a claimed training; it says the run folder once that is its own.
@@ -32,7 +32,7 @@ class Orders:
     storage: its URL.
     study: the number of Optuna's study in it.
     trainings: those that this call is about, by the name of their run folder.
-    heartbeat_seconds, grace_seconds: as `open_storage` takes them.
+    heartbeat_seconds, grace_seconds: as `opened_storage` takes them.
     """
 
     name: str
@@ -69,13 +69,8 @@ def work(orders: Orders, train: Train = train_of_study) -> None:
         OutOfTime, KeyboardInterrupt: it was stopped; the training it was at waits again.
         PneumoscopeError: the storage is out of reach, or the disk full; the training waits again.
     """
-    with storage_errors(orders.storage):
-        storage = open_storage(
-            orders.storage,
-            create=False,
-            heartbeat_seconds=orders.heartbeat_seconds,
-            grace_seconds=orders.grace_seconds,
-        )
+    beats = {"heartbeat_seconds": orders.heartbeat_seconds, "grace_seconds": orders.grace_seconds}
+    with opened_storage(orders.storage, create=False, **beats) as storage:
         queue = Queue(storage, orders.study, orders.trainings)
         busy: set[str] = set()
         while orders.means.ends_at is None or time.time() < orders.means.ends_at:
