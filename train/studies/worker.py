@@ -53,7 +53,7 @@ def run_worker(orders: Orders, log: Path) -> None:
     _print_into(log)
     _end_with_the_parent()
     try:
-        work(orders)
+        work(orders, print_into=_print_into)
     except (KeyboardInterrupt, OutOfTime):
         sys.exit(0)
     except PneumoscopeError as error:
@@ -62,8 +62,13 @@ def run_worker(orders: Orders, log: Path) -> None:
         sys.exit(1)
 
 
-def work(orders: Orders, train: Train = train_of_study) -> None:
+def work(orders: Orders, train: Train = train_of_study, print_into: Callable[[Path], None] = lambda _log: None) -> None:
     """Run trainings until none waits.
+
+    Args:
+        orders: what to run, and where it stands.
+        train: runs one.
+        print_into: lets this process print to the end of a file, the log in a training's run folder.
 
     Raises:
         OutOfTime, KeyboardInterrupt: it was stopped; the training it was at waits again.
@@ -77,17 +82,17 @@ def work(orders: Orders, train: Train = train_of_study) -> None:
             claimed = claim(queue, orders.name, besides=busy)
             if claimed is None:
                 return
-            if not _run(queue, claimed, orders.means, train):
+            if not _run(queue, claimed, orders.means, train, print_into):
                 busy.add(claimed.training.name)
 
 
-def _run(queue: Queue, claimed: Claim, means: Means, train: Train) -> bool:
+def _run(queue: Queue, claimed: Claim, means: Means, train: Train, print_into: Callable[[Path], None]) -> bool:
     """Run a claimed training and write down what came of it; False where another process is at its run folder."""
     own: list[RunFolder] = []
 
     def begun(run: RunFolder) -> None:
         own.append(run)
-        _print_into(run.study_log)
+        print_into(run.study_log)
 
     try:
         with heartbeat(queue, claimed):

@@ -105,7 +105,7 @@ def test_two_processes_that_fill_a_queue_take_turns(url, monkeypatch):
 def test_a_full_disk_is_said_to_be_full(runs):
     url = f"sqlite:///{runs / 'studies.db'}"
     study = find_study("a-optimizer")
-    trainings = trainings_of([(study, row) for row in study.rows], [0, 1], SCALE)  # more than the first pages hold
+    trainings = trainings_of([(study, row) for row in study.rows], range(6), SCALE)  # more than the first pages hold
 
     def fill_a_full_disk():
         with opened_storage(url) as storage:
