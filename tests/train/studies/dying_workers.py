@@ -4,8 +4,8 @@
 
 The processes are workers, and commands that fill the queue and put back what the dead had. Most of them are killed, at
 a moment drawn from the seed: before or after a statement or a transaction, in the middle of a training, before its
-result is written down. They are forked, after what takes long was imported. Prints a line for each process that was killed and
-each training that began.
+result is written down. They are forked, after what takes long was imported. Prints a line for each that was killed and
+for each training that began.
 """
 
 import os
