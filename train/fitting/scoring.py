@@ -209,15 +209,19 @@ def _require_all(prepared: PreparedFilms, films: Sequence[Film], split: Split) -
         )
 
 
-def load_network(run: RunFolder) -> keras.Model:
+def load_network(run: RunFolder, file: Path | None = None) -> keras.Model:
     """Load best.keras without its optimizer; a network trained in 16 bits reads films in float32, as it ships.
+
+    Args:
+        run: that trained it.
+        file: another network that the run has kept, instead.
 
     Raises:
         PneumoscopeError: the file is missing or broken.
     """
     settings = settings_of(run)
     try:
-        network = keras.saving.load_model(run.best_network, compile=False)
+        network = keras.saving.load_model(file or run.best_network, compile=False)
         if not settings.mixed_precision:
             return network
         keras.mixed_precision.set_global_policy("float32")

@@ -1,0 +1,383 @@
+"""studies.json: what the studies set, what the report printed, what was measured here, and what follows from it.
+
+One writer (`pneumoscope study report`) and one reader, for the report's pages and for the page's panel. Whoever reads
+it needs pydantic alone.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from train.common.atomic import write_text
+from train.common.errors import PneumoscopeError
+
+STUDIES = "studies.json"
+FORMAT: Literal[1] = 1
+
+Setting = bool | int | float | str | None
+Split = Literal["validation", "test"]
+#: How calls are made of a network's probabilities: at 0.5, as the report counts, or at the threshold that was chosen
+#: on the validation films, as we do.
+Counting = Literal["half", "chosen"]
+COUNTINGS: tuple[Counting, ...] = ("half", "chosen")
+Outcome = Literal["reproduced", "not reproduced", "not measured"]
+Verdict = Literal["holds", "not shown", "not enough seeds", "incomplete"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Interval(_Record):
+    """A figure, 0..1, and its 95 % interval over patients; None where the figure is undefined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class AtThreshold(_Record):
+    """What a network's calls are worth at one threshold on its uncalibrated probability."""
+
+    threshold: float
+    accuracy: Interval
+    balanced_accuracy: Interval
+    sensitivity: Interval
+    specificity: Interval
+    f1: Interval
+
+
+class Figures(_Record):
+    """One network on the films of one split.
+
+    positives: films with pneumonia.
+    loss: binary cross-entropy, in nats.
+    half: at 0.5, as the report counts.
+    chosen: at the threshold that was chosen on the validation films.
+    f1_maximum, f1_maximum_at: the highest F1 over all thresholds of these very films, as the report counts.
+    """
+
+    films: int
+    patients: int
+    positives: int
+    loss: float
+    auroc: Interval
+    half: AtThreshold
+    chosen: AtThreshold
+    f1_maximum: float | None
+    f1_maximum_at: float
+
+    @property
+    def prevalence(self) -> float:
+        """Share of the films with pneumonia."""
+        return self.positives / self.films
+
+    def at(self, counting: Counting) -> AtThreshold:
+        """The figures at one of the two thresholds."""
+        return self.half if counting == "half" else self.chosen
+
+
+class StageFigures(_Record):
+    """The network at the end of a stage; `test` is None until the test films were read with it."""
+
+    validation: Figures
+    test: Figures | None = None
+
+    def of(self, split: Split) -> Figures | None:
+        """The figures of a split."""
+        return self.validation if split == "validation" else self.test
+
+
+class Training(_Record):
+    """One training: a setting with one seed.
+
+    rows: (study, row key) that it is the training of.
+    diverged: its loss became no number; it may lack stages then.
+    operating_point: how the threshold `Figures.chosen` is at was chosen: "youden".
+    stages: stage → figures of the network that it ended with.
+    epochs: trained, of all stages.
+    seconds: of the training; None where the run does not say.
+    """
+
+    run: str
+    network: Literal["a", "b"]
+    scale: str
+    seed: int
+    rows: tuple[tuple[str, str], ...]
+    diverged: bool
+    operating_point: str
+    stages: dict[str, StageFigures]
+    epochs: int
+    seconds: float | None
+    device: str
+    commit: str | None
+    versions: dict[str, str]
+
+
+class Reported(_Record):
+    """What the report prints of one stage, on its test films; None: nothing."""
+
+    accuracy: float | None = None
+    loss: float | None = None
+    f1: float | None = None
+    threshold: float | None = None
+
+
+class Row(_Record):
+    """One setting of a study: its settings by dotted key, what the report prints by stage."""
+
+    key: str
+    network: Literal["a", "b"]
+    settings: dict[str, Setting]
+    reported: dict[str, Reported]
+    notes: tuple[str, ...] = ()
+
+
+class Study(_Record):
+    """Rows that belong together; `counted` among the report's 107."""
+
+    name: str
+    title: str
+    section: str
+    network: str
+    varies: tuple[str, ...]
+    counted: bool
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+
+class ReportedTable(_Record):
+    """Figures that the report takes from elsewhere; nothing of it is trained here."""
+
+    name: str
+    title: str
+    section: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | int | float, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+class Effect(_Record):
+    """What one change of the settings does to one figure, in pairs of trainings with the same seed.
+
+    study: whose rows are looked at; the effects of a study with the same kind, scale, stage, split and figure are one
+        family, over which Holm's procedure corrects.
+    kind: "row", a row against the network's reference run; or "level", a level of a grid against the reference's, as
+        the mean over all other settings.
+    level: the row's key, or "learning_rate 0.1".
+    against: likewise, of what it is compared with.
+    figure: "accuracy at 0.5", "accuracy", "AUROC".
+    seeds: that both sides have.
+    cells, of_cells: settings that both sides have at every one of these seeds, of all there are; 1 of a row.
+    difference, low, high: mean over seeds and its 95 % interval (Student's t); None below three seeds.
+    p, p_holm: two-sided; corrected for the family.
+    """
+
+    study: str
+    kind: Literal["row", "level"]
+    scale: str
+    stage: str
+    split: Split
+    figure: str
+    level: str
+    against: str
+    seeds: tuple[int, ...]
+    cells: int
+    of_cells: int
+    difference: float
+    low: float | None
+    high: float | None
+    p: float | None
+    p_holm: float | None
+    family: int
+    verdict: Verdict
+
+
+class Decided(_Record):
+    """A conclusion held against the rows measured at one scale, counted in one way.
+
+    outcome: by the means over seeds.
+    why: the figures that decided, in words; "" where not measured.
+    seeds: that have all the rows; the rule was also asked seed by seed:
+    holds_in: in how many of them it holds.
+    """
+
+    scale: str
+    split: Split
+    counting: Counting
+    outcome: Outcome
+    why: str
+    seeds: int
+    holds_in: int
+
+
+class Conclusion(_Record):
+    """What the report's figures say, in our words, and the rule that decides whether ours say it too.
+
+    decided: one entry a scale and way of counting; none where nothing was measured at all.
+    """
+
+    key: str
+    section: str
+    network: Literal["a", "b"]
+    stage: str
+    rows: tuple[str, ...]
+    text: str
+    rule: str
+    decided: tuple[Decided, ...]
+
+
+class Cost(_Record):
+    """What a training of a row costs: seconds of so many trainings on one device; median, least and most."""
+
+    network: Literal["a", "b"]
+    scale: str
+    device: str
+    trainings: int
+    median: float
+    low: float
+    high: float
+
+
+class StudiesRecord(_Record):
+    """The whole file.
+
+    date: when it was written, ISO 8601.
+    commit: of the code that wrote it.
+    """
+
+    format: Literal[1] = FORMAT
+    date: str
+    commit: str | None
+    studies: tuple[Study, ...]
+    tables: tuple[ReportedTable, ...]
+    trainings: tuple[Training, ...]
+    effects: tuple[Effect, ...]
+    conclusions: tuple[Conclusion, ...]
+    costs: tuple[Cost, ...]
+
+    @property
+    def scales(self) -> tuple[str, ...]:
+        """The scales at which something was measured, the full one first."""
+        return tuple(
+            sorted({training.scale for training in self.trainings}, key=lambda label: (label != "full", label))
+        )
+
+    def study(self, name: str) -> Study:
+        """The study of a name; KeyError where there is none."""
+        for study in self.studies:
+            if study.name == name:
+                return study
+        raise KeyError(name)
+
+    def of_row(self, study: str, key: str, scale: str) -> tuple[Training, ...]:
+        """The trainings of a row at a scale, by seed."""
+        found = (training for training in self.trainings if training.scale == scale and (study, key) in training.rows)
+        return tuple(sorted(found, key=lambda training: training.seed))
+
+
+class OverSeeds(_Record):
+    """A figure of a row over its seeds.
+
+    mean: over seeds; low, high: the smallest and largest seed.
+    interval_low, interval_high: the means of the seeds' limits of the 95 % interval over patients. All seeds look at
+        the same films and err on much the same ones, so that a mean over seeds is hardly more certain than one seed.
+    """
+
+    seeds: int
+    mean: float
+    low: float
+    high: float
+    interval_low: float | None = None
+    interval_high: float | None = None
+
+
+def over_seeds(figures: Iterable[Interval | float | None]) -> OverSeeds | None:
+    """Sum up a figure over seeds; None where no seed has it."""
+    known = [figure for figure in figures if figure is not None]
+    values = [figure.value if isinstance(figure, Interval) else figure for figure in known]
+    found = [value for value in values if value is not None]
+    if not found:
+        return None
+    lows = [figure.low for figure in known if isinstance(figure, Interval) and figure.low is not None]
+    highs = [figure.high for figure in known if isinstance(figure, Interval) and figure.high is not None]
+    limits = len(lows) == len(highs) == len(found)
+    return OverSeeds(
+        seeds=len(found),
+        mean=_mean(found),
+        low=min(found),
+        high=max(found),
+        interval_low=_mean(lows) if limits else None,
+        interval_high=_mean(highs) if limits else None,
+    )
+
+
+def figures_of(trainings: Iterable[Training], stage: str, split: Split) -> tuple[Figures, ...]:
+    """The figures that trainings have of a stage and a split, in their order."""
+    found = (training.stages[stage].of(split) for training in trainings if stage in training.stages)
+    return tuple(figures for figures in found if figures is not None)
+
+
+def split_of(trainings: Iterable[Training]) -> Split:
+    """What trainings are compared on: the test films where any of them read these, and only those that did; else
+    validation.
+    """
+    tested = any(stage.test is not None for training in trainings for stage in training.stages.values())
+    return "test" if tested else "validation"
+
+
+def by_scale(trainings: Iterable[Training]) -> Mapping[str, tuple[Training, ...]]:
+    """Trainings by their scale: those of two scales are never compared."""
+    return grouped(trainings, lambda training: training.scale)
+
+
+def grouped(trainings: Iterable[Training], key: Callable[[Training], str]) -> Mapping[str, tuple[Training, ...]]:
+    """Trainings by a text that tells them apart."""
+    found: dict[str, list[Training]] = defaultdict(list)
+    for training in trainings:
+        found[key(training)].append(training)
+    return {name: tuple(rows) for name, rows in found.items()}
+
+
+def write_record(path: Path, record: StudiesRecord) -> None:
+    """Write studies.json atomically, an entry of each of its lists on a line of its own."""
+    parts = []
+    for key, value in record.model_dump(mode="json").items():
+        text = _compact(value)
+        if isinstance(value, list) and value:
+            text = "[\n" + ",\n".join(map(_compact, value)) + "\n]"
+        parts.append(f'"{key}": {text}')
+    write_text(path, "{" + ",\n".join(parts) + "}\n")
+
+
+def read_record(path: Path) -> StudiesRecord:
+    """Read studies.json.
+
+    Raises:
+        PneumoscopeError: it is missing, damaged, or of another format.
+    """
+    try:
+        return StudiesRecord.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise PneumoscopeError(f"{path}: no such file; pneumoscope study report writes it") from None
+    except OSError as error:
+        raise PneumoscopeError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise PneumoscopeError(
+            f"{path}: is no record of the studies of format {FORMAT} ({place}: {first['msg'].lower()}); "
+            "pneumoscope study report writes it anew, once this file is moved aside"
+        ) from None
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
