@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from train.cli.study_report_command import report_command
 from train.cli.study_run_command import run_command, status_command
 from train.common.console import AsJson, Command, Debug, print_json, print_table, say, say_next
 
@@ -133,3 +134,4 @@ def _show_table(name: str, table: "ReportedTable", *, as_json: bool) -> None:
 
 app.command("run", cls=Command)(run_command)
 app.command("status", cls=Command)(status_command)
+app.command("report", cls=Command)(report_command)

@@ -34,8 +34,6 @@ from train.runs.settings import Settings
 from train.runs.test_set_log import log_test_read
 from train.studies.record import AtThreshold, Figures, Interval, StageFigures, Training
 
-#: Of a network that was kept at the end of an earlier stage: its file is STAGE.keras, its scores STAGE_scores.csv.
-FIRST_STAGE = "head"
 #: Key in evaluation.json: the checksum of the network that it is of.
 WEIGHTS = "weights"
 DECIMALS = 6
@@ -74,9 +72,8 @@ def stages_measured(run: RunFolder, settings: Settings) -> tuple[StageFiles, ...
     """Return the networks of a run that the report has figures of: A's; B's with its head trained, and fine-tuned."""
     if settings.network == "a":
         return (StageFiles("train", run.best_network, run.scores, run.evaluation),)
-    head = (f"{FIRST_STAGE}.keras", f"{FIRST_STAGE}_scores.csv", f"{FIRST_STAGE}_evaluation.json")
     return (
-        StageFiles(FIRST_STAGE, *(run.folder / name for name in head)),
+        StageFiles("head", run.head_network, run.folder / "head_scores.csv", run.folder / "head_evaluation.json"),
         StageFiles("fine_tune", run.best_network, run.scores, run.evaluation),
     )
 
@@ -156,7 +153,7 @@ def measure(done: FinishedTraining, films: FilmsOfStudies | None, *, test: bool)
             say_warning(f"{done.run.name}, stage {files.stage}: {error}")
             continue
         stages[files.stage] = stage_figures(evaluation)
-    environment = read_environment(done.run)
+    environment = _environment(done)
     return Training(
         run=done.run.name,
         network="a" if settings.network == "a" else "b",
@@ -166,7 +163,7 @@ def measure(done: FinishedTraining, films: FilmsOfStudies | None, *, test: bool)
         diverged=done.diverged,
         operating_point=settings.operating.default,
         stages=stages,
-        epochs=len(read_history(done.run)),
+        epochs=len(read_history(done.run)) if done.run.history.is_file() else 0,
         seconds=_number(environment.get("seconds")),
         device=str(environment.get("device", "unknown")),
         commit=environment.get("commit"),
@@ -181,6 +178,11 @@ def stage_figures(evaluation: Json) -> StageFigures:
         validation=_figures(evaluation["validation"]["metrics"], point),
         test=_figures(test["metrics"], point) if test else None,
     )
+
+
+def _environment(done: FinishedTraining) -> Json:
+    """How a training was run; one that diverged was never finished, and has no more to say than the storage has."""
+    return {} if done.diverged and not done.run.environment.is_file() else read_environment(done.run)
 
 
 def _can_be_read(done: FinishedTraining, files: StageFiles) -> bool:
@@ -268,7 +270,7 @@ def _evaluation(
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads films with one network of a run; it is loaded once."""
+    """Reads films with one network of a run."""
 
     run: RunFolder
     settings: Settings
@@ -279,9 +281,11 @@ class _Reader:
     def read(self, split: Literal["validation", "test"]) -> tuple[Scores, frozenset[str]]:
         from train.fitting.fit import CHANNELS
         from train.fitting.scoring import load_network, predict_logits, scores_of
+        from train.fitting.watchers import free_networks
 
         found = self.films.of(self.cohort, split)
         images, repeated = self.films.prepared(found, self.settings.prepare.spec(), split)
+        free_networks()
         network = load_network(self.run, self.files.network)
         channels = CHANNELS[self.settings.network]
         logits = predict_logits(network, images, channels, description=f"{self.run.name} {self.files.stage} {split}")
