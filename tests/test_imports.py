@@ -39,7 +39,7 @@ OF_OTHERS = {
     "export": ("train",),
     "demo": (
         *(f"train.{part}" for part in ("common", "radiograph", "metrics", "data", "synthetic", "cli")),
-        *("export.bundle", "export.cli"),
+        *("train.studies.record", "export.bundle", "export.cli"),
     ),
 }
 #: The parts that stand on Keras and TensorFlow.

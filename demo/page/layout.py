@@ -8,6 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 from demo.evaluation.example_films import find_examples
+from demo.evaluation.studies import shipped_studies
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import LANGUAGES, Language, Wording, wording
 from demo.language.colours import NETWORK_COLOURS
@@ -16,6 +17,7 @@ from demo.page.api import register
 from demo.page.panels import about, batch
 from demo.page.panels.compare import panel as compare
 from demo.page.panels.evaluation import panel as evaluation
+from demo.page.panels.experiments import panel as experiments
 from demo.page.panels.shared import Localised
 
 FOLDER = Path(__file__).parent / "panels"
@@ -130,6 +132,9 @@ def _panels(loaded: LoadedModels, data_root: Path | None, language: gr.Radio) ->
                 _tab(tab, "evaluation"),
                 *evaluation.build(loaded, language, tab, comparing.operating_point, data_root),
             ]
+        if (studies := shipped_studies()) is not None:
+            with gr.Tab(words("tab.experiments"), id="experiments") as tab:
+                localised += [_tab(tab, "experiments"), *experiments.build(studies, language, tab)]
         with gr.Tab(words("tab.batch"), id="batch") as tab:
             localised += [_tab(tab, "batch"), *batch.build(loaded, comparing, language, tabs)]
         with gr.Tab(words("tab.about"), id="about") as tab:

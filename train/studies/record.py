@@ -5,8 +5,10 @@ it needs pydantic alone.
 """
 
 import json
+import re
+import shlex
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +19,13 @@ from train.common.errors import PneumoscopeError
 
 STUDIES = "studies.json"
 FORMAT: Literal[1] = 1
+#: The options of `study run` that reduce a run, by what the label of a scale says of them.
+_OPTIONS = {
+    "--image-size": r"(\d+) px",
+    "--films-per-class": r"(\d+) films a class",
+    "--epochs": r"(\d+) epochs? at most",
+    "--backbone-weights": r"backbone weights (.+)",
+}
 
 Setting = bool | int | float | str | None
 Split = Literal["validation", "test"]
@@ -341,6 +350,18 @@ def grouped(trainings: Iterable[Training], key: Callable[[Training], str]) -> Ma
     for training in trainings:
         found[key(training)].append(training)
     return {name: tuple(rows) for name, rows in found.items()}
+
+
+def run_command(study: str, keys: Sequence[str], scale: str) -> str:
+    """The command that trains rows of a study at a scale, as its label tells it.
+
+    Of weights for B's backbone a label has no more than the file's name.
+    """
+    words = ["pneumoscope", "study", "run", study, "--rows", ",".join(keys)]
+    for option, pattern in _OPTIONS.items():
+        if found := re.search(rf"(?:^|, ){pattern}(?:,|$)", scale):
+            words += [option, found[1]]
+    return shlex.join(words)
 
 
 def write_record(path: Path, record: StudiesRecord) -> None:

@@ -1,7 +1,7 @@
 "use strict";
 // The tab in the address: #evaluation, #about-limits. It survives a reload and goes with Back; no film is ever in it.
 (() => {
-  const TABS = ["compare", "evaluation", "batch", "about"]; // the first is that of an address without a name
+  const TABS = ["compare", "evaluation", "experiments", "batch", "about"]; // the first is that of an address without a name
   const named = () => {
     const name = location.hash.slice(1).split("-")[0];
     return TABS.includes(name) ? name : TABS[0];

@@ -1,5 +1,5 @@
 "use strict";
-// About's code to copy: with this page's own address in it, onto the clipboard.
+// Code to copy, onto the clipboard: About's with this page's own address in it, the commands of Experiments.
 (() => {
   const address = new URL(".", document.baseURI).href.replace(/\/$/, "");
 
@@ -20,10 +20,10 @@
   }
 
   document.addEventListener("click", async (event) => {
-    const button = event.target.closest?.(".program .copy");
+    const button = event.target.closest?.(".code .copy");
     if (!button) return;
     const status = button.parentElement.querySelector(".copy-status");
-    await copy(button.closest(".code").querySelector(".code code"));
+    await copy(button.closest(".code").querySelector("code"));
     status.textContent = button.dataset.copied;
     setTimeout(() => (status.textContent = ""), 4000);
   });

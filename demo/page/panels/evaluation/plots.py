@@ -30,7 +30,7 @@ class Plot:
 def draw_plots(evaluations: Mapping[str, BundleEvaluation], split: str, words: Wording) -> dict[str, Plot]:
     """Draw every figure of `figure_names`."""
     figures = described_plots(evaluations, split, words)
-    return {name: Plot(_caption(plot), plot.figure) for name, plot in figures.items()}
+    return {name: Plot(caption_html(plot), plot.figure) for name, plot in figures.items()}
 
 
 def marks_html(words: Wording, points: Collection[str]) -> str:
@@ -60,7 +60,8 @@ def plot_card(name: str, plot: Plot) -> str:
     return f"<div class='plot-card {name}'>{plot.caption}{place}</div>"
 
 
-def _caption(plot: DescribedPlot) -> str:
+def caption_html(plot: DescribedPlot) -> str:
+    """What stands above a plot: its title, how it is read, what it shows in words."""
     sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in plot.sentences)
     notices = "".join(f"<p class='notice'>{escape(fault)}</p>" for fault in plot.faults)
     return (

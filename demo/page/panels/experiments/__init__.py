@@ -1,0 +1,1 @@
+"""The Experiments panel: the report's studies, reported beside measured."""
