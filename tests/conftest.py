@@ -279,6 +279,66 @@ def copied_run(trained_run: Any, run_command: Callable[..., Any], tmp_path: Path
     return RunFolder(tmp_path / "runs" / "tiny")
 
 
+@pytest.fixture(scope="session")
+def make_study_training() -> Callable[..., Any]:
+    """Make up a measured training: (rows, accuracies by stage, seed, scale, test films or not) → Training.
+
+    Accuracies are those at 0.5; at the threshold from validation they are a point lower, on validation a point higher.
+    """
+    from train.studies.record import AtThreshold, Figures, Interval, StageFigures, Training
+
+    def interval(value: float) -> Interval:
+        return Interval(value=value, low=max(value - 0.02, 0.0), high=min(value + 0.02, 1.0))
+
+    def at(value: float, threshold: float) -> AtThreshold:
+        names = ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "f1")
+        return AtThreshold(threshold=threshold, **dict.fromkeys(names, interval(value)))
+
+    def figures(value: float) -> Figures:
+        return Figures(
+            films=1000,
+            patients=400,
+            positives=625,
+            loss=1 - value,
+            auroc=interval(value),
+            half=at(value, 0.5),
+            chosen=at(value - 0.01, 0.6),
+            f1_maximum=value,
+            f1_maximum_at=0.4,
+        )
+
+    def make(
+        rows: Sequence[tuple[str, str]],
+        accuracies: dict[str, float],
+        seed: int = 0,
+        scale: str = "full",
+        test: bool = True,
+        **more: Any,
+    ) -> Training:
+        stages = {
+            stage: StageFigures(validation=figures(value + 0.01), test=figures(value) if test else None)
+            for stage, value in accuracies.items()
+        }
+        entries = {
+            "run": f"study-{'-'.join(rows[0])}-{seed}-{scale}",
+            "network": "b" if "head" in accuracies else "a",
+            "scale": scale,
+            "seed": seed,
+            "rows": tuple(rows),
+            "diverged": False,
+            "operating_point": "youden",
+            "stages": stages,
+            "epochs": 16,
+            "seconds": 100.0 + seed,
+            "device": "a CPU",
+            "commit": "0" * 12,
+            "versions": {"keras": "3"},
+        }
+        return Training(**(entries | more))
+
+    return make
+
+
 def make_dicom(
     pixels: np.ndarray,
     *,

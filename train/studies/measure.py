@@ -113,7 +113,7 @@ class FilmsOfStudies:
             films = self._test
             if known := {film.path for film in cohort.films} & {film.path for film in films}:
                 raise PneumoscopeError(
-                    f"{len(known)} test films are films of the run's own split, such as {min(known)}"
+                    f"{len(known)} test films are in the run's own split, such as {min(known)}: expected none"
                 )
         if not films:
             raise PneumoscopeError(f"{self.data_root} has no {split} films: expected those the studies are reported on")

@@ -49,7 +49,7 @@ def conclusions_html(record: StudiesRecord, network: str, studies: Sequence[str]
 
 
 def rows_html(record: StudiesRecord, study: Study, network: str, scale: str, words: Wording) -> str:
-    """A study's rows: a row for each setting and stage, the report's figures beside ours, the command that trains it."""
+    """A study's rows, one for each setting and stage: the report's figures beside ours, the command that trains it."""
     rows = [row for row in study.rows if network in ("", row.network)]
     body = "".join(_row(record, study, row, stage, scale, words) for row in rows for stage in row.reported)
     columns = [
