@@ -67,22 +67,27 @@ def _measured(found: Sequence["FinishedTraining"], data: Path | None, *, test: b
     """Measure the trainings whose folders are whole; of the others is said what they lack."""
     from train.studies.measure import FilmsOfStudies, lacks, measure
 
-    whole, unread = [], 0
+    whole: list[tuple[FinishedTraining, bool]] = []
     for done in found:
         try:
-            unread += bool(lacks(done, test=test))
-            whole.append(done)
+            whole.append((done, bool(lacks(done, test=test))))
         except PneumoscopeError as error:
             say_warning(f"left out: {error}")
-    films = None
+    films, unread = None, [done for done, is_unread in whole if is_unread]
     if unread:
         from train.fitting.device import backend_in_prose, choose_device
 
         films = FilmsOfStudies(required_data_root(data))
         say(f"starting {backend_in_prose()} …")
         choose_device("auto")
-        say(f"reading {'test' if test else 'validation'} films with the networks of {unread} trainings …")
-    return [measure(done, films, test=test) for done in whole]
+        say(f"reading {'test' if test else 'validation'} films with the networks of {len(unread)} trainings …")
+    measured = []
+    for done, is_unread in whole:
+        if is_unread:
+            study, row = done.rows[0]
+            say(f"{unread.index(done) + 1} of {len(unread)}: {study} {row}, seed {done.seed}")
+        measured.append(measure(done, films, test=test))
+    return measured
 
 
 def _print_record(record: "StudiesRecord") -> None:

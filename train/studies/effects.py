@@ -109,6 +109,13 @@ class _Table:
                     found[training.seed] = value
         return found
 
+    def is_same(self, *pairs: tuple[tuple[str, str], tuple[str, str]]) -> bool:
+        """Whether the rows of each pair are one training, as a row with the reference's own settings is."""
+        return all(self._runs(one) == self._runs(other) for one, other in pairs)
+
+    def _runs(self, row: tuple[str, str]) -> set[str]:
+        return {training.run for training in self.trainings if row in training.rows}
+
     @property
     def one_film(self) -> float:
         """What a film more or less makes of a share of them."""
@@ -125,8 +132,7 @@ def _rows_in_pairs(study: Study, studies: Sequence[Study], table: _Table) -> Ite
         return
     for row in study.rows:
         reference = _reference(row, studies)
-        # A row with the reference's own settings is the very same training.
-        if reference is None or reference.settings == row.settings or _is_default(row, reference):
+        if reference is None or table.is_same(((study.name, row.key), (REFERENCE, reference.key))):
             continue
         changed, unchanged = table.of_row(study.name, row.key), table.of_row(REFERENCE, reference.key)
         yield _Pairs(row.key, f"{REFERENCE} {reference.key}", changed, unchanged)
@@ -148,17 +154,17 @@ def _levels_in_pairs(study: Study, studies: Sequence[Study], table: _Table) -> I
 
 
 def _level_in_pairs(study: Study, setting: str, level: object, base: object, table: _Table) -> _Pairs:
-    def cells_of(value: object) -> dict[tuple[object, ...], _Values]:
+    def cells_of(value: object) -> dict[tuple[object, ...], tuple[str, str]]:
         others = [name for name in study.varies if name != setting]
         rows = (row for row in study.rows if row.settings[setting] == value)
-        return {tuple(row.settings[name] for name in others): table.of_row(study.name, row.key) for row in rows}
+        return {tuple(row.settings[name] for name in others): (study.name, row.key) for row in rows}
 
-    changed, unchanged = cells_of(level), cells_of(base)
-    both = {
-        cell: changed[cell].keys() & unchanged[cell].keys()
-        for cell in changed
-        if changed[cell].keys() & unchanged[cell].keys()
-    }
+    rows, base_rows = cells_of(level), cells_of(base)
+    # With fewer epochs than either level asks for, both are one training.
+    cells = [cell for cell in rows if not table.is_same((rows[cell], base_rows[cell]))]
+    changed = {cell: table.of_row(*rows[cell]) for cell in cells}
+    unchanged = {cell: table.of_row(*base_rows[cell]) for cell in cells}
+    both = {cell: seeds for cell in cells if (seeds := changed[cell].keys() & unchanged[cell].keys())}
     seeds = set.intersection(*map(set, both.values())) if both else set()
 
     def mean(side: Mapping[tuple[object, ...], _Values], seed: int) -> float:
@@ -170,7 +176,7 @@ def _level_in_pairs(study: Study, setting: str, level: object, base: object, tab
         {seed: mean(changed, seed) for seed in seeds},
         {seed: mean(unchanged, seed) for seed in seeds},
         len(both),
-        len(changed),
+        len(rows),
     )
 
 
@@ -214,17 +220,6 @@ def _reference(row: Row, studies: Sequence[Study]) -> Row | None:
     """The reference run of a row's network."""
     rows = (other for study in studies if study.name == REFERENCE for other in study.rows)
     return next((other for other in rows if other.network == row.network), None)
-
-
-def _is_default(row: Row, reference: Row) -> bool:
-    """Whether all that a row sets beside the reference's settings is what the reference has by default."""
-    from train.studies.definition import Row as Definition
-    from train.studies.definition import Scale, settings_of
-
-    def settings(one: Row) -> object:
-        return settings_of(Definition(one.key, one.network, one.settings, {}), 0, Scale())
-
-    return settings(row) == settings(reference)
 
 
 def _is_grid(study: Study) -> bool:

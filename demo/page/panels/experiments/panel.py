@@ -8,7 +8,7 @@ import gradio as gr
 from demo.language.catalogue import Language, Wording, wording
 from demo.page.panels.evaluation.plot_component import plot_data
 from demo.page.panels.evaluation.plots import caption_html
-from demo.page.panels.experiments.tables import conclusions_html, costs_html, rows_html, scale_name, study_title
+from demo.page.panels.experiments.tables import FULL, conclusions_html, costs_html, rows_html, scale_name, study_title
 from demo.page.panels.shared import Localised
 from demo.plots.described import DescribedPlot
 from demo.plots.studies import ACCURACY_AT_HALF, described_effects, described_rows
@@ -55,8 +55,12 @@ class ExperimentsPanel:
         captions = [caption_html(plot) if plot else "" for plot in drawn]
         tables = "".join(rows_html(self.record, one, network, scale, words) for one in chosen)
         names = [one.name for one in chosen]
+        notice = ""
+        if scale != FULL:
+            reduced = escape(words("experiments.reduced.notice", scale=scale))
+            notice = f"<p class='notice'>{reduced}</p>"
         return [
-            conclusions_html(self.record, network, names, scale, words),
+            notice + conclusions_html(self.record, network, names, scale, words),
             *captions,
             *plots,
             tables + costs_html(self.record, network, scale, words),
@@ -107,7 +111,7 @@ class ExperimentsPanel:
 
     def _lay_out_choices(self, words: Wording) -> None:
         about = gr.HTML(self._about(words), padding=False)
-        scales = self.record.scales or ("full",)
+        scales = self.record.scales or (FULL,)
         with gr.Row(elem_classes="controls"):
             self.network = gr.Radio(
                 _networks(words),
@@ -129,7 +133,7 @@ class ExperimentsPanel:
                 value=scales[0],
                 label=words("experiments.size"),
                 filterable=False,
-                visible=len(scales) > 1 or scales[0] != "full",
+                visible=len(scales) > 1 or scales[0] != FULL,
                 min_width=200,
             )
         self.on_screen = gr.Checkbox(True, visible=False)
@@ -155,7 +159,7 @@ class ExperimentsPanel:
     def _about(self, words: Wording) -> str:
         counted = [(study.name, row.key) for study in self.record.studies if study.counted for row in study.rows]
         measured = {row for training in self.record.trainings for row in training.rows}
-        full = {row for training in self.record.trainings if training.scale == "full" for row in training.rows}
+        full = {row for training in self.record.trainings if training.scale == FULL for row in training.rows}
         standing = words(
             "experiments.standing",
             rows=len(counted),
