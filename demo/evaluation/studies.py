@@ -1,5 +1,6 @@
-"""The measured studies of the report that come with the package: `assets/studies/studies.json`."""
+"""The measured studies of the report, as `study report` writes them: `assets/studies/studies.json` of the package."""
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from train.studies.record import STUDIES, StudiesRecord, read_record
 
 
 def studies_folder() -> Path:
-    """`assets/studies` beside the packages: the same place in a checkout and in an installed wheel."""
+    """`PNEUMOSCOPE_STUDIES`, or `assets/studies` beside the packages: the same place in a checkout and in a wheel."""
+    if given := os.environ.get("PNEUMOSCOPE_STUDIES"):
+        return Path(given)
     return Path(__file__).resolve().parents[2] / "assets" / "studies"
 
 

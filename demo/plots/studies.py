@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from demo.language.catalogue import Wording
 from demo.language.colours import NETWORK_COLOURS
-from demo.language.numbers import percent
+from demo.language.numbers import isolated, percent
 from demo.plots.described import DescribedPlot
 from demo.plots.history import stage_name
 from demo.plots.parts import Figure, Json, axis, figure_text, guide, make_figure, numbers
@@ -14,7 +14,7 @@ ROW = 26  # pixels
 ROOM = 110  # pixels, for legend and axis
 APART = 0.2  # of a row, from its middle: one stage above the other
 SYMBOLS = {"train": "circle", "head": "diamond", "fine_tune": "circle"}
-ACCURACY_AT_HALF = "accuracy at 0.5"  # the figure of the effects that are drawn
+ACCURACY_AT_HALF = "accuracy_at_half"  # the figure of the effects that are drawn
 BEYOND = 0.02  # of the axis
 
 
@@ -59,7 +59,7 @@ def described_effects(
     else:
         told = words("experiments.plot.effects.told", holding=len(holding), tested=len(tested))
     named = tuple(
-        words("experiments.plot.effects.one", change=effect.level, points=points(effect.difference))
+        words("experiments.plot.effects.one", change=effect.level, points=isolated(points(effect.difference), words))
         for effect in holding
     )
     title = words("experiments.plot.effects", study=study.name, stage=stage_name(stage, words))

@@ -99,17 +99,20 @@ def _print_record(record: "StudiesRecord") -> None:
             conclusion.text,
             decided.scale,
             "report's" if decided.counting == "half" else "ours",
-            decided.outcome,
+            decided.outcome.replace("_", " "),
             f"{decided.holds_in} of {decided.seeds}",
         )
         for conclusion in record.conclusions
         for decided in conclusion.decided
-        if decided.outcome != "not measured"
+        if decided.outcome != "not_measured"
     ]
     columns = ("section", "conclusion", "size", "counting", "outcome", "holds in seeds")
     print_table("Conclusions that were measured", columns, rows)
     effects = Counter(effect.verdict for effect in record.effects)
-    say("effects: " + (", ".join(f"{count} {verdict}" for verdict, count in effects.items()) or "none measured"))
+    say(
+        "effects: "
+        + (", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in effects.items()) or "none measured")
+    )
     measured = {row for training in record.trainings for row in training.rows}
     counted = [(study.name, row.key) for study in record.studies if study.counted for row in study.rows]
     share = percent(len(measured.intersection(counted)) / len(counted))

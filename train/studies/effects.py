@@ -20,9 +20,9 @@ SIGNIFICANT = 0.05
 #: The study whose rows are what all others vary.
 REFERENCE = "reference-runs"
 FIGURES: Mapping[str, Callable[[Figures], float | None]] = {
-    "accuracy at 0.5": lambda figures: figures.half.accuracy.value,
+    "accuracy_at_half": lambda figures: figures.half.accuracy.value,
     "accuracy": lambda figures: figures.chosen.accuracy.value,
-    "AUROC": lambda figures: figures.auroc.value,
+    "auroc": lambda figures: figures.auroc.value,
 }
 HOW = (
     "Trainings with the same seed in pairs: the mean difference over seeds with its 95 % interval (paired t test; the "
@@ -189,9 +189,9 @@ def _family(kind: str, pairs: Sequence[_Pairs], table: _Table, where: Mapping[st
         p, low, high = tests.get(id(pair), (None, None, None))
         p_holm = corrected.get(id(pair))
         if p_holm is not None:
-            verdict = "holds" if p_holm < SIGNIFICANT else "not shown"
+            verdict = "holds" if p_holm < SIGNIFICANT else "not_shown"
         else:
-            verdict = "not enough seeds" if len(pair.seeds) < FEWEST_SEEDS else "incomplete"
+            verdict = "few_seeds" if len(pair.seeds) < FEWEST_SEEDS else "incomplete"
         yield Effect.model_validate(
             {
                 **where,

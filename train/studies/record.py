@@ -33,8 +33,8 @@ Split = Literal["validation", "test"]
 #: on the validation films, as we do.
 Counting = Literal["half", "chosen"]
 COUNTINGS: tuple[Counting, ...] = ("half", "chosen")
-Outcome = Literal["reproduced", "not reproduced", "not measured"]
-Verdict = Literal["holds", "not shown", "not enough seeds", "incomplete"]
+Outcome = Literal["reproduced", "not_reproduced", "not_measured"]
+Verdict = Literal["holds", "not_shown", "few_seeds", "incomplete"]
 
 
 class _Record(BaseModel):
@@ -179,7 +179,7 @@ class Effect(_Record):
         the mean over all other settings.
     level: the row's key, or "learning_rate 0.1".
     against: likewise, of what it is compared with.
-    figure: "accuracy at 0.5", "accuracy", "AUROC".
+    figure: "accuracy_at_half", "accuracy" (at the threshold from validation), "auroc".
     seeds: that both sides have.
     cells, of_cells: settings that both sides have at every one of these seeds, of all there are; 1 of a row.
     difference, low, high: mean over seeds and its 95 % interval (Student's t); None below three seeds.

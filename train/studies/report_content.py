@@ -115,9 +115,9 @@ def _conclusion(conclusion: Conclusion, scale: str) -> tuple[Cell, ...]:
 
 
 def _outcome(decided: Decided | None) -> Cell:
-    if decided is None or decided.outcome == "not measured":
+    if decided is None or decided.outcome == "not_measured":
         return ("not measured",)
-    return decided.outcome, f"in {decided.holds_in} of {decided.seeds} seeds, {decided.split} films"
+    return decided.outcome.replace("_", " "), f"in {decided.holds_in} of {decided.seeds} seeds, {decided.split} films"
 
 
 def _studies(record: StudiesRecord) -> Iterator[Part]:
@@ -173,7 +173,7 @@ def _effects(record: StudiesRecord) -> Part:
                 (effect.study,),
                 (effect.level, f"against {effect.against}"),
                 (STAGES.get(effect.stage, effect.stage),),
-                (effect.figure, f"{effect.split} films"),
+                (_FIGURES[effect.figure], f"{effect.split} films"),
                 (
                     f"{_signed(effect.difference)} points",
                     f"[{_signed(effect.low or 0)} to {_signed(effect.high or 0)}], {len(effect.seeds)} seeds",
@@ -188,10 +188,11 @@ def _effects(record: StudiesRecord) -> Part:
     return Part("Effects", (HOW_EFFECTS,), tuple(tables))
 
 
+_FIGURES = {"accuracy_at_half": "accuracy at 0.5", "accuracy": "accuracy at the threshold", "auroc": "AUROC"}
 _VERDICTS = {
     "holds": "hold",
-    "not shown": "not shown",
-    "not enough seeds": "with not enough seeds",
+    "not_shown": "not_shown",
+    "few_seeds": "with not enough seeds",
     "incomplete": "of a level whose grid is incomplete",
 }
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from demo.language.catalogue import CATALOGUES, LANGUAGES, wording
+from train.studies.conclusions.decide import conclusion_entries
+from train.studies.definition import studies
 
 ROOT = Path(__file__).resolve().parents[3]
 ENGLISH, HEBREW = wording("en").texts, wording("he").texts
@@ -173,6 +175,9 @@ def test_every_lookup_gives_the_values_its_text_takes(page_trees):
 
 def test_every_key_is_used(page_trees):
     words = set().union(*(strings_of(tree) for tree in trees_of("demo", "export", "train")))
+    # Files of data name them, not the source.
+    words |= {entry.key.replace("-", "_") for entry in conclusion_entries()}
+    words |= {study.name.replace("-", "_") for study in studies()}
     assert not unused(ENGLISH, page_trees, words)
 
 

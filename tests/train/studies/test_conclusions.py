@@ -52,20 +52,20 @@ def test_a_conclusion_is_decided_by_the_mean_over_seeds_and_asked_of_each_seed(m
     found = decided(trainings, "a-extra-layer")
     assert (found.outcome, found.seeds, found.holds_in, found.split) == ("reproduced", 3, 2, "test")
     assert found.why == "a-extra-dense/0 91.7 % against a-extra-dense/1 90.3 %"
-    assert decided(trainings, "a-width-best").outcome == "not measured"
+    assert decided(trainings, "a-width-best").outcome == "not_measured"
     turned = [*trainings, *pair(make_study_training, 0.80, 0.95, seed=3)]
-    assert decided(turned, "a-extra-layer").outcome == "not reproduced"
+    assert decided(turned, "a-extra-layer").outcome == "not_reproduced"
 
 
 def test_sizes_are_decided_apart(make_study_training):
     trainings = pair(make_study_training, 0.92, 0.90) + pair(make_study_training, 0.80, 0.85, scale="96 px")
     assert decided(trainings, "a-extra-layer").outcome == "reproduced"
-    assert decided(trainings, "a-extra-layer", "96 px").outcome == "not reproduced"
+    assert decided(trainings, "a-extra-layer", "96 px").outcome == "not_reproduced"
 
 
 def test_a_row_of_another_seed_decides_nothing(make_study_training):
     (none, _), (_, one) = (pair(make_study_training, 0.92, 0.90, seed) for seed in (0, 1))
-    assert decided([none, one], "a-extra-layer").outcome == "not measured"
+    assert decided([none, one], "a-extra-layer").outcome == "not_measured"
     assert decided([none, one], "a-extra-layer").holds_in == 0
 
 
@@ -77,7 +77,7 @@ def test_our_way_of_counting_is_asked_too(make_study_training):
     stage = none.stages["train"].model_copy(update={"test": test})
     none = none.model_copy(update={"stages": {"train": stage}})
     assert decided([none, one], "a-extra-layer", counting="half").outcome == "reproduced"
-    assert decided([none, one], "a-extra-layer", counting="chosen").outcome == "not reproduced"
+    assert decided([none, one], "a-extra-layer", counting="chosen").outcome == "not_reproduced"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from train.studies.report import recorded_studies
 REFERENCE = [("reference-runs", "a"), ("a-width", "1.0")]
 
 
-def of(effects, level, figure="accuracy at 0.5"):
+def of(effects, level, figure="accuracy_at_half"):
     return next(effect for effect in effects if effect.level == level and effect.figure == figure)
 
 
@@ -48,7 +48,7 @@ def test_a_row_is_paired_with_the_reference_of_the_same_seed_and_holm_corrects_o
     assert hurt.p == pytest.approx(known.pvalue)
     assert hurt.p_holm == pytest.approx(2 * known.pvalue)
     assert (hurt.verdict, hurt.family, hurt.against, hurt.seeds) == ("holds", 2, "reference-runs a", (0, 1, 2))
-    assert none.verdict == "not shown"
+    assert none.verdict == "not_shown"
     assert {effect.split for effect in effects} == {"test"}
     assert "1.0" not in {effect.level for effect in effects}  # the reference's own training
 
@@ -58,7 +58,7 @@ def test_with_fewer_than_three_seeds_nothing_is_claimed(make_study_training, see
     trainings = [make_study_training(REFERENCE, {"train": 0.9}, seed) for seed in range(seeds)]
     trainings += [make_study_training([("a-dropout", "0.5")], {"train": 0.5}, seed) for seed in range(seeds)]
     effect = of(find_effects(recorded_studies(), trainings), "0.5")
-    assert effect.verdict == "not enough seeds"
+    assert effect.verdict == "few_seeds"
     assert (effect.p, effect.low, effect.p_holm) == (None, None, None)
     assert effect.difference == pytest.approx(-0.4)
 
@@ -96,7 +96,7 @@ def test_a_level_of_a_grid_is_the_mean_over_all_other_settings(make_study_traini
     assert (sgd.against, sgd.cells, sgd.of_cells, sgd.verdict) == ("optimizer adam", 9, 9, "holds")
     assert sgd.difference == pytest.approx(-0.0304)
     assert of(effects, "learning_rate 0.1").against == "learning_rate 0.001"
-    assert of(effects, "epochs 8").verdict == "not shown"
+    assert of(effects, "epochs 8").verdict == "not_shown"
     assert {effect.level for effect in effects} == {
         *("optimizer rmsprop", "optimizer sgd", "optimizer momentum"),
         *("learning_rate 0.1", "learning_rate 0.01", "epochs 8", "epochs 24"),
@@ -108,4 +108,4 @@ def test_a_grid_with_holes_claims_nothing(make_study_training):
     effects = [effect for effect in find_effects(recorded_studies(), trainings) if effect.kind == "level"]
     sgd = of(effects, "optimizer sgd")
     assert (sgd.cells, sgd.of_cells, sgd.verdict, sgd.p) == (8, 9, "incomplete", None)
-    assert of(effects, "optimizer momentum").verdict == "not shown"
+    assert of(effects, "optimizer momentum").verdict == "not_shown"

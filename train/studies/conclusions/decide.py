@@ -109,7 +109,7 @@ def _decided(
     seeds = sorted(set.intersection(*by_seed))
     base = {"scale": scale, "split": split, "counting": counting}
     if not seeds:
-        return Decided.model_validate({**base, "outcome": "not measured", "why": "", "seeds": 0, "holds_in": 0})
+        return Decided.model_validate({**base, "outcome": "not_measured", "why": "", "seeds": 0, "holds_in": 0})
     prevalence = _prevalence(trainings, split)
     rule = entry.rule.rule
 
@@ -124,7 +124,7 @@ def _decided(
     return Decided.model_validate(
         {
             **base,
-            "outcome": "reproduced" if holds else "not reproduced",
+            "outcome": "reproduced" if holds else "not_reproduced",
             "why": why,
             "seeds": len(seeds),
             "holds_in": sum(asked([seed])[0] for seed in seeds),

@@ -55,6 +55,7 @@ class ExperimentsPanel:
         captions = [caption_html(plot) if plot else "" for plot in drawn]
         tables = "".join(rows_html(self.record, one, network, scale, words) for one in chosen)
         names = [one.name for one in chosen]
+        networks = {row.network for one in chosen for row in one.rows if network in (EVERY, row.network)}
         notice = ""
         if scale != FULL:
             reduced = escape(words("experiments.reduced.notice", scale=scale))
@@ -63,7 +64,7 @@ class ExperimentsPanel:
             notice + conclusions_html(self.record, network, names, scale, words),
             *captions,
             *plots,
-            tables + costs_html(self.record, network, scale, words),
+            tables + costs_html(self.record, networks, scale, words),
         ]
 
     def choose_network(self, network: str, study: str, language: Language) -> dict:
@@ -118,7 +119,7 @@ class ExperimentsPanel:
                 value=EVERY,
                 label=words("experiments.network"),
                 elem_classes="choice",
-                min_width=180,
+                min_width=320,
                 scale=0,
             )
             self.study = gr.Dropdown(

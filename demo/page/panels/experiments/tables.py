@@ -1,13 +1,13 @@
 """The tables of the Experiments panel as HTML: conclusions, rows with their settings to copy, what a row costs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from html import escape
 
 from demo.language.catalogue import Wording, wording
-from demo.language.numbers import percent
+from demo.language.numbers import isolated, percent
 from demo.page.panels.tables import wide_table
 from demo.plots.history import stage_name
-from demo.plots.studies import points
+from demo.plots.studies import ACCURACY_AT_HALF, points
 from train.studies.record import (
     Conclusion,
     Decided,
@@ -38,12 +38,8 @@ def conclusions_html(record: StudiesRecord, network: str, studies: Sequence[str]
         return ""
     rows = "".join(_conclusion(conclusion, scale, words) for conclusion in found)
     columns = [words("experiments.conclusion"), words("experiments.as_report"), words("experiments.as_we")]
-    table = wide_table(
-        "conclusions",
-        words("experiments.conclusions"),
-        [escape(column) for column in columns],
-        f"<tbody>{rows}</tbody>",
-    )
+    heads = [escape(column) for column in columns]
+    table = wide_table("conclusions", scale_name(scale, words), heads, f"<tbody>{rows}</tbody>")
     how = escape(words("experiments.conclusions.how"))
     return f"<h2>{escape(words('experiments.conclusions'))}</h2><p class='how'>{how}</p>{table}"
 
@@ -71,11 +67,12 @@ def rows_html(record: StudiesRecord, study: Study, network: str, scale: str, wor
             f"<details class='how'><summary>{escape(words('experiments.notes'))}</summary><ul>{notes}</ul></details>"
         )
     heads = [escape(column) for column in columns]
-    return f"<h2>{escape(title)}</h2>{wide_table('study-rows', title, heads, f'<tbody>{body}</tbody>')}{notes}"
+    caption = words("experiments.rows.caption", size=scale_name(scale, words))
+    return f"<h2>{escape(title)}</h2>{wide_table('study-rows', caption, heads, f'<tbody>{body}</tbody>')}{notes}"
 
 
-def costs_html(record: StudiesRecord, network: str, scale: str, words: Wording) -> str:
-    """What training a row took, in a sentence for each network and machine."""
+def costs_html(record: StudiesRecord, networks: Collection[str], scale: str, words: Wording) -> str:
+    """What training a row took, in a sentence for each of these networks and each machine."""
     items = "".join(
         "<li>"
         + escape(
@@ -91,7 +88,7 @@ def costs_html(record: StudiesRecord, network: str, scale: str, words: Wording) 
         )
         + "</li>"
         for cost in record.costs
-        if cost.scale == scale and network in ("", cost.network)
+        if cost.scale == scale and cost.network in networks
     )
     return f"<h2>{escape(words('experiments.costs'))}</h2><ul class='told'>{items}</ul>" if items else ""
 
@@ -116,29 +113,17 @@ def _conclusion(conclusion: Conclusion, scale: str, words: Wording) -> str:
     why = next((one.why for one in decided.values() if one.counting == "half" and one.why), "")
     told = f"<small class='why' lang='en' dir='ltr'>{escape(why)}</small>" if why else ""
     cells = "".join(f"<td>{_outcome(decided.get(counting), words)}</td>" for counting in ("half", "chosen"))
-    return f"<tr><th scope='row'><span class='badge'>{conclusion.network.upper()}</span> {text}{told}</th>{cells}</tr>"
+    badge = f"<span class='badge {conclusion.network}'>{conclusion.network.upper()}</span>"
+    return f"<tr><th scope='row'>{badge} {text}{told}</th>{cells}</tr>"
 
 
 def _outcome(decided: Decided | None, words: Wording) -> str:
-    outcome = decided.outcome if decided else "not measured"
-    shown = f"<span class='outcome {outcome.replace(' ', '-')}'>{escape(words(_OUTCOMES[outcome]))}</span>"
+    outcome = decided.outcome if decided else "not_measured"
+    shown = f"<span class='outcome {outcome}'>{escape(words(f'experiments.{outcome}'))}</span>"
     if decided is None or not decided.seeds:
         return shown
     values = {"holds": decided.holds_in, "seeds": decided.seeds, "split": words(f"word.{decided.split}")}
     return f"{shown}<small>{escape(words('experiments.in_seeds', **values))}</small>"
-
-
-_OUTCOMES = {
-    "reproduced": "experiments.reproduced",
-    "not reproduced": "experiments.not_reproduced",
-    "not measured": "experiments.not_measured",
-}
-_VERDICTS = {
-    "holds": "experiments.effect.holds",
-    "not shown": "experiments.effect.not_shown",
-    "not enough seeds": "experiments.effect.few_seeds",
-    "incomplete": "experiments.effect.incomplete",
-}
 
 
 def _row(record: StudiesRecord, study: Study, row: Row, stage: str, scale: str, words: Wording) -> str:
@@ -149,14 +134,14 @@ def _row(record: StudiesRecord, study: Study, row: Row, stage: str, scale: str, 
     if reported.f1 is not None:
         at = f" ({reported.threshold:g})" if reported.threshold is not None else ""
         of_report.append(f"F1 {percent(reported.f1, words)}{at}")
-    loss = [DASH if reported.loss is None else words("experiments.loss.reported", loss=f"{reported.loss:.3f}")]
+    loss = [] if reported.loss is None else [words("experiments.loss.reported", loss=f"{reported.loss:.3f}")]
     measured_loss = over_seeds(each.loss for each in test)
     effect = next(
         (
             one
             for one in record.effects
             if (one.study, one.kind, one.level, one.stage, one.scale) == (study.name, "row", row.key, stage, scale)
-            and one.figure == "accuracy at 0.5"
+            and one.figure == ACCURACY_AT_HALF
         ),
         None,
     )
@@ -203,7 +188,11 @@ def _lines(lines: Sequence[str]) -> str:
 def _effect(effect: Effect | None, words: Wording) -> str:
     if effect is None:
         return ""
-    told = words(_VERDICTS[effect.verdict], points=points(effect.difference), against=effect.against)
+    told = words(
+        f"experiments.effect.{effect.verdict}",
+        points=isolated(points(effect.difference), words),
+        against=effect.against,
+    )
     return f"<small class='effect'>{escape(told)}</small>"
 
 
