@@ -182,7 +182,8 @@ def _around(found: OverSeeds, words: Wording, share: bool) -> list[str]:
 
 def _lines(lines: Sequence[str]) -> str:
     first, *rest = (escape(line) for line in lines)
-    return f"<bdi>{first}</bdi>" + "".join(f"<small><bdi>{line}</bdi></small>" for line in rest)
+    small = "".join(f"<small><bdi>{line}</bdi></small>" for line in rest)
+    return f"<div class='figure'><bdi>{first}</bdi>{small}</div>"
 
 
 def _effect(effect: Effect | None, words: Wording) -> str:
