@@ -13,6 +13,7 @@
  */
 
 const CUBIC_TAPS = 4;
+const COLUMNS_AT_ONCE = 4;
 const LEAST_OVERLAP = 1e-3; // of a pixel; a smaller part does not count
 const EXACT = 2.220446049250313e-16; // how near to a whole number a scale counts as one
 
@@ -166,9 +167,10 @@ export function enlarge(film, width, height) {
   const columns = cubicWeights(film.width, width);
   const rows = cubicWeights(film.height, height);
   const lines = new Float32Array(width * film.height); // each row interpolated across
+  const sums = sumsOfColumns(columns.from);
   for (let y = 0; y < film.height; y++) {
     const row = film.data.subarray(y * film.width, (y + 1) * film.width);
-    for (let x = 0; x < width; x++) lines[y * width + x] = interpolateAcross(row, columns, x * CUBIC_TAPS);
+    for (let x = 0; x < width; x++) lines[y * width + x] = sums[x](row, columns, x * CUBIC_TAPS);
   }
   const data = new Uint8Array(width * height);
   for (let y = 0, tap = 0; y < height; y++, tap += CUBIC_TAPS) {
@@ -185,30 +187,51 @@ export function enlarge(film, width, height) {
 }
 
 /**
- * One pixel between four of a row. Which sums are rounded first hangs on whether the four reach the row's end.
- * @param {Uint8Array} row
- * @param {{from: Int32Array, weight: Float32Array}} columns
- * @param {number} tap place of the first of the four
- * @returns {number}
+ * Where four pixels of a row stand, and their weights.
+ * @typedef {{from: Int32Array, weight: Float32Array}} CubicWeights each [N × 4]
  */
-function interpolateAcross(row, { from, weight }, tap) {
+
+/**
+ * How each column is summed up. Where all four pixels are in the row, four columns are computed at once; what is left
+ * at the end is computed by other steps, and so is what lies at either end of the row.
+ * @param {Int32Array} from [N × 4]
+ * @returns {((row: Uint8Array, columns: CubicWeights, tap: number) => number)[]}
+ */
+function sumsOfColumns(from) {
+  const isInside = Array.from({ length: from.length / CUBIC_TAPS }, (_, x) => {
+    return from[x * CUBIC_TAPS + CUBIC_TAPS - 1] - from[x * CUBIC_TAPS] === CUBIC_TAPS - 1;
+  });
+  const end = isInside.lastIndexOf(true) + 1;
+  const leftOver = end - (isInside.filter(Boolean).length % COLUMNS_AT_ONCE);
+  return isInside.map((inside, x) => (inside ? (x < leftOver ? sumOfPairs : sumOfLeftOver) : sumAtEnd));
+}
+
+/** @param {Uint8Array} row @param {CubicWeights} columns @param {number} tap @returns {number} */
+function sumOfPairs(row, { from, weight }, tap) {
   const { fround } = Math;
-  const one = row[from[tap]] * weight[tap];
-  const two = row[from[tap + 1]] * weight[tap + 1];
-  const three = row[from[tap + 2]] * weight[tap + 2];
-  const four = row[from[tap + 3]] * weight[tap + 3];
-  const isCut = from[tap + 3] - from[tap] !== CUBIC_TAPS - 1; // an end's pixel stands for those beyond it
-  if (isCut) return fround(four + fround(three + fround(two + fround(one))));
-  const [first, second, third, fourth] = [fround(one), fround(two), fround(three), fround(four)];
-  if (from[tap + 3] === row.length - 1) return fround(fround(first + third) + fround(second + fourth));
-  return fround(fround(first + second) + fround(third + fourth));
+  const left = fround(fround(row[from[tap]] * weight[tap]) + fround(row[from[tap + 1]] * weight[tap + 1]));
+  return left + fround(fround(row[from[tap + 2]] * weight[tap + 2]) + fround(row[from[tap + 3]] * weight[tap + 3]));
+}
+
+/** @param {Uint8Array} row @param {CubicWeights} columns @param {number} tap @returns {number} */
+function sumOfLeftOver(row, { from, weight }, tap) {
+  const { fround } = Math;
+  const even = fround(fround(row[from[tap]] * weight[tap]) + fround(row[from[tap + 2]] * weight[tap + 2]));
+  return even + fround(fround(row[from[tap + 1]] * weight[tap + 1]) + fround(row[from[tap + 3]] * weight[tap + 3]));
+}
+
+/** @param {Uint8Array} row @param {CubicWeights} columns @param {number} tap @returns {number} */
+function sumAtEnd(row, { from, weight }, tap) {
+  let sum = 0;
+  for (let place = tap; place < tap + CUBIC_TAPS; place++) sum = Math.fround(row[from[place]] * weight[place] + sum);
+  return sum;
 }
 
 /**
  * The four pixels of a line around each pixel of a longer one, and their weights; beyond an end its pixel repeats.
  * @param {number} pixels
  * @param {number} more
- * @returns {{from: Int32Array, weight: Float32Array}} each [more × 4]
+ * @returns {CubicWeights}
  */
 function cubicWeights(pixels, more) {
   const { fround } = Math;
