@@ -28,9 +28,6 @@ export const damaged = (kind) => new RadiographError("reader.damaged", { kind })
 /** @param {string} kind @returns {RadiographError} no radiograph moves */
 export const moving = (kind) => new RadiographError("reader.animated", { kind });
 
-/** @param {string} kind @returns {RadiographError} the reader in Python knows it, a browser does not */
-export const notHere = (kind) => new RadiographError("browser.not_read", { kind });
-
 /**
  * A line as it is shown.
  * @param {Line} line
