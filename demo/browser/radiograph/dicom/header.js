@@ -200,9 +200,12 @@ export function readDicomHeader(data, dicomParser) {
   const little = syntax !== EXPLICIT_BIG;
   const parser = little ? dicomParser.littleEndianByteArrayParser : dicomParser.bigEndianByteArrayParser;
   const dataSet = new dicomParser.DataSet(parser, data, {});
-  const stream = new dicomParser.ByteStream(parser, data, start);
   const parse = isImplicit ? dicomParser.parseDicomDataSetImplicit : dicomParser.parseDicomDataSetExplicit;
-  parse(dataSet, stream, data.length, { untilTag: PIXEL_DATA });
+  try {
+    parse(dataSet, new dicomParser.ByteStream(parser, data, start), data.length, { untilTag: PIXEL_DATA });
+  } catch {
+    // A file that ends within an element: what stands before tells what it lacks.
+  }
   return new DicomHeader(data, dataSet.elements, syntax, named !== null, isImplicit);
 }
 
