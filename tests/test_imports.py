@@ -28,7 +28,7 @@ LAYERS = {
         ("inference", "evaluation"),
         ("language",),
         ("predict", "plots"),
-        ("report", "batch", "bench"),
+        ("report", "batch", "bench", "browser"),
         ("page", "desktop", "deploy"),
         ("cli",),
     ),

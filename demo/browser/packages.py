@@ -36,5 +36,5 @@ def library_files(node_modules: Path) -> dict[str, bytes]:
 
 
 def as_module(script: bytes, name: str) -> bytes:
-    """A script that hangs itself on `this` (UMD), as an ES module that exports it; a module's own `this` is undefined."""
+    """A script that hangs itself on `this` (UMD), which a module does not have, as an ES module that exports it."""
     return b"const root = {};\n(function () {\n%b\n}).call(root);\nexport default root.%b;\n" % (script, name.encode())

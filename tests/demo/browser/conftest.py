@@ -19,6 +19,9 @@ from demo.browser.packages import library_files, own_modules
 from export.bundle import default_models_folder
 
 DRIVERS = Path(__file__).parent / "drivers"
+POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src data:"
+)
 TYPES = {".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm"}
 
 
@@ -93,7 +96,6 @@ def film_page(chromium: Any, node_modules: Path) -> Iterator[FilmPage]:
 @contextmanager
 def serve(files: Mapping[str, bytes], further: Mapping[str, bytes]) -> Iterator[str]:
     """Serve files, those of DRIVERS and the shipped models while the block lasts → the address."""
-    policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src data:"
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -105,7 +107,7 @@ def serve(files: Mapping[str, bytes], further: Mapping[str, bytes]) -> Iterator[
                 content = (default_models_folder().parent / name).read_bytes()
             self.send_response(404 if content is None else 200)
             self.send_header("Content-Type", TYPES.get(Path(name).suffix, "application/octet-stream"))
-            self.send_header("Content-Security-Policy", policy)
+            self.send_header("Content-Security-Policy", POLICY)
             self.send_header("Content-Length", str(len(content or b"")))
             self.end_headers()
             self.wfile.write(content or b"")

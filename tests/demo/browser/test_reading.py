@@ -1,0 +1,279 @@
+"""The browser's films have the greys that Python's have; what the browser refuses, it refuses in Python's words."""
+
+import io
+import struct
+import zlib
+
+import cv2
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
+
+from demo.language.catalogue import wording
+from train.radiograph import RadiographError, read_with_warnings
+
+pytestmark = pytest.mark.slow
+
+ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+
+
+@pytest.fixture(scope="module")
+def decoder(film_page):
+    """The page without any network: it decodes."""
+    assert film_page.load() == {"cards": [], "faults": {}}
+    return film_page
+
+
+def shades(seed=0, most=255, shape=(81, 59)):
+    """A soft picture of random greys from 0 to `most`."""
+    noise = cv2.GaussianBlur(np.random.default_rng(seed).standard_normal(shape), (0, 0), 3)
+    return cv2.normalize(noise, None, 0, most, cv2.NORM_MINMAX).round().astype(np.uint16 if most > 255 else np.uint8)
+
+
+GREY, DEEP = shades(), shades(most=4095)
+COLOUR = np.dstack([shades(1), shades(2), shades(3)])
+
+
+def said(line):
+    """A line of the worker's, in English."""
+    texts = wording("en").texts
+    return texts[line["key"]].format(**{name: texts.get(value, value) for name, value in line["values"].items()})
+
+
+def by_pillow(picture, kind, mode=None, **options):
+    stream = io.BytesIO()
+    image = Image.fromarray(picture)
+    (image.convert(mode) if mode else image).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def by_opencv(suffix, picture, *options):
+    return cv2.imencode(suffix, picture, list(options))[1].tobytes()
+
+
+def with_segment(jpeg, marker, body):
+    """A JPEG with one more segment behind its first marker."""
+    return jpeg[:2] + bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
+
+
+def turned(orientation):
+    entry = struct.pack("<HHIHH", 274, 3, 1, orientation, 0)
+    exif = b"Exif\0\0" + b"II*\0\x08\0\0\0" + struct.pack("<H", 1) + entry + b"\0\0\0\0"
+    return with_segment(by_opencv(".jpg", COLOUR), 0xE1, exif)
+
+
+def jpegs():
+    plain = by_opencv(".jpg", COLOUR)
+    rgb = imagecodecs.jpeg8_encode(COLOUR, level=90, colorspace="RGB", outcolorspace="RGB")
+    return {
+        "grey": by_opencv(".jpg", GREY),
+        "colour": plain,
+        "colour at full size": by_opencv(".jpg", COLOUR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111),
+        "colour of half width": by_opencv(".jpg", COLOUR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x211111),
+        "progressive": by_opencv(".jpg", COLOUR, cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
+        "restarts": by_opencv(".jpg", COLOUR, cv2.IMWRITE_JPEG_RST_INTERVAL, 3),
+        "rgb": rgb,
+        "a profile": with_segment(plain, 0xE2, b"ICC_PROFILE\0\1\1" + bytes(200)),
+        "a comment": with_segment(plain, 0xFE, b"somebody's words"),
+        "a transform that never was": with_segment(plain, 0xEE, b"Adobe\0\x64\0\0\0\0\7"),
+        "cmyk": by_pillow(COLOUR, "JPEG", "CMYK", quality=92),
+        **{f"orientation {value}": turned(value) for value in range(1, 9)},
+    }
+
+
+def png(samples, depth, colour, *, interlaced=False, palette=None):
+    """A PNG of [H, W, C] samples without filters, for what no library writes."""
+    height, width = samples.shape[:2]
+    rows = b""
+    for left, top, across, down in ADAM7 if interlaced else ((0, 0, 1, 1),):
+        part = samples[top::down, left::across]
+        if part.size:
+            lines = part.reshape(len(part), -1)
+            bits = np.unpackbits(lines.astype(">u2").view(np.uint8), axis=1).reshape(len(part), -1, 16)[
+                ..., 16 - depth :
+            ]
+            packed = np.packbits(bits.reshape(len(part), -1), axis=1)
+            rows += b"".join(b"\0" + line.tobytes() for line in packed)
+
+    def chunk(name, body):
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, int(interlaced))
+    colours = b"" if palette is None else chunk(b"PLTE", palette.astype(np.uint8).tobytes())
+    body = chunk(b"IHDR", header) + colours + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def pngs():
+    rng = np.random.default_rng(4)
+    films = {
+        "filtered grey": by_pillow(GREY, "PNG"),
+        "filtered colour": by_pillow(COLOUR, "PNG"),
+        "filtered 12 of 16 bits": by_opencv(".png", DEEP),
+        "a dead pixel": by_opencv(".png", np.where(np.indices(DEEP.shape).sum(axis=0) == 0, 65535, DEEP).astype("u2")),
+        "flat and deep": by_opencv(".png", np.full((30, 20), 700, np.uint16)),
+        "transparent": by_pillow(np.dstack([COLOUR, shades(5)]), "PNG"),
+    }
+    kinds = {0: ((1, 2, 4, 8, 16), 1), 2: ((8, 16), 3), 3: ((1, 2, 4, 8), 1), 4: ((8, 16), 2), 6: ((8, 16), 4)}
+    for colour, (depths, channels) in kinds.items():
+        for depth in depths:
+            samples = rng.integers(0, 2**depth, (23, 13, channels))
+            palette = rng.integers(0, 256, (2**depth, 3)) if colour == 3 else None
+            for interlaced in (False, True):
+                name = f"colour type {colour}, {depth} bits{', interlaced' if interlaced else ''}"
+                films[name] = png(samples, depth, colour, interlaced=interlaced, palette=palette)
+    return films
+
+
+def bmps():
+    masks = struct.pack("<III", 0xF800, 0x07E0, 0x001F)
+    words = np.random.default_rng(6).integers(0, 65536, (20, 8), np.uint16)
+    header = struct.pack("<IiiHHIIiiII", 40, 8, -20, 1, 16, 3, words.nbytes, 0, 0, 0, 0) + masks
+    bit_fields = b"BM" + struct.pack("<IHHI", 14 + len(header) + words.nbytes, 0, 0, 14 + len(header)) + header
+    return {
+        "grey": by_opencv(".bmp", GREY),
+        "colour": by_opencv(".bmp", COLOUR),
+        "one bit": by_pillow(GREY, "BMP", "1"),
+        "palette": by_pillow(COLOUR, "BMP", "P"),
+        "bit fields": bit_fields + words.tobytes(),
+    }
+
+
+def webps():
+    return {
+        "lossy": by_opencv(".webp", COLOUR, cv2.IMWRITE_WEBP_QUALITY, 80),
+        "lossless": by_opencv(".webp", COLOUR, cv2.IMWRITE_WEBP_QUALITY, 101),
+        "lossy and transparent": by_pillow(np.dstack([COLOUR, shades(5)]), "WEBP", quality=80),
+        "turned": by_pillow(COLOUR, "WEBP", exif=turned(6)[12:12 + 26]),
+    }  # fmt: skip
+
+
+def table(first, entries, bits):
+    item = Dataset()
+    item.LUTDescriptor, item.LUTData = [len(entries), first, bits], list(map(int, entries))
+    item["LUTDescriptor"].VR = item["LUTData"].VR = "US"
+    return [item]
+
+
+def dicoms(dicom):
+    signed = DEEP.astype(np.int16) - 2000
+    words = np.linspace(0, 65535, 4096).astype(int)
+    return {
+        "plain": dicom(DEEP, bits=12),
+        "implicit": dicom(DEEP, bits=12, syntax=ImplicitVRLittleEndian, preamble=False),
+        "big endian": dicom(DEEP, bits=12, syntax=ExplicitVRBigEndian),
+        "big endian bytes": dicom(GREY, syntax=ExplicitVRBigEndian),
+        "run lengths": dicom(DEEP, bits=12, syntax=RLELossless),
+        "run lengths of bytes": dicom(GREY, syntax=RLELossless),
+        "jpeg": dicom(GREY, syntax=JPEGBaseline8Bit, streams=[by_opencv(".jpg", GREY)]),
+        "monochrome 1": dicom(DEEP, bits=12, PhotometricInterpretation="MONOCHROME1"),
+        "signed": dicom(signed, bits=16),
+        "window": dicom(DEEP, bits=12, WindowCenter=2000, WindowWidth=1500),
+        "two windows": dicom(DEEP, bits=12, WindowCenter=[1800, 40], WindowWidth=[2500, 80]),
+        "sigmoid": dicom(DEEP, bits=12, WindowCenter=2000, WindowWidth=900, VOILUTFunction="SIGMOID"),
+        "exact window": dicom(DEEP, bits=12, WindowCenter=2000, WindowWidth=900, VOILUTFunction="LINEAR_EXACT"),
+        "window beside the film": dicom(DEEP, bits=12, WindowCenter=30000, WindowWidth=10),
+        "rescaled": dicom(
+            DEEP, bits=12, RescaleSlope="-0.5", RescaleIntercept="12", WindowCenter=-900, WindowWidth=900
+        ),
+        "slope of 0": dicom(DEEP, bits=12, RescaleSlope=0),
+        "padding": dicom(DEEP, bits=12, PixelPaddingValue=0),
+        "range of padding": dicom(DEEP, bits=12, PixelPaddingValue=4095, PixelPaddingRangeLimit=3900),
+        "modality table": dicom(DEEP, bits=12, ModalityLUTSequence=table(0, words[::-1] // 16, 12)),
+        "table of greys": dicom(DEEP, bits=12, VOILUTSequence=table(100, words[:3000], 16)),
+        "bits above the stored": dicom(DEEP | 0x7000, bits=12),
+        "two frames": dicom(np.stack([DEEP, DEEP[::-1]]), bits=12, NumberOfFrames=2),
+        "no polarity": dicom(DEEP, bits=12, PhotometricInterpretation=None),
+        "inverse by its shape": dicom(DEEP, bits=12, PresentationLUTShape="INVERSE"),
+    }
+
+
+def differing(decoder, films):
+    """Which films the browser reads otherwise than Python, and how."""
+    faults = {}
+    for name, data in films.items():
+        greys, warnings = read_with_warnings(data)
+        answer = decoder.read(data)
+        if answer["error"] is not None:
+            faults[name] = said(answer["error"])
+        elif not np.array_equal(answer["pixels"], greys):
+            faults[name] = "other greys"
+        elif tuple(map(said, answer["notes"])) != warnings:
+            faults[name] = f"warns of {answer['notes']}"
+    return faults
+
+
+def test_the_luma_of_any_jpeg_is_the_decoders_own(decoder):
+    assert differing(decoder, jpegs()) == {}
+
+
+def test_any_png_has_the_same_greys(decoder):
+    assert differing(decoder, pngs()) == {}
+
+
+def test_any_bmp_has_the_same_greys(decoder):
+    assert differing(decoder, bmps()) == {}
+
+
+def test_a_webp_has_the_same_greys(decoder):
+    assert differing(decoder, webps()) == {}
+
+
+def test_a_dicom_film_has_the_same_greys_and_warnings(decoder, dicom):
+    assert differing(decoder, dicoms(dicom)) == {}
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "bmp", "webp", "dicom"])
+def test_a_film_cut_short_is_refused_in_the_same_words(decoder, dicom, kind):
+    whole = {
+        "jpeg": by_opencv(".jpg", COLOUR, cv2.IMWRITE_JPEG_PROGRESSIVE, 1),
+        "png": by_pillow(COLOUR, "PNG"),
+        "bmp": by_opencv(".bmp", GREY),
+        "webp": by_opencv(".webp", COLOUR),
+        "dicom": dicom(DEEP, bits=12),
+    }[kind]
+    for share in (0.02, 0.3, 0.6, 0.9, 0.999):
+        data = whole[: int(len(whole) * share)]
+        with pytest.raises(RadiographError) as refused:
+            read_with_warnings(data)
+        assert said(decoder.read(data)["error"]) == str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"Dear colleague,",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"%PDF-1.7",
+        b"PK\x03\x04" + bytes(40),
+        b"\0\1\2\3" * 20,
+        png(np.zeros((2, 2, 1), int), 8, 0)[:16] + struct.pack(">II", 30_000, 30_000) + bytes(20),
+    ],
+)
+def test_what_is_no_film_is_refused_in_the_same_words(decoder, data):
+    with pytest.raises(RadiographError) as refused:
+        read_with_warnings(data)
+    assert said(decoder.read(data)["error"]) == str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "make"),
+    [
+        ("browser.no_tiff", lambda dicom: by_opencv(".tiff", GREY)),
+        ("browser.no_deep_jpeg", lambda dicom: imagecodecs.jpegls_encode(DEEP)),
+        ("browser.no_deep_jpeg", lambda dicom: imagecodecs.jpeg8_encode(DEEP, lossless=True, bitspersample=12)),
+        ("browser.no_alpha", lambda dicom: by_pillow(np.dstack([COLOUR, shades(5)]), "WEBP", lossless=True)),
+        (
+            "browser.no_dicom_compression",
+            lambda dicom: dicom(DEEP, bits=12, syntax=JPEGLSLossless, streams=[imagecodecs.jpegls_encode(DEEP)]),
+        ),
+    ],
+)
+def test_what_python_reads_and_the_browser_does_not_is_refused(decoder, dicom, key, make):
+    data = make(dicom)
+    read_with_warnings(data)
+    assert decoder.read(data)["error"] == {"key": key, "values": {}}
