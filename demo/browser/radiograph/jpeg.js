@@ -5,6 +5,7 @@
 import { decodeToGrey } from "./bitmap.js";
 import { RadiographError, damaged } from "./errors.js";
 import { lumaOf } from "./greyscale.js";
+import { checkEntropy } from "./jpeg_entropy.js";
 import { isEightBit, readJpegHeader } from "./jpeg_header.js";
 
 /** @typedef {import("../resize.js").Grey} Grey */
@@ -27,6 +28,7 @@ export async function decodeJpeg(data, header = readJpegHeader(data)) {
   const count = frame.components.length;
   if (!isEightBit(frame)) throw new RadiographError(count === 1 ? "browser.no_deep_jpeg" : "reader.jpeg_colour");
   if (count === 2) throw damaged("JPEG");
+  checkEntropy(header);
   const { width, height } = frame;
   const file = await new Blob(/** @type {BlobPart[]} */ ([
     new Uint8Array([...START_OF_IMAGE, ...adobeSegment(header)]),

@@ -277,3 +277,31 @@ def test_what_python_reads_and_the_browser_does_not_is_refused(decoder, dicom, k
     data = make(dicom)
     read_with_warnings(data)
     assert decoder.read(data)["error"] == {"key": key, "values": {}}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1), (cv2.IMWRITE_JPEG_RST_INTERVAL, 3)],
+    ids=["sequential", "progressive", "restarts"],
+)
+def test_a_jpeg_with_a_byte_changed_is_refused_wherever_python_refuses_it(decoder, options):
+    whole = by_opencv(".jpg", COLOUR, *options)
+    rng = np.random.default_rng(7)
+    faults, refusals, stricter = [], 0, 0
+    for place in rng.integers(whole.index(b"\xff\xda"), len(whole), 60):
+        data = whole[:place] + bytes([whole[place] ^ int(rng.integers(1, 256))]) + whole[place + 1 :]
+        answer = decoder.read(data)
+        try:
+            greys = read_with_warnings(data)[0]
+        except RadiographError as error:
+            refusals += 1
+            if answer["error"] is None or said(answer["error"]) != str(error):
+                faults.append(place)
+        else:
+            # A strict decoder does not always notice a few bytes too many: it has read ahead.
+            stricter += answer["error"] is not None
+            if answer["error"] is None and not np.array_equal(answer["pixels"], greys):
+                faults.append(place)
+    assert faults == []
+    assert 0 < refusals < 60
+    assert stricter <= 2
