@@ -73,7 +73,7 @@ async function fetchBytes(address, signal, onBytes) {
       onBytes(size);
     }
     const whole = new Uint8Array(size);
-    for (let place = size; parts.length > 0; ) {
+    for (let place = size; parts.length > 0;) {
       const part = /** @type {Uint8Array} */ (parts.pop()); // released one by one: a model is 50 MB
       place -= part.length;
       whole.set(part, place);

@@ -42,13 +42,15 @@ export class ReadingError extends Error {
 export async function startClassifier(runtime, { card, model }) {
   let session;
   try {
-    session = await runtime.InferenceSession.create(model, { executionProviders: ["wasm"], enableMemPattern: false });
+    session = await runtime.InferenceSession.create(model, { executionProviders: ["wasm"] });
   } catch {
     throw new BundleError("browser.model_not_started");
   }
-  const isKnown = session.inputNames.join() === "image" && ["logit", "probability"].every((name) => {
-    return session.outputNames.includes(name);
-  });
+  const isKnown =
+    session.inputNames.join() === "image" &&
+    ["logit", "probability"].every((name) => {
+      return session.outputNames.includes(name);
+    });
   if (!isKnown) throw new BundleError("browser.model_not_started");
   return { card, session, Tensor: runtime.Tensor };
 }

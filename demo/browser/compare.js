@@ -27,7 +27,9 @@ export function agreement(verdicts) {
 export function unreliableBeside(readings) {
   const refusing = readings.find(({ refused }) => refused);
   if (refusing === undefined) return {};
-  return Object.fromEntries(readings.filter(({ refused }) => !refused).map(({ network }) => [network, refusing.network]));
+  return Object.fromEntries(
+    readings.filter(({ refused }) => !refused).map(({ network }) => [network, refusing.network]),
+  );
 }
 
 /**

@@ -17,7 +17,8 @@
 
 /**
  * The first message: load these networks. `progress` answers come, and one `ready`.
- * @typedef {{type: "load", runtime: RuntimeAddresses, networks: Record<string, BundleAddresses>, threads?: number}} Load
+ * @typedef {{type: "load", runtime: RuntimeAddresses, networks: Record<string, BundleAddresses>,
+ *   threads?: number}} Load
  */
 
 /**
@@ -25,7 +26,11 @@
  * @typedef {{type: "read", id: number, file: Blob | ArrayBuffer, operatingPoint?: string}} Read
  */
 
-/** @typedef {{type: "cancel", id?: number}} Cancel forget a film; without an id all films, and the loading */
+/**
+ * Forget a film. Without an id all films and, where the networks are not there yet, the loading: then this worker is of
+ * no further use.
+ * @typedef {{type: "cancel", id?: number}} Cancel
+ */
 
 /** @typedef {Load | Read | Cancel} Request to the worker */
 

@@ -3,7 +3,12 @@
 const ROUNDS = 64;
 const BLOCK = 64; // bytes
 
-/** @param {number} power @param {number} count @returns {Uint32Array} the first 32 bits behind the point of prime roots */
+/**
+ * The first 32 bits behind the point of roots of the first primes.
+ * @param {number} power
+ * @param {number} count
+ * @returns {Uint32Array}
+ */
 function rootsOfPrimes(power, count) {
   /** @type {number[]} */
   const primes = [];
@@ -23,7 +28,9 @@ const CONSTANTS = rootsOfPrimes(3, ROUNDS);
  */
 export async function sha256(data) {
   const subtle = globalThis.crypto?.subtle;
-  const sum = subtle ? new Uint8Array(await subtle.digest("SHA-256", /** @type {BufferSource} */ (data))) : digest(data);
+  const sum = subtle
+    ? new Uint8Array(await subtle.digest("SHA-256", /** @type {BufferSource} */ (data)))
+    : digest(data);
   return Array.from(sum, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

@@ -86,7 +86,12 @@ function fail(names, key) {
  * @returns {Promise<() => T>}
  */
 function settled(promise) {
-  return promise.then((value) => () => value, (error) => () => { throw error; });
+  return promise.then(
+    (value) => () => value,
+    (error) => () => {
+      throw error;
+    },
+  );
 }
 
 /** @param {Read} request */
@@ -110,9 +115,13 @@ async function answer({ id, file, operatingPoint }) {
     const data = new Uint8Array(file instanceof Blob ? await file.arrayBuffer() : file);
     const { film, notes, bits } = await readRadiograph(data, loadDicomParser);
     if (!pending.has(id)) return;
-    post({ type: "film", id, film: { ...film, data: film.data.slice() }, notes, bits });
+    const copy = film.data.slice(); // the page's own: it is handed over, not copied again
+    post({ type: "film", id, film: { ...film, data: copy }, notes, bits }, [copy.buffer]);
     const networks = await classifiers;
-    const prepared = prepareFor(film, networks.map(({ card }) => card));
+    const prepared = prepareFor(
+      film,
+      networks.map(({ card }) => card),
+    );
     const readings = [];
     for (const [index, network] of networks.entries()) {
       await turn(); // a message that cancels is heard between two networks
@@ -136,7 +145,9 @@ function turn() {
 function loadDicomParser() {
   dicomParser ??= import(dicomParserAddress).then(
     (library) => library.default,
-    () => { throw new RadiographError("browser.not_loaded"); },
+    () => {
+      throw new RadiographError("browser.not_loaded");
+    },
   );
   return dicomParser;
 }

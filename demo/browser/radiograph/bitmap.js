@@ -2,7 +2,7 @@
 
 import { RadiographError, damaged } from "./errors.js";
 
-const STRIP_PIXELS = 1_000_000; // read at once, so that a large film is not there twice in four channels
+const TILE = 1024; // pixels a side, read at once: a large film is not there twice, and no canvas is too wide
 const CHECK = [0, 1, 2, 127, 128, 254, 255];
 
 /**
@@ -26,7 +26,7 @@ export async function decodeToGrey(file, type, kind, width, height, grey) {
   }
   try {
     if (bitmap.width !== width || bitmap.height !== height) throw damaged(kind);
-    return readStrips(bitmap, grey);
+    return readTiles(bitmap, grey);
   } finally {
     bitmap.close();
   }
@@ -37,16 +37,21 @@ export async function decodeToGrey(file, type, kind, width, height, grey) {
  * @param {(red: number, green: number, blue: number) => number} grey
  * @returns {Uint8Array}
  */
-function readStrips(bitmap, grey) {
+function readTiles(bitmap, grey) {
   const { width, height } = bitmap;
   const data = new Uint8Array(width * height);
-  const rows = Math.max(1, Math.min(height, Math.floor(STRIP_PIXELS / width)));
-  const context = contextOf(width, rows);
-  for (let top = 0, pixel = 0; top < height; top += rows) {
-    context.drawImage(bitmap, 0, -top);
-    const { data: samples } = context.getImageData(0, 0, width, Math.min(rows, height - top));
-    for (let place = 0; place < samples.length; place += 4, pixel++) {
-      data[pixel] = grey(samples[place], samples[place + 1], samples[place + 2]);
+  const context = contextOf(Math.min(width, TILE), Math.min(height, TILE));
+  for (let top = 0; top < height; top += TILE) {
+    for (let left = 0; left < width; left += TILE) {
+      const [columns, rows] = [Math.min(TILE, width - left), Math.min(TILE, height - top)];
+      context.drawImage(bitmap, -left, -top);
+      const { data: samples } = context.getImageData(0, 0, columns, rows);
+      for (let row = 0, place = 0; row < rows; row++) {
+        const start = (top + row) * width + left;
+        for (let pixel = start; pixel < start + columns; pixel++, place += 4) {
+          data[pixel] = grey(samples[place], samples[place + 1], samples[place + 2]);
+        }
+      }
     }
   }
   return data;

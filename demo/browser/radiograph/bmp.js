@@ -1,5 +1,6 @@
 // BMP → grey samples: uncompressed pictures of any depth. Nothing has to be decoded, so no decoder is asked.
-// The rules of train/radiograph/bmp.py. Sources: the BITMAPFILEHEADER, BITMAPCOREHEADER and BITMAPINFOHEADER structures.
+// The rules of train/radiograph/bmp.py.
+// Sources: the BITMAPFILEHEADER, BITMAPCOREHEADER and BITMAPINFOHEADER structures.
 
 import { roundHalfEven } from "../resize.js";
 import { Bytes } from "./bytes.js";

@@ -6,7 +6,12 @@ import { Bytes } from "./bytes.js";
 const ORIENTATION = 274;
 const MAX_ENTRIES = 4_096;
 const ENTRY_BYTES = 12;
-const SIZES = new Map([[1, 1], [3, 2], [4, 4], [16, 8]]); // of whole numbers, by type
+const SIZES = new Map([
+  [1, 1],
+  [3, 2],
+  [4, 4],
+  [16, 8],
+]); // of whole numbers, by type
 
 /**
  * The orientation an EXIF block asks for, 1 to 8; 1 where it does not say or cannot be read.

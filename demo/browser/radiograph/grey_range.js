@@ -20,7 +20,10 @@ export function robustRange(values, counts) {
   const [low, high] = [from + core[0], from + core[1]];
   const width = values[high] - values[low];
   const upward = values.slice(high, to).map((value) => value - values[high]);
-  const downward = values.slice(from, low + 1).map((value) => values[low] - value).reverse();
+  const downward = values
+    .slice(from, low + 1)
+    .map((value) => values[low] - value)
+    .reverse();
   let [first, last] = [low - reach(downward, width), high + reach(upward, width) + 1];
   if (last - first < LEAST_LEVELS) [first, last] = [0, values.length];
   return [values[first], values[last - 1]];

@@ -62,7 +62,10 @@ export function to8Bits(samples) {
   /** @type {number[]} */
   const values = [];
   counts.forEach((count, value) => count > 0 && values.push(value));
-  const [low, high] = robustRange(values, values.map((value) => counts[value]));
+  const [low, high] = robustRange(
+    values,
+    values.map((value) => counts[value]),
+  );
   const isCut = low > values[0] || high < values[values.length - 1];
   const factor = 255 / Math.max(high - low, 1);
   const table = Uint8Array.from(counts, (_, value) =>

@@ -30,11 +30,13 @@ export async function decodeJpeg(data, header = readJpegHeader(data)) {
   if (count === 2) throw damaged("JPEG");
   checkEntropy(header);
   const { width, height } = frame;
-  const file = await new Blob(/** @type {BlobPart[]} */ ([
-    new Uint8Array([...START_OF_IMAGE, ...adobeSegment(header)]),
-    ...header.pieces,
-    new Uint8Array(END_OF_IMAGE),
-  ])).arrayBuffer();
+  const file = await new Blob(
+    /** @type {BlobPart[]} */ ([
+      new Uint8Array([...START_OF_IMAGE, ...adobeSegment(header)]),
+      ...header.pieces,
+      new Uint8Array(END_OF_IMAGE),
+    ]),
+  ).arrayBuffer();
   const grey = count === 4 ? lumaOf : header.isRgb ? lumaOfRgb : firstOf;
   return { width, height, data: await decodeToGrey(new Uint8Array(file), "image/jpeg", "JPEG", width, height, grey) };
 }

@@ -168,7 +168,7 @@ function componentsOf({ data }, width, height, isProgressive) {
 
 /** @param {Bytes} body @param {Map<number, Huffman>} tables are added to */
 function readTables({ data }, tables) {
-  for (let place = 0; place < data.length; ) {
+  for (let place = 0; place < data.length;) {
     const counts = data.subarray(place + 1, place + 1 + LONGEST_CODE);
     const end = place + 1 + LONGEST_CODE + counts.reduce((sum, count) => sum + count, 0);
     if (counts.length < LONGEST_CODE || end > data.length) throw damaged("JPEG");
@@ -248,7 +248,8 @@ function sequentialBlock(bits, { dc, ac }) {
  */
 function progressiveBlock(scan) {
   const { first, last, high, low } = scan;
-  const isBogus = (first === 0) !== (last === 0) || (first > 0 && scan.parts.length > 1) || (high > 0 && low !== high - 1);
+  const isBogus =
+    (first === 0) !== (last === 0) || (first > 0 && scan.parts.length > 1) || (high > 0 && low !== high - 1);
   if (isBogus || low > 13) throw damaged("JPEG");
   for (const { component } of scan.parts) {
     if (first > 0 && component.bits[0] < 0) throw damaged("JPEG");
@@ -265,7 +266,12 @@ function progressiveBlock(scan) {
   };
 }
 
-/** Coefficients that come for the first time (T.81 section G.1.2.2). @param {number} first @param {number} last @returns {BlockWalk} */
+/**
+ * Coefficients that come for the first time (T.81 section G.1.2.2).
+ * @param {number} first
+ * @param {number} last
+ * @returns {BlockWalk}
+ */
 function firstBlock(first, last) {
   return (bits, { component, ac }, unit) => {
     if (ac === undefined) throw damaged("JPEG");
@@ -287,7 +293,12 @@ function firstBlock(first, last) {
   };
 }
 
-/** One bit more of coefficients (T.81 section G.1.2.3). @param {number} first @param {number} last @returns {BlockWalk} */
+/**
+ * One bit more of coefficients (T.81 section G.1.2.3).
+ * @param {number} first
+ * @param {number} last
+ * @returns {BlockWalk}
+ */
 function refinedBlock(first, last) {
   return (bits, { component, ac }, unit) => {
     if (ac === undefined) throw damaged("JPEG");

@@ -19,7 +19,15 @@ const DEPTHS = { 0: [1, 2, 4, 8, 16], 2: [8, 16], 3: [1, 2, 4, 8], 4: [8, 16], 6
 const CHANNELS = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 const LAST_FILTER = 4;
 // First column, first row, and the steps between those of a pass (section 8.1)
-const ADAM7 = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]];
+const ADAM7 = [
+  [0, 0, 8, 8],
+  [4, 0, 8, 8],
+  [0, 4, 4, 8],
+  [2, 0, 4, 4],
+  [0, 2, 2, 4],
+  [1, 0, 2, 2],
+  [0, 1, 1, 2],
+];
 const WHOLE = [[0, 0, 1, 1]];
 
 /**
@@ -48,7 +56,10 @@ export async function readPng(data) {
   }
   const header = readHeader(kept[0].body);
   const greys = header.colour === PALETTE ? greysOfPalette(kept) : null;
-  const rows = await inflate(kept.filter(({ name }) => name === "IDAT").map(({ body }) => body), bytesOf(header));
+  const rows = await inflate(
+    kept.filter(({ name }) => name === "IDAT").map(({ body }) => body),
+    bytesOf(header),
+  );
   const samples = samplesOf(header, rows);
   const grey = greys ? Uint8Array.from(samples, (index) => greys[index]) : luma(samples, header.channels);
   const { data: pixels, notes } = to8Bits(grey);

@@ -26,7 +26,10 @@ const WORDS = 65536;
  */
 export function greyTable(rules, codes) {
   const size = 1 << rules.stored;
-  const values = Float64Array.from({ length: size }, (_, code) => code - (rules.isSigned && 2 * code >= size ? size : 0));
+  const values = Float64Array.from(
+    { length: size },
+    (_, code) => code - (rules.isSigned && 2 * code >= size ? size : 0),
+  );
   const counts = new Float64Array(size);
   for (const code of codes) counts[code]++;
   let isPadding = paddingOf(rules, values);
@@ -61,7 +64,10 @@ function show(rules, outputs, counts) {
 function ownRange(rules, outputs, counts) {
   if (rules.stored <= 8) return { shown: between(outputs, Math.min(...outputs), Math.max(...outputs)), notes: [] };
   const present = outputs.filter((_, code) => counts[code] > 0);
-  const [values, pixels] = tally(present, counts.filter((count) => count > 0));
+  const [values, pixels] = tally(
+    present,
+    counts.filter((count) => count > 0),
+  );
   const [low, high] = robustRange(values, pixels);
   const isCut = low > values[0] || high < values[values.length - 1];
   return { shown: between(outputs, low, high), notes: isCut ? [VALUES_LEFT_OUT] : [] };
@@ -112,7 +118,10 @@ function levels(shown, counts) {
  */
 function paddingOf(rules, values) {
   if (rules.padding === null) return () => false;
-  const [least, most] = [Math.min(values[0], values[values.length >> 1]), Math.max(values[values.length - 1], values[(values.length >> 1) - 1])];
+  const [least, most] = [
+    Math.min(values[0], values[values.length >> 1]),
+    Math.max(values[values.length - 1], values[(values.length >> 1) - 1]),
+  ];
   // Writers confuse the signed and the unsigned form: both mean the code with the same bits.
   const edges = rules.padding.map((edge) => {
     if (edge >= least && edge <= most) return edge;

@@ -23,7 +23,8 @@ function answered(wanted) {
 
 function bytesAsText(bytes) {
   let text = "";
-  for (let place = 0; place < bytes.length; place += 32768) text += String.fromCharCode(...bytes.subarray(place, place + 32768));
+  for (let place = 0; place < bytes.length; place += 32768)
+    text += String.fromCharCode(...bytes.subarray(place, place + 32768));
   return btoa(text);
 }
 
@@ -37,7 +38,10 @@ globalThis.films = {
   /** Load networks by name, from models/NAME/. */
   async load(names = ["a", "b"], threads = 1) {
     const networks = Object.fromEntries(
-      names.map((name) => [name, { card: address(`models/${name}/card.json`), model: address(`models/${name}/model.onnx`) }]),
+      names.map((name) => [
+        name,
+        { card: address(`models/${name}/card.json`), model: address(`models/${name}/model.onnx`) },
+      ]),
     );
     const runtime = {
       ort: address("ort.wasm.min.mjs"),
@@ -67,8 +71,16 @@ globalThis.films = {
       heatmap: reading.heatmap && { ...reading.heatmap, values: Array.from(reading.heatmap.values) },
     }));
     return {
-      width, height, pixels: bytesAsText(data), bits: first.bits, notes: first.notes, error: last.line ?? null,
-      readings, agree: last.agree, unreliable: last.unreliable, milliseconds,
+      width,
+      height,
+      pixels: bytesAsText(data),
+      bits: first.bits,
+      notes: first.notes,
+      error: last.line ?? null,
+      readings,
+      agree: last.agree,
+      unreliable: last.unreliable,
+      milliseconds,
     };
   },
 };
