@@ -34,7 +34,7 @@ os.environ.pop("SYSTEM", None)
 from demo.cli import app  # noqa: E402
 
 if __name__ == "__main__":  # the processes that decode films import this file too
-    app("{_COMMAND}".split())
+    app([*"{_COMMAND}".split(), "--allowed-host", os.environ.get("SPACE_HOST", "localhost")])
 '''
 _TEXT = f"""
 # pneumoscope

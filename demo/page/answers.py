@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from demo.page.request_filter import API, App, Message, Receive, Scope, Send
+from demo.page.guard.asgi import API, App, Message, Receive, Scope, Send
 
 OTHER = "other"
 _KINDS = (

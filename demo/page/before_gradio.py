@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.middleware import Middleware
@@ -10,6 +11,11 @@ from demo.inference.networks import LoadedModels
 from demo.page.access_log import access_log
 from demo.page.answers import Answer, ToldAnswers
 from demo.page.api import PARAMETERS
+from demo.page.guard.answer_headers import AnswerHeaders
+from demo.page.guard.hosts import AllowedHosts
+from demo.page.guard.origins import Origins
+from demo.page.guard.upload_space import UploadSpace
+from demo.page.guard.uploads import Uploads
 from demo.page.health import Health
 from demo.page.hosting import Hosting
 from demo.page.html_head import PageHead
@@ -22,8 +28,25 @@ if TYPE_CHECKING:
     from demo.page.metrics import Metrics
 
 
-def before_gradio(loaded: LoadedModels, hosting: Hosting, draining: Draining) -> tuple[LoadedModels, list[Middleware]]:
-    """The networks, counting where that is wanted, and what stands before Gradio; the first sees a request first."""
+@dataclass(frozen=True)
+class BeforeGradio:
+    """What a request passes, in this order.
+
+    Attributes:
+        outermost: before what Gradio itself puts before its application, which answers other sites' pages.
+        middleware: behind that.
+        loaded: the networks, counting where that is wanted.
+    """
+
+    outermost: list[Middleware]
+    middleware: list[Middleware]
+    loaded: LoadedModels
+
+
+def before_gradio(
+    loaded: LoadedModels, hosting: Hosting, hosts: AllowedHosts, draining: Draining, asks_password: bool
+) -> BeforeGradio:
+    """What stands before Gradio, of a page that answers to `hosts`."""
     metrics: Metrics | None = None
     listeners: list[Callable[[Answer], None]] = []
     if hosting.metrics:
@@ -35,12 +58,18 @@ def before_gradio(loaded: LoadedModels, hosting: Hosting, draining: Draining) ->
     if hosting.log:
         # The terminal's own: what the dependencies print is kept from it (`silence`).
         listeners.append(access_log(hosting.log, sys.__stderr__ or sys.stderr))
-    return loaded, [
+    outermost = [
         Middleware(TrustedProxies, proxies=hosting.trusted_proxies),
         *([Middleware(ToldAnswers, listeners=listeners)] if listeners else []),
+        Middleware(AnswerHeaders, frame_ancestors=hosting.frame_ancestors),
+        Middleware(Origins, hosts=hosts),
+    ]
+    middleware = [
         Middleware(Health, loaded=loaded, draining=draining, metrics=metrics),
         Middleware(Drained, draining=draining),
-        Middleware(RequestFilter, parameters=PARAMETERS, frame_ancestors=hosting.frame_ancestors),
+        Middleware(RequestFilter, parameters=PARAMETERS, asks_password=asks_password),
+        Middleware(Uploads, space=UploadSpace(hosting.quota)),
         Middleware(OwnFiles, bundles=bundles_to_take(loaded)),
         Middleware(PageHead),
     ]
+    return BeforeGradio(outermost, middleware, loaded)

@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from demo.page.hosting_options import FrameAncestors, Log, Metrics, RootPath, TlsCert, TlsKey, TrustedProxies
+from demo.page.hosting_options import (
+    AllowedHosts,
+    ClientQuota,
+    FrameAncestors,
+    Log,
+    Metrics,
+    RootPath,
+    TlsCert,
+    TlsKey,
+    TrustedProxies,
+    UploadQuota,
+)
 from demo.predict.options import Device, Models
 from train.common.console import NOT_A_MEDICAL_DEVICE, Command, Debug, print_line, say, say_next, say_warning
 from train.common.errors import PneumoscopeError, UsageError
@@ -59,6 +70,9 @@ def demo(
     auth_file: AuthFile = None,
     no_browser: NoBrowser = False,
     device: Device = "auto",
+    allowed_host: AllowedHosts = None,
+    client_quota: ClientQuota = 2_000,
+    upload_quota: UploadQuota = 8_000,
     root_path: RootPath = "",
     trusted_proxy: TrustedProxies = None,
     tls_cert: TlsCert = None,
@@ -75,31 +89,39 @@ def demo(
     a SIGTERM lets it answer first what it is reading.
     """
     from demo.page.accounts import others_may_read, read_accounts
+    from demo.page.guard.upload_space import Quota
     from demo.page.hosting import hosting
     from demo.page.private_folder import private_folder
-    from demo.page.serving import check_installed, find_port, finish_readings, prepare_environment, silence, start
+    from demo.page.serving import check_installed, finish_readings, prepare_environment, silence, start, take_port
 
     check_installed()
     if data is not None and not data.is_dir():
         raise UsageError(f"--data {data}: no such folder; name one that holds chest_xray/, or leave it out")
-    hosted = hosting(root_path, trusted_proxy or (), (tls_cert, tls_key), frame_ancestors or (), log, metrics)
+    hosted = hosting(
+        root_path,
+        trusted_proxy or (),
+        (tls_cert, tls_key),
+        frame_ancestors or (),
+        log,
+        metrics,
+        allowed_host or (),
+        Quota(client_quota * 1_000_000, upload_quota * 1_000_000),
+    )
     if share and hosted.tls:
         raise UsageError("--share: Gradio's server asks this one for plain HTTP, and has HTTPS itself; no --tls-cert")
     accounts = read_accounts(auth_file) if auth_file else ()
     if auth_file and others_may_read(auth_file):
         say_warning(f"{auth_file}: others on this machine can read it; keep it to yourself: chmod 600 {auth_file}")
-    free = find_port(host, port)
-    if port and free != port:
-        say(f"port {port} is in use, so the page takes {free}")
     if debug:
         _log_to_stderr()
-    say("starting the page")
-    with _ended_by_a_signal() as ended, private_folder() as folder:
+    with _ended_by_a_signal() as ended, take_port(host, port) as listening, private_folder() as folder:
+        taken = listening.getsockname()[1]
+        if port and taken != port:
+            say(f"port {port} is in use, so the page takes {taken}")
+        say("starting the page")
         prepare_environment(folder)
         with silence(debug):
-            running = start(
-                models, data, folder, device=device, host=host, port=free, accounts=accounts, hosting=hosted
-            )
+            running = start(models, data, folder, listening=listening, device=device, accounts=accounts, hosting=hosted)
         try:
             _say_what_runs(running, host, bool(accounts))
             if not no_browser and _has_screen():

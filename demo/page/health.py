@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from demo.inference.networks import LoadedModels
 from demo.page.gradio_queue import queue_lengths
-from demo.page.request_filter import App, Receive, Scope, Send
+from demo.page.guard.asgi import App, Receive, Scope, Send
 from demo.page.shutdown import Draining
 from export.bundle.bundle import MODEL
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from ssl import PROTOCOL_TLS_SERVER, SSLContext, SSLError
 from typing import Any, Literal
 
+from demo.page.guard.hosts import checked_name
+from demo.page.guard.upload_space import DEFAULT_QUOTA, Quota
 from train.common.errors import UsageError
 
 LogFormat = Literal["json", "text"]
@@ -31,6 +33,8 @@ class Hosting:
         frame_ancestors: origins whose pages may show this one in a frame; nobody's if empty.
         log: how each answer is written to standard error; None for not at all.
         metrics: whether `/metrics` answers.
+        allowed_hosts: names under which the page is asked for, beside the address it listens on.
+        quota: films that may lie here before they are read.
     """
 
     root_path: str = ""
@@ -39,6 +43,8 @@ class Hosting:
     frame_ancestors: Sequence[str] = ()
     log: LogFormat | None = None
     metrics: bool = False
+    allowed_hosts: Sequence[str] = ()
+    quota: Quota = DEFAULT_QUOTA
 
     @property
     def scheme(self) -> str:
@@ -64,6 +70,8 @@ def hosting(
     frame_ancestors: Sequence[str],
     log: LogFormat | None,
     metrics: bool,
+    allowed_hosts: Sequence[str] = (),
+    quota: Quota = DEFAULT_QUOTA,
 ) -> Hosting:
     """The settings as a command line gives them.
 
@@ -92,6 +100,8 @@ def hosting(
         tuple(frame_ancestors),
         log,
         metrics,
+        tuple(map(checked_name, allowed_hosts)),
+        quota,
     )
 
 

@@ -36,3 +36,16 @@ Log = Annotated[
     typer.Option(help="Write a line for each answer to standard error; no film, file, person or address is in it."),
 ]
 Metrics = Annotated[bool, typer.Option("--metrics", help="Answer /metrics for Prometheus.")]
+AllowedHosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allowed-host",
+        metavar="NAME",
+        help="Name under which visitors ask for the page, films.example.org or *.example.org, beside the address it "
+        "listens on; repeatable. Whoever asks under another is turned away.",
+    ),
+]
+ClientQuota = Annotated[
+    int, typer.Option(metavar="MB", min=1, help="Films that one address may have here before they are read, 10⁶ bytes.")
+]
+UploadQuota = Annotated[int, typer.Option(metavar="MB", min=1, help="The same of all addresses together.")]

@@ -13,8 +13,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 
 from demo.language.catalogue import wording
+from demo.page.guard.asgi import App, Message, Receive, Scope, Send
 from demo.page.own_files import MANIFEST
-from demo.page.request_filter import App, Message, Receive, Scope, Send
 
 PAGE = "/"
 # Gradio compresses what has an ending (its scripts); these have none. Its streams of events would be held up by it.

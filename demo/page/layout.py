@@ -29,8 +29,6 @@ SCRIPTS = (
 )
 #: The same with the rules: of two that are as strong, the panel's wins over the page's.
 STYLES = (*sorted(FOLDER.glob("*.css")), *sorted((FOLDER / "compare").glob("*.css")))
-# Compare and the API delete an upload once it was read, Batch with its batch. This is for those nobody asked about.
-SECONDS_BETWEEN_SWEEPS, SECONDS_AN_UPLOAD_IS_KEPT = 600, 6 * 3600
 
 THEME = gr.themes.Base(
     primary_hue=gr.themes.colors.blue,
@@ -60,12 +58,7 @@ def build_page(loaded: LoadedModels, data_root: Path | None = None) -> gr.Blocks
         loaded: the networks; with none of them the page explains how to make them.
         data_root: root of the user's films, for examples; None for the synthetic ones.
     """
-    with gr.Blocks(
-        title="pneumoscope",
-        analytics_enabled=False,
-        fill_width=True,
-        delete_cache=(SECONDS_BETWEEN_SWEEPS, SECONDS_AN_UPLOAD_IS_KEPT),
-    ) as page:
+    with gr.Blocks(title="pneumoscope", analytics_enabled=False, fill_width=True) as page:
         kept_language = gr.BrowserState(None, storage_key="pneumoscope-language", secret="pneumoscope")  # noqa: S106
         localised: list[Localised] = []
         with gr.Row(elem_classes="top"):

@@ -11,7 +11,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from demo.inference.networks import LoadedModels
-from demo.page.request_filter import API, App, Message, Receive, Scope, Send
+from demo.page.guard.asgi import App, Receive, Scope, Send, is_let_in
 from export.bundle import Bundle, default_models_folder
 from export.bundle.card import CARD
 
@@ -66,7 +66,7 @@ class OwnFiles:
     async def _bundle(self, network: str, scope: Scope) -> App:
         if network not in self.bundles:
             return _line(404, "no bundle of that name is handed out here")
-        if not await _is_let_in(self.app, scope):
+        if not await is_let_in(self.app, scope):
             return _line(401, "log in first")
         headers = {"content-disposition": f'attachment; filename="pneumoscope-{network}.zip"'}
         content = zipped(network, self.bundles[network]) if scope["method"] == "GET" else iter(())
@@ -123,22 +123,6 @@ class _Pipe(RawIOBase):
     def taken(self) -> bytes:
         taken, self._pieces = b"".join(self._pieces), []
         return taken
-
-
-async def _is_let_in(app: App, scope: Scope) -> bool:
-    """Whether Gradio would show the page to whoever asks: always, unless it was started with passwords."""
-    statuses: list[int] = []
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            statuses.append(message["status"])
-
-    path = f"{API}/login_check"
-    await app({**scope, "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b""}, receive, send)
-    return statuses == [200]
 
 
 def _line(status: int, reason: str) -> Response:

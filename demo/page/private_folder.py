@@ -1,4 +1,8 @@
-"""A folder for one process's temporary files: nobody else may look into it, and it does not outlive the process."""
+"""A folder for one process's temporary files: nobody else may look into it, and it does not outlive the process.
+
+Its process holds a lock on it, which the system lets go however the process ends. A process's number tells nothing: in
+a container every page has the same.
+"""
 
 import fcntl
 import os
@@ -20,12 +24,8 @@ def private_folder() -> Iterator[Path]:
     What killed processes have left behind is removed first.
     """
     remove_leftovers()
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    folder, descriptor = _locked_folder()
     try:
-        # filelock, which `train` brings, would need a file beside the folder that outlives it.
-        with suppress(OSError):  # not every file system has locks
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -35,9 +35,23 @@ def private_folder() -> Iterator[Path]:
 def remove_leftovers() -> None:
     """Remove the folders of processes that were killed before they could."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        found = _NAME.fullmatch(folder.name)
-        if found and _is_ours(folder) and not _is_alive(int(found[1])) and not _is_locked(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+        if _NAME.fullmatch(folder.name) and _is_ours(folder):
+            _remove_unless_locked(folder)
+
+
+def _locked_folder() -> tuple[Path, int]:
+    """A new folder and its descriptor, which holds the lock."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+        # Until it is locked, another process that starts may take it for left behind: then there is nothing here.
+        with suppress(FileNotFoundError):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            # filelock, which `train` brings, would need a file beside the folder that outlives it.
+            with suppress(OSError):  # not every file system has locks; nothing is ever removed there
+                fcntl.flock(descriptor, fcntl.LOCK_SH)
+            if folder.is_dir():
+                return folder, descriptor
+            os.close(descriptor)
 
 
 def _is_ours(folder: Path) -> bool:
@@ -46,26 +60,11 @@ def _is_ours(folder: Path) -> bool:
     return False
 
 
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
-
-
-def _is_locked(folder: Path) -> bool:
-    # Two containers may share the folder and not see each other's processes; the lock they both see.
-    try:
+def _remove_unless_locked(folder: Path) -> None:
+    with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(descriptor)

@@ -16,15 +16,16 @@ from importlib.util import find_spec
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
 from demo.inference.networks import LoadedModels, load_models
 from demo.inference.onnx_runtime import Device
 from demo.page.accounts import Account
+from demo.page.guard.hosts import AllowedHosts, allowed_hosts
 from demo.page.hosting import AT_HOME, Hosting
 from train.common.errors import PneumoscopeError, UsageError
-from train.radiograph.formats import MAX_BYTES
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -66,7 +67,6 @@ LAUNCH_SETTINGS: dict[str, Any] = {
     "pwa": False,
     "enable_monitoring": False,
     "num_workers": 0,
-    "max_file_size": MAX_BYTES,
     "state_session_capacity": SESSIONS_KEPT,
 }
 
@@ -80,6 +80,7 @@ class Running:
         loaded: the networks it reads with.
         workers: the processes that decode its films.
         draining: whether it is being stopped.
+        hosts: the names it answers to.
     """
 
     url: str
@@ -88,6 +89,7 @@ class Running:
     blocks: "gr.Blocks"
     workers: "FilmWorkers"
     draining: "Draining"
+    hosts: AllowedHosts
 
     def wait(self) -> None:
         """Return never; a signal ends it.
@@ -143,18 +145,18 @@ def check_installed() -> None:
         raise UsageError(f"the page needs {' and '.join(missing)}, not installed here; {HOW_TO_INSTALL}")
 
 
-def find_port(host: str, port: int) -> int:
-    """The port itself if it is free, or the next one that is; for 0 any free port.
+def take_port(host: str, port: int) -> socket.socket:
+    """A socket that listens on the port itself if it is free, or on the next one that is; for 0 on any free port.
+
+    From now on it is nobody else's: another page that is begun at the same time takes the next one.
 
     Raises:
         UsageError: the host is no address of this machine, the port may not be taken, or none of `PORTS_TRIED` is free.
     """
     address = _address(host)
-    for candidate in range(port, min(port + PORTS_TRIED, 65536)) if port else (0,) * PORTS_TRIED:
-        free = _bind(address, candidate)
-        # Gradio wants the port on the loopback too, whatever the host is.
-        if free is not None and _bind(ip_address(LOOPBACK), free) is not None:
-            return free
+    for candidate in range(port, min(port + PORTS_TRIED, 65536)) if port else (0,):
+        if listening := _listen(address, candidate):
+            return listening
     raise UsageError(f"--port {port}: this and the next {PORTS_TRIED - 1} ports are in use; choose another")
 
 
@@ -163,9 +165,8 @@ def start(
     data_root: Path | None,
     folder: Path,
     *,
+    listening: socket.socket,
     device: Device = "auto",
-    host: str = LOOPBACK,
-    port: int = 7860,
     accounts: Sequence[Account] = (),
     hosting: Hosting = AT_HOME,
 ) -> Running:
@@ -175,7 +176,7 @@ def start(
         models: the folder that holds a and b; None for the one that came with pneumoscope.
         data_root: root of the user's films, for examples; None for the synthetic ones.
         folder: for temporary files, private to this process; `prepare_environment` was called with it.
-        port: a free one, as `find_port` gives it.
+        listening: as `take_port` gives it.
         accounts: who may see the page; everyone if empty.
         hosting: what stands before it, and what it writes down.
 
@@ -190,31 +191,39 @@ def start(
 
             from demo.page import layout as page
             from demo.page.before_gradio import before_gradio
+            from demo.page.guard.answer_headers import failed
+            from demo.page.guard.sweep import Sweep, sweeping
+            from demo.page.own_server import serving_on
             from demo.page.shutdown import Draining
         except ImportError as error:
             raise UsageError(f"the page's packages cannot be imported ({error}); {HOW_TO_INSTALL}") from error
     workers = decoding.result()
     loaded = replace(networks.result(), read_film=workers.read)
-    _keep_uploads_apart()
     networking.CERTIFICATE_PATH = str(folder / "share-server.pem")  # instead of .gradio/ in the user's folder
-    draining = Draining()
-    loaded, middleware = before_gradio(loaded, hosting, draining)
-    blocks = page.build_page(loaded, data_root)
-    address = _address(host)
+    name, port = listening.getsockname()[:2]
+    address = ip_address(name)
+    hosts, draining = allowed_hosts(address, hosting.allowed_hosts), Draining()
+    before = before_gradio(loaded, hosting, hosts, draining, asks_password=bool(accounts))
+    blocks = page.build_page(before.loaded, data_root)
     in_url = f"[{address}]" if address.version == 6 else str(address)
-    blocks.launch(
-        server_name=in_url,
-        server_port=port,
-        auth=[(account.user, account.password) for account in accounts] or None,
-        app_kwargs={"middleware": middleware},
-        theme=page.THEME,
-        css=page.css(),
-        head=page.head(),
-        **LAUNCH_SETTINGS,
-        **hosting.launch_settings,
-    )
+    with serving_on(listening, before.outermost):
+        blocks.launch(
+            server_name=in_url,
+            server_port=port,
+            auth=[(account.user, account.password) for account in accounts] or None,
+            app_kwargs={
+                "middleware": before.middleware,
+                "exception_handlers": {500: failed},
+                "lifespan": lambda _: sweeping(Sweep(folder), blocks),
+            },
+            theme=page.THEME,
+            css=page.css(),
+            head=page.head(),
+            **LAUNCH_SETTINGS,
+            **hosting.launch_settings,
+        )
     shown = LOOPBACK if address.is_unspecified else in_url
-    return Running(f"{hosting.scheme}://{shown}:{port}/", port, loaded, blocks, workers, draining)
+    return Running(f"{hosting.scheme}://{shown}:{port}/", port, before.loaded, blocks, workers, draining, hosts)
 
 
 def open_share_link(running: Running) -> str:
@@ -232,7 +241,9 @@ def open_share_link(running: Running) -> str:
             f"no share link ({type(error).__name__}): it needs the internet, api.gradio.app among it; "
             "the page goes on here without it"
         ) from error
-    return "https" + address.removeprefix("https").removeprefix("http")
+    address = "https" + address.removeprefix("https").removeprefix("http")
+    running.hosts.shared.add(urlsplit(address).hostname or "")
+    return address
 
 
 @contextmanager
@@ -273,24 +284,6 @@ def _film_workers() -> "FilmWorkers":
     return FilmWorkers(max(2, min(usable_processors(), MOST_WORKERS)))
 
 
-def _keep_uploads_apart() -> None:
-    """Give every upload a folder of its own.
-
-    Gradio names the folder by the file's content, so two visitors with the same film would share one file, and whoever
-    is read first deletes it under the other. Nor could its address be told from the film then.
-    """
-    from gradio import route_utils
-
-    class Upload(route_utils.GradioUploadFile):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:  # Starlette's own
-            super().__init__(*args, **kwargs)
-            self.sha.update(secrets.token_bytes(16))
-
-    if not getattr(route_utils.GradioUploadFile, "kept_apart", False):
-        Upload.kept_apart = True  # type: ignore[attr-defined]
-        route_utils.GradioUploadFile = Upload  # type: ignore[misc]
-
-
 def _address(host: str) -> IPv4Address | IPv6Address:
     try:
         return ip_address(LOOPBACK if host == "localhost" else host.strip("[]"))
@@ -298,17 +291,18 @@ def _address(host: str) -> IPv4Address | IPv6Address:
         raise UsageError(f"--host {host}: expected an address such as 127.0.0.1 or 0.0.0.0, or localhost") from None
 
 
-def _bind(address: IPv4Address | IPv6Address, port: int) -> int | None:
-    """The port if it can be taken, of 0 whichever was free; None if it is in use."""
-    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as attempt:
-        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            attempt.bind((str(address), port))
-        except PermissionError:
+def _listen(address: IPv4Address | IPv6Address, port: int) -> socket.socket | None:
+    """None if the port is in use."""
+    listening = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((str(address), port))
+        listening.listen()  # two may bind a port, one may listen
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            return None
+        if isinstance(error, PermissionError):
             raise UsageError(f"--port {port}: needs an administrator; choose one above 1023") from None
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return None
-            raise UsageError(f"--host {address}: no address of this machine ({error.strerror})") from None
-        return attempt.getsockname()[1]
+        raise UsageError(f"--host {address}: no address of this machine ({error.strerror})") from None
+    return listening

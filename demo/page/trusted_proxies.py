@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from demo.page.request_filter import App, Receive, Scope, Send
+from demo.page.guard.asgi import App, Receive, Scope, Send
 
 _FORWARDED = (b"x-forwarded-", b"x-gradio-server", b"x-real-ip", b"forwarded")
 

@@ -18,6 +18,7 @@ OFFLINE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy
     ("arguments", "line"),
     [
         (["--host", "example.org"], "--host example.org: expected an address"),
+        (["--allowed-host", "http://example.org"], "--allowed-host http://example.org: expected a name"),
         (["--auth-file", "absent"], "--auth-file absent: cannot be read"),
         (["--data", "absent"], "--data absent: no such folder"),
         (["--port", "70000"], "'--port': Input should be less than or equal to 65535"),

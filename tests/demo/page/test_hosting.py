@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
+from demo.page.guard.answer_headers import AnswerHeaders
 from demo.page.hosting import AT_HOME, hosting
-from demo.page.request_filter import RequestFilter
 from demo.page.trusted_proxies import TrustedProxies
 from train.common.errors import UsageError
 
@@ -32,6 +32,7 @@ def test_nothing_set_is_a_page_for_oneself():
     ("setting", "line"),
     [
         ({"root_path": "films"}, "--root-path films: expected a path such as /films"),
+        ({"allowed_hosts": ["http://films.example.org"]}, "--allowed-host http://films.example.org: expected a name"),
         ({"root_path": "/a b"}, "expected a path"),
         ({"trusted_proxies": ["proxy.example.org"]}, "--trusted-proxy proxy.example.org: expected an address"),
         ({"trusted_proxies": ["10.0.0.1/8"]}, "expected an address or a network"),
@@ -113,9 +114,9 @@ def test_a_proxy_that_is_known_is_believed_and_nobody_else():
 
 @pytest.mark.parametrize("path", ["/", "/gradio_api/file=/folder/film.png"])
 def test_nobody_frames_the_page_unless_it_is_set_and_uploads_never(path):
-    alone = answer_of(RequestFilter(echo, {}), path=path).headers
+    alone = answer_of(AnswerHeaders(echo), path=path).headers
     assert alone["x-frame-options"] == "DENY"
-    framed = answer_of(RequestFilter(echo, {}, ("https://huggingface.co",)), path=path).headers
+    framed = answer_of(AnswerHeaders(echo, ("https://huggingface.co",)), path=path).headers
     if path == "/":
         assert "frame-ancestors 'none'" in alone["content-security-policy"]
         assert framed["content-security-policy"].endswith("frame-ancestors 'self' https://huggingface.co")

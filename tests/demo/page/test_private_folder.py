@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.page import private_folder as private_folder_module
 from demo.page.private_folder import PREFIX, private_folder, remove_leftovers
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -61,21 +62,37 @@ def test_what_a_killed_process_left_is_removed_at_the_next_start(temporary, hold
         assert not left.exists()
 
 
-def test_a_folder_that_is_locked_stays_though_its_process_cannot_be_seen(temporary, holder):
+def test_a_number_that_is_alive_saves_no_folder_and_one_that_is_not_dooms_none(temporary, holder):
+    """In containers every page is process 1, and none sees the others."""
     _, folder = holder
     number = folder.name.removeprefix(PREFIX).split("-")[0]
     unseen = folder.rename(folder.with_name(folder.name.replace(number, str(dead_process()), 1)))
+    left = temporary / f"{PREFIX}{os.getpid()}-abc"
+    left.mkdir()
     remove_leftovers()
     assert (unseen / "film").exists()
+    assert not left.exists()
+
+
+def test_a_folder_that_is_swept_before_it_is_locked_is_made_again(temporary, monkeypatch):
+    lock, swept = private_folder_module.fcntl.flock, []
+
+    def sweep_first(descriptor, operation):
+        if not swept:
+            swept.extend(temporary.iterdir())
+            swept[0].rmdir()
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(private_folder_module.fcntl, "flock", sweep_first)
+    with private_folder() as folder:
+        assert folder.is_dir()
+        assert folder not in swept
 
 
 def test_nothing_else_is_touched(temporary):
     number = dead_process()
-    kept = [
-        temporary / name for name in ("other", PREFIX, f"{PREFIX}x-1", f"{PREFIX}{os.getpid()}-abc", f"x{PREFIX}1-a")
-    ]
-    for folder in kept:
-        folder.mkdir()
+    for name in ("other", PREFIX, f"{PREFIX}x-1", f"x{PREFIX}1-a"):
+        (temporary / name).mkdir()
     target = temporary / "target"
     target.mkdir()
     (temporary / f"{PREFIX}{number}-link").symlink_to(target)

@@ -9,6 +9,7 @@ import threading
 import time
 import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +18,8 @@ import numpy as np
 import pytest
 
 from demo.page import serving
-from demo.page.serving import check_installed, find_port, open_share_link, prepare_environment, silence
+from demo.page.guard.hosts import allowed_hosts
+from demo.page.serving import check_installed, open_share_link, prepare_environment, silence, take_port
 from train.common.errors import PneumoscopeError, UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,29 +33,42 @@ def taken():
 
 
 def test_a_port_in_use_gives_the_next_free_one(taken):
-    found = find_port("127.0.0.1", taken)
-    assert taken < found < taken + serving.PORTS_TRIED
-    assert find_port("localhost", found) == found
-    assert find_port("0.0.0.0", taken) != taken
-    assert find_port("127.0.0.1", 0) > 0
+    with take_port("127.0.0.1", taken) as next_one:
+        found = next_one.getsockname()[1]
+        assert taken < found < taken + serving.PORTS_TRIED
+        with take_port("localhost", found) as another:  # taken from the moment it is found
+            assert another.getsockname()[1] > found
+    with take_port("0.0.0.0", taken) as everywhere, take_port("127.0.0.1", 0) as any_port:
+        assert everywhere.getsockname()[1] != taken
+        assert any_port.getsockname()[1] > 0
+
+
+def test_a_port_is_free_again_at_once(taken):
+    with take_port("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            first.accept()[0].close()  # the server closes first, and the system remembers the connection
+            client.recv(1)
+    with take_port("127.0.0.1", port) as again:
+        assert again.getsockname()[1] == port
 
 
 def test_no_port_is_free(monkeypatch, taken):
     monkeypatch.setattr(serving, "PORTS_TRIED", 1)
     with pytest.raises(UsageError, match=rf"--port {taken}: .*choose another"):
-        find_port("127.0.0.1", taken)
+        take_port("127.0.0.1", taken)
 
 
 @pytest.mark.parametrize("host", ["example.org", "", "127.0.0.1:80", "1.2.3"])
 def test_a_host_that_is_no_address_is_not_looked_up(host, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", None)
     with pytest.raises(UsageError, match=r"--host .*expected an address"):
-        find_port(host, 7860)
+        take_port(host, 7860)
 
 
 def test_an_address_of_another_machine():
     with pytest.raises(UsageError, match="no address of this machine"):
-        find_port("192.0.2.1", 7860)  # RFC 5737: of no machine
+        take_port("192.0.2.1", 7860)  # RFC 5737: of no machine
 
 
 def test_a_port_that_only_administrators_may_take(monkeypatch):
@@ -62,7 +77,7 @@ def test_a_port_that_only_administrators_may_take(monkeypatch):
 
     monkeypatch.setattr(serving.socket, "socket", type("Socket", (socket.socket,), {"bind": bind}))
     with pytest.raises(UsageError, match="--port 80: needs an administrator"):
-        find_port("127.0.0.1", 80)
+        take_port("127.0.0.1", 80)
 
 
 def test_the_surroundings_of_the_page(monkeypatch, tmp_path):
@@ -100,7 +115,9 @@ def test_a_share_link_and_what_comes_without_the_internet(monkeypatch):
     networking = pytest.importorskip("gradio.networking")
     asked = []
     monkeypatch.setattr(networking, "setup_tunnel", lambda *arguments: asked.append(arguments) or "http://x.example")
-    assert open_share_link(SimpleNamespace(port=7861)) == "https://x.example"
+    hosts = allowed_hosts(ip_address("127.0.0.1"))
+    assert open_share_link(SimpleNamespace(port=7861, hosts=hosts)) == "https://x.example"
+    assert hosts.has("x.example")
     assert asked[0][:2] == ("127.0.0.1", 7861)
 
     def offline(*arguments):
@@ -111,10 +128,15 @@ def test_a_share_link_and_what_comes_without_the_internet(monkeypatch):
         open_share_link(SimpleNamespace(port=7861))
 
 
+def running_in(thread):
+    """A page whose server runs in a thread."""
+    return serving.Running("", 1, None, SimpleNamespace(server=SimpleNamespace(thread=thread)), None, None, None)
+
+
 def test_a_server_that_ends_by_itself_is_an_error():
     thread = SimpleNamespace(is_alive=lambda: False)
     with pytest.raises(PneumoscopeError, match="--debug"):
-        serving.Running("", 1, None, SimpleNamespace(server=SimpleNamespace(thread=thread)), None, None).wait()
+        running_in(thread).wait()
 
 
 def test_a_signal_leaves_the_server_to_be_waited_for():
@@ -130,7 +152,9 @@ def test_a_signal_leaves_the_server_to_be_waited_for():
     signal.setitimer(signal.ITIMER_REAL, 0.05)
     try:
         with pytest.raises(KeyboardInterrupt):
-            serving.Running("", 1, None, SimpleNamespace(server=SimpleNamespace(thread=thread)), None, None).wait()
+            serving.Running(
+                "", 1, None, SimpleNamespace(server=SimpleNamespace(thread=thread)), None, None, None
+            ).wait()
         assert thread.is_alive()
     finally:
         signal.signal(signal.SIGALRM, before)

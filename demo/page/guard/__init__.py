@@ -1,0 +1,1 @@
+"""What keeps one visitor from harming another: bodies, hosts and origins, uploads, connections."""

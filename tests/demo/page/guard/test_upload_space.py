@@ -1,0 +1,98 @@
+"""Room for uploads: of one client, of all, and on the disk."""
+
+import shutil
+from types import SimpleNamespace
+
+import pytest
+
+from demo.page.guard import upload_space
+from demo.page.guard.asgi import RefusedError
+from demo.page.guard.upload_space import Quota, StoredFile, UploadSpace, client_of
+
+MB = 1_000_000
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """The disk as it is said to be."""
+    disk = SimpleNamespace(total=100_000 * MB, used=0, free=50_000 * MB)
+    monkeypatch.setattr(upload_space.shutil, "disk_usage", lambda _: disk)
+    return disk
+
+
+def store(space, folder, client, size, name):
+    path = folder / name
+    path.write_text("film")
+    space.stored[path] = StoredFile(client, size)
+    return path
+
+
+def refused(space, client, size, folder):
+    with pytest.raises(RefusedError) as refusal, space.room_for(client, size, folder):
+        pass
+    return refusal.value.status
+
+
+@pytest.mark.usefixtures("disk")
+def test_a_client_has_its_quota_until_its_films_are_read(tmp_path):
+    space = UploadSpace(Quota(per_client=10 * MB, in_all=100 * MB))
+    film = store(space, tmp_path, "anna", 8 * MB, "film")
+    assert refused(space, "anna", 3 * MB, tmp_path) == 429
+    with space.room_for("bela", 3 * MB, tmp_path):
+        pass
+    film.unlink()
+    with space.room_for("anna", 3 * MB, tmp_path):
+        assert refused(space, "anna", 8 * MB, tmp_path) == 429  # what is on its way counts
+    with space.room_for("anna", 8 * MB, tmp_path):
+        pass
+    assert space.coming == {}
+
+
+@pytest.mark.usefixtures("disk")
+def test_all_clients_together_have_theirs(tmp_path):
+    space = UploadSpace(Quota(per_client=10 * MB, in_all=15 * MB))
+    store(space, tmp_path, "anna", 9 * MB, "film")
+    with space.room_for("bela", 5 * MB, tmp_path):
+        assert refused(space, "clara", 2 * MB, tmp_path) == 507
+
+
+@pytest.mark.usefixtures("disk")
+def test_many_small_films_fill_the_disk_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(upload_space, "MOST_FILES_PER_CLIENT", 2)
+    space = UploadSpace()
+    store(space, tmp_path, "anna", 1, "one")
+    store(space, tmp_path, "anna", 1, "two")
+    assert refused(space, "anna", 1, tmp_path) == 429
+
+
+def test_a_disk_that_has_no_room_is_not_filled(tmp_path, disk):
+    space = UploadSpace()
+    disk.free = 230 * MB
+    with space.room_for("anna", 25 * MB, tmp_path):
+        assert refused(space, "bela", 10 * MB, tmp_path) == 507
+    disk.total, disk.free = 20 * MB, 19 * MB  # as a container's own
+    assert refused(space, "anna", 30 * MB, tmp_path) == 507
+    with space.room_for("anna", 10 * MB, tmp_path):
+        pass
+
+
+def test_room_comes_back_though_an_upload_fails(tmp_path):
+    space = UploadSpace()
+    assert shutil.disk_usage(tmp_path).free > 300 * MB
+    with pytest.raises(KeyError), space.room_for("anna", 1, tmp_path):
+        raise KeyError
+    assert space.coming == {}
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:192.0.2.7", "::ffff:192.0.2.7"),
+        ("testclient", "testclient"),
+    ],
+)
+def test_a_household_is_one_client(address, client):
+    assert client_of({"client": (address, 1)}) == client
