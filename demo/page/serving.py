@@ -293,7 +293,9 @@ def _address(host: str) -> IPv4Address | IPv6Address:
 
 def _listen(address: IPv4Address | IPv6Address, port: int) -> socket.socket | None:
     """None if the port is in use."""
-    listening = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    # Named, or asyncio takes it for another protocol and lets the system hold back small answers for 40 ms.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((str(address), port))

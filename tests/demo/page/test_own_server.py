@@ -43,6 +43,22 @@ def test_gradio_serves_on_the_socket_that_it_is_given():
         assert not server.thread.is_alive()
 
 
+def test_small_answers_are_not_held_back():
+    def asked(url, clients=20):
+        times = []
+        with httpx.Client(trust_env=False) as client:
+            for _ in range(clients):
+                started_at = time.perf_counter()
+                client.post(url, content=b"ask")
+                times.append(time.perf_counter() - started_at)
+        return sorted(times)[clients // 2]
+
+    with take_port("127.0.0.1", 0) as listening:
+        *_, url, server = started(listening)
+        assert asked(url) < 0.03  # 0.04 where the system waits for more to send
+        server.close()
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "::1"])
 def test_it_greets_itself_wherever_it_listens(host):
     try:
