@@ -28,7 +28,7 @@ app = typer.Typer(
 
 
 # Without a name of their own: their commands stand flat, in this order.
-app.add_typer(demo_app)
+app.add_typer(demo_app, name="demo")
 app.add_typer(predict_app)
 app.add_typer(desktop_app, name="desktop")
 app.add_typer(train_app)

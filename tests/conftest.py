@@ -255,7 +255,7 @@ def exported_models(trained_run: Any, phantom_root: Path, made_once: Callable[..
 
 @pytest.fixture
 def run_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Run the command line in an empty folder, without films of the user's."""
+    """Run the command line in an empty folder, without films of the user's: (arguments, given=standard input)."""
     from typer.testing import CliRunner
 
     from demo.cli import app
@@ -264,8 +264,9 @@ def run_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     monkeypatch.setenv("PNEUMOSCOPE_RUNS", str(tmp_path / "runs"))
     monkeypatch.delenv("PNEUMOSCOPE_DATA", raising=False)
 
-    def run(*arguments: object) -> Any:
-        return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
+    def run(*arguments: object, given: str | None = None) -> Any:
+        words = [str(argument) for argument in arguments]
+        return CliRunner().invoke(app, words, input=given, env={"COLUMNS": "200"})
 
     return run
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from demo.inference.graph_check import fault_of_graph
 from demo.inference.onnx_runtime import Device, device_note, import_onnxruntime, open_session, usable_processors
-from export.bundle import CARD, EXPORT_AGAIN, Bundle, BundleError, Card, card_matches_metadata
+from demo.inference.run_limit import SECONDS, RunTooLongError, limited_run
+from export.bundle import CARD, EXPORT_AGAIN, MODEL, Bundle, BundleError, Card, card_matches_metadata
 from train.common.errors import PneumoscopeError, UsageError
 from train.radiograph import prepare
 
@@ -106,12 +108,17 @@ class Classifier:
 
         Raises:
             UsageError: the card has no such operating point.
-            ReadingError: the network's answer is not a finite number.
+            ReadingError: the network's answer is not a finite number, or it takes too long.
         """
         point = operating_point or self.bundle.card.default_operating_point
         threshold = self.threshold(point)
         started = time.perf_counter()
-        answers = dict(zip(self.outputs, self.session.run(self.outputs, {"image": images}), strict=True))
+        try:
+            with limited_run() as options:
+                found = self.session.run(self.outputs, {"image": images}, options)
+        except RunTooLongError:
+            raise ReadingError(f"network {self.network}: takes longer than {SECONDS:.0f} s for a film") from None
+        answers = dict(zip(self.outputs, found, strict=True))
         milliseconds = (preparing_milliseconds + (time.perf_counter() - started) * 1000) / len(images)
         nothing = [None] * len(images)
         rows = zip(*(answers.get(name, nothing) for name in READ_OUTPUTS), strict=True)
@@ -191,20 +198,24 @@ def load_classifier(bundle: Bundle, device: Device = "auto", threads: int | None
     """Load a bundle's model and check that it is the one its card describes.
 
     Args:
-        bundle: as `read_bundle` or `find_bundles` gives it.
+        bundle: as `read_bundle` or `find_bundles` gives it. The classifier's is without the model's bytes.
         device: "auto" takes a GPU when ONNX Runtime really starts on it, "gpu" insists, "cpu" does not look.
         threads: for the work inside one graph node; None for every processor this process may use.
 
     Raises:
         UsageError: ONNX Runtime is not installed, or a GPU was asked for and cannot be used.
-        BundleError: the model is damaged, takes another input than the contract's, or the card was edited.
+        BundleError: the model is damaged, has a loop or weights in another file, takes another input than the
+            contract's, or the card was edited.
     """
     if threads is not None and threads < 1:
         raise UsageError(f"threads: expected 1 or more, received {threads}")
     threads = threads or usable_processors()
     runtime = import_onnxruntime()
+    model = bundle.contents[MODEL]
+    if fault := fault_of_graph(model):
+        raise BundleError(f"{bundle.model}: {fault}; {EXPORT_AGAIN}")
     try:
-        session = open_session(runtime, bundle.model, device, threads)
+        session = open_session(runtime, model, device, threads)
     except UsageError:
         raise
     except Exception as error:  # ONNX Runtime's errors share no base class of their own
@@ -214,7 +225,7 @@ def load_classifier(bundle: Bundle, device: Device = "auto", threads: int | None
     _check_card(bundle, session)
     produced = {output.name for output in session.get_outputs()}
     outputs = tuple(name for name in READ_OUTPUTS if name in produced)
-    return Classifier(bundle, session, device_note(runtime, session, device, threads), outputs)
+    return Classifier(bundle.without_model(), session, device_note(runtime, session, device, threads), outputs)
 
 
 def _check_contract(bundle: Bundle, session: "onnxruntime.InferenceSession") -> None:

@@ -56,8 +56,10 @@ def runtime_warnings() -> list[str]:
     ]
 
 
-def open_session(runtime: ModuleType, model: Path, device: Device, threads: int) -> "onnxruntime.InferenceSession":
-    """Open a model on a device.
+def open_session(
+    runtime: ModuleType, model: bytes | Path, device: Device, threads: int
+) -> "onnxruntime.InferenceSession":
+    """Open a model, a file or the bytes of one, on a device.
 
     Raises:
         UsageError: a GPU was asked for and CUDA is not there or does not start.
@@ -84,12 +86,15 @@ def open_session(runtime: ModuleType, model: Path, device: Device, threads: int)
     with redirect_stdout(sys.stderr):  # both calls print what they could not load; stdout is for results
         if len(providers) > 1 and hasattr(runtime, "preload_dlls"):
             runtime.preload_dlls()
-        session = runtime.InferenceSession(str(model), options, providers=providers)
+        source = str(model) if isinstance(model, Path) else model
+        session = runtime.InferenceSession(source, options, providers=providers)
     # The list of available providers names CUDA even where it cannot start: only the session knows.
     if device == "gpu" and CUDA not in session.get_providers():
         raise UsageError(
             "device gpu: ONNX Runtime could not start CUDA; check the driver with nvidia-smi, or use --device auto"
         )
+    if not isinstance(model, Path) and session.get_providers() == [CPU]:
+        session._model_bytes = None  # it keeps them to begin again on another device, which there is none of
     return session
 
 

@@ -8,7 +8,7 @@ from demo.language.catalogue import LANGUAGES, wording
 
 NAMES = (
     *("upload", "file_upload", "range_slider", "number_input", "more_tabs", "uploading_one", "uploading"),
-    *("error", "warning", "info", "close", "connection_errored", "connection_lost", "connection_restored"),
+    *("error", "warning", "info", "close", "busy", "connection_errored", "connection_lost", "connection_restored"),
 )
 
 

@@ -8,6 +8,8 @@ whose `path` is a string, at any depth, for a file of the server's (`gradio_clie
 `Client.predict` unless `download_files=False`), and would fail to download it in place of answering.
 """
 
+import math
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypedDict, cast, get_args
@@ -31,7 +33,9 @@ Network = Literal["a", "b"]
 Split = Literal["validation", "test"]
 
 MOST_FILMS = 200  # of one call to /batch; each is read within a tenth of a second or so
+SECONDS_OF_A_BATCH = 600.0  # others wait meanwhile; what is not read by then is said to be so
 LONGEST_NAME = 255  # of a film, as file systems have it
+TOO_LATE = "not read: the films before it took too long together; upload it again and send fewer at once"
 
 # The first parameter of each is required.
 PARAMETERS = {
@@ -138,7 +142,8 @@ def endpoints(loaded: LoadedModels) -> dict[str, Callable[..., Any]]:
             raise _error(f"films: expected a list of 1 to {MOST_FILMS} uploaded files. Received: {given}")
         for film in films:
             _path_of(film)
-        return [_compare(film, classifiers, operating_point, loaded.read_film) for film in films]
+        latest = time.monotonic() + SECONDS_OF_A_BATCH
+        return [_compare(film, classifiers, operating_point, loaded.read_film, latest=latest) for film in films]
 
     def evaluation(network: Network, split: Split = "validation") -> Evaluation:
         """What the network's bundle knows of its films: metrics with intervals, and the curves."""
@@ -165,8 +170,12 @@ def _compare(
     operating_point: str | None,
     read_film: ReadFilm,
     on_case: Callable[[str, Case], None] | None = None,
+    latest: float = math.inf,
 ) -> FilmReadings:
     path, name = _path_of(film)
+    if time.monotonic() > latest:
+        delete_upload(path)
+        return {"film": name, "readings": {}, "agree": None, "error": TOO_LATE}
     try:
         data = _take(path)
     except OSError:

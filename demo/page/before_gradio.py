@@ -19,8 +19,13 @@ from demo.page.guard.uploads import Uploads
 from demo.page.health import Health
 from demo.page.hosting import Hosting
 from demo.page.html_head import PageHead
+from demo.page.login.gate import LoginGate, Logins
 from demo.page.own_files import OwnFiles, bundles_to_take
+from demo.page.reading_queue import refuse_waiting_functions
 from demo.page.request_filter import RequestFilter
+from demo.page.sessions.gate import PlaceEvents, SessionGate
+from demo.page.sessions.ids import SessionIds
+from demo.page.sessions.states import SessionStates
 from demo.page.shutdown import Drained, Draining
 from demo.page.trusted_proxies import TrustedProxies
 
@@ -44,9 +49,9 @@ class BeforeGradio:
 
 
 def before_gradio(
-    loaded: LoadedModels, hosting: Hosting, hosts: AllowedHosts, draining: Draining, asks_password: bool
+    loaded: LoadedModels, hosting: Hosting, hosts: AllowedHosts, draining: Draining, logins: Logins | None
 ) -> BeforeGradio:
-    """What stands before Gradio, of a page that answers to `hosts`."""
+    """What stands before Gradio, of a page that answers to `hosts`, and to whom `logins` lets in."""
     metrics: Metrics | None = None
     listeners: list[Callable[[Answer], None]] = []
     if hosting.metrics:
@@ -64,11 +69,16 @@ def before_gradio(
         Middleware(AnswerHeaders, frame_ancestors=hosting.frame_ancestors),
         Middleware(Origins, hosts=hosts),
     ]
+    ids, states = SessionIds(), SessionStates()
     middleware = [
         Middleware(Health, loaded=loaded, draining=draining, metrics=metrics),
         Middleware(Drained, draining=draining),
-        Middleware(RequestFilter, parameters=PARAMETERS, asks_password=asks_password),
+        Middleware(LoginGate, logins=logins),
+        Middleware(
+            RequestFilter, parameters=PARAMETERS, listeners=(refuse_waiting_functions, PlaceEvents(ids, states))
+        ),
         Middleware(Uploads, space=UploadSpace(hosting.quota)),
+        Middleware(SessionGate, ids=ids, states=states),
         Middleware(OwnFiles, bundles=bundles_to_take(loaded)),
         Middleware(PageHead),
     ]

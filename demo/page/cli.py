@@ -29,7 +29,16 @@ from demo.page.hosting_options import (
     UploadQuota,
 )
 from demo.predict.options import Device, Models
-from train.common.console import NOT_A_MEDICAL_DEVICE, Command, Debug, print_line, say, say_next, say_warning
+from train.common.console import (
+    NOT_A_MEDICAL_DEVICE,
+    Command,
+    CommandGroup,
+    Debug,
+    print_line,
+    say,
+    say_next,
+    say_warning,
+)
 from train.common.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
@@ -57,11 +66,12 @@ AuthFile = Annotated[
 ]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open the page in the browser.")]
 
-app = typer.Typer()
+app = typer.Typer(rich_markup_mode=None)
 
 
-@app.command(cls=Command, epilog=NOT_A_MEDICAL_DEVICE)
+@app.callback(cls=CommandGroup, invoke_without_command=True, epilog=NOT_A_MEDICAL_DEVICE)
 def demo(
+    context: typer.Context,
     models: Models = None,
     data: ExampleRoot = None,
     share: Share = False,
@@ -88,6 +98,8 @@ def demo(
     deleted after reading; nothing is looked up on the internet unless --share is given. Ctrl-C ends the page;
     a SIGTERM lets it answer first what it is reading.
     """
+    if context.invoked_subcommand:
+        return
     from demo.page.accounts import others_may_read, read_accounts
     from demo.page.guard.upload_space import Quota
     from demo.page.hosting import hosting
@@ -112,6 +124,10 @@ def demo(
     accounts = read_accounts(auth_file) if auth_file else ()
     if auth_file and others_may_read(auth_file):
         say_warning(f"{auth_file}: others on this machine can read it; keep it to yourself: chmod 600 {auth_file}")
+    if any(account.is_readable for account in accounts):
+        say_warning(
+            f"{auth_file}: holds passwords that can be read there; store hashes: pneumoscope demo hash-password"
+        )
     if debug:
         _log_to_stderr()
     with _ended_by_a_signal() as ended, take_port(host, port) as listening, private_folder() as folder:
@@ -142,6 +158,40 @@ def _end(running: "Running", ended: "_Ended") -> None:
     if ended.by == signal.SIGTERM:
         running.drain()
     running.close()
+
+
+@app.command("hash-password", cls=Command)
+def hash_password(debug: Debug = False) -> None:
+    """Ask for a password and print what to write in its place into the file of --auth-file, as user:HASH.
+
+    Where standard input is no terminal, its first line is the password.
+    """
+    from demo.page.login import passwords
+
+    if sys.stdin.isatty():
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        password = sys.stdin.readline()
+    if not (password := password.strip()):
+        raise UsageError("no password given; write it into standard input, or run this in a terminal")
+    print_line(passwords.hash_password(password))
+    say("Write a line user:HASH into the file that --auth-file names.")
+
+
+@app.command("api-token", cls=Command)
+def api_token(debug: Debug = False) -> None:
+    """Print a new token for a program, and what to write for it into the file of --auth-file.
+
+    The program sends it with each request: Authorization: Bearer TOKEN. It does not expire; take its line out of the
+    file, and start the page again, to end it.
+    """
+    from demo.page.accounts import TOKEN_MARK
+    from demo.page.login.tokens import fingerprint, new_api_token
+
+    token = new_api_token()
+    print_line(token)
+    say("The token above is shown only now. Write this line into the file that --auth-file names, with a user's name:")
+    say(f"user:{TOKEN_MARK}{fingerprint(token)}")
 
 
 def _say_what_runs(running: "Running", host: str, has_accounts: bool) -> None:

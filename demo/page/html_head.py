@@ -6,7 +6,9 @@ not in the HTML but put there by a script, which a preview does not run.
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from html import escape
+from pathlib import Path
 
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
@@ -15,6 +17,7 @@ from starlette.requests import Request
 from demo.language.catalogue import wording
 from demo.page.guard.asgi import App, Message, Receive, Scope, Send
 from demo.page.own_files import MANIFEST
+from demo.page.sessions.gate import SESSION
 
 PAGE = "/"
 # Gradio compresses what has an ending (its scripts); these have none. Its streams of events would be held up by it.
@@ -54,7 +57,7 @@ class PageHead:
                 return
             headers = MutableHeaders(raw=start["headers"])
             is_html = headers.get("content-type", "").startswith("text/html")
-            html = with_head(bytes(body), str(Request(scope).base_url)) if is_html else bytes(body)
+            html = with_head(bytes(body), str(Request(scope).base_url), scope[SESSION]) if is_html else bytes(body)
             if "content-length" in headers:
                 headers["content-length"] = str(len(html) if scope["method"] != "HEAD" else len(body))
             await send(start)
@@ -63,15 +66,26 @@ class PageHead:
         await self.app(scope, receive, sending)
 
 
-def with_head(html: bytes, address: str) -> bytes:
+def with_head(html: bytes, address: str, session: str) -> bytes:
     """Gradio's HTML under this page's own name and icon.
 
     Args:
         html: UTF-8.
         address: the page's, as its visitor sees it, with a slash at the end: previews want a picture's whole address.
+        session: the id under which the page will ask.
     """
-    own = "".join(_own_tags(address)).encode()
+    own = "".join((*_own_tags(address), *_session_tags(session))).encode()
     return _CHARSET.sub(lambda found: found[0] + own, _GRADIOS_OWN.sub(b"", html), count=1)
+
+
+def _session_tags(session: str) -> tuple[str, str]:
+    # A script of its own, ahead of Gradio's: what stands in Gradio's `head` comes after the first requests.
+    return f'<meta name="pneumoscope-session" content="{session}">', f"<script>{_session_script()}</script>"
+
+
+@cache
+def _session_script() -> str:
+    return (Path(__file__).parent / "sessions" / "session.js").read_text(encoding="utf-8")
 
 
 def _own_tags(address: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What the page hands out beside Gradio: its icon, its web manifest, and the bundles that came with pneumoscope."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -11,9 +12,8 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from demo.inference.networks import LoadedModels
-from demo.page.guard.asgi import App, Receive, Scope, Send, is_let_in
-from export.bundle import Bundle, default_models_folder
-from export.bundle.card import CARD
+from demo.page.guard.asgi import App, Receive, Scope, Send
+from export.bundle import Bundle, BundleError, default_models_folder
 
 ICONS = Path(__file__).parent / "icons"
 CHUNK = 1_000_000  # bytes of a bundle that are in memory at a time
@@ -60,14 +60,12 @@ class OwnFiles:
         elif (icon := _ICON.fullmatch(path)) and (ICONS / icon["name"]).is_file():
             answer = FileResponse(ICONS / icon["name"])
         elif asked := _BUNDLE.fullmatch(path):
-            answer = await self._bundle(asked["network"], scope)
+            answer = self._bundle(asked["network"], scope)
         await (answer or self.app)(scope, receive, send)
 
-    async def _bundle(self, network: str, scope: Scope) -> App:
+    def _bundle(self, network: str, scope: Scope) -> App:
         if network not in self.bundles:
             return _line(404, "no bundle of that name is handed out here")
-        if not await is_let_in(self.app, scope):
-            return _line(401, "log in first")
         headers = {"content-disposition": f'attachment; filename="pneumoscope-{network}.zip"'}
         content = zipped(network, self.bundles[network]) if scope["method"] == "GET" else iter(())
         return StreamingResponse(content, media_type="application/zip", headers=headers)
@@ -78,31 +76,50 @@ def bundles_to_take(loaded: LoadedModels) -> Mapping[str, Bundle]:
     return loaded.bundles if loaded.models.resolve() == default_models_folder() else {}
 
 
-def files_of(bundle: Bundle) -> tuple[Path, ...]:
-    """Everything that `export.bundle.read_bundle` wants to see again, and nothing else that lies in the folder."""
-    return tuple(bundle.folder / name for name in (CARD, *sorted(bundle.card.checksums)))
-
-
 def megabytes(bundle: Bundle) -> float:
     """How much there is to download, 10⁶ bytes."""
-    return sum(path.stat().st_size for path in files_of(bundle)) / 1e6
+    return sum(_size(bundle, name) for name in bundle.files) / 1e6
 
 
 def zipped(network: str, bundle: Bundle) -> Iterator[bytes]:
     """A bundle as a ZIP archive, piece by piece, made as it is sent: never whole in memory, never on disk.
 
     As it is, without compression: weights have nothing to give.
+
+    Raises:
+        BundleError: a file is not what was verified any more; it ends before the archive is whole.
     """
     sent = _Pipe()
     with ZipFile(sent, "w", ZIP_STORED) as archive:
-        for path in files_of(bundle):
-            entry = ZipInfo(f"{network}/{path.name}")
-            entry.external_attr, entry.file_size = 0o644 << 16, path.stat().st_size
-            with path.open("rb") as file, archive.open(entry, "w") as target:
-                while piece := file.read(CHUNK):
+        for name in bundle.files:
+            entry = ZipInfo(f"{network}/{name}")
+            entry.external_attr, entry.file_size = 0o644 << 16, _size(bundle, name)
+            with archive.open(entry, "w") as target:
+                for piece in _verified(bundle, name):
                     target.write(piece)
                     yield sent.taken()
     yield sent.taken()
+
+
+def _size(bundle: Bundle, name: str) -> int:
+    return len(bundle.contents[name]) if name in bundle.contents else (bundle.folder / name).stat().st_size
+
+
+def _verified(bundle: Bundle, name: str) -> Iterator[bytes]:
+    """A file's bytes as they were verified; of one that is not kept in memory those of the folder, verified again."""
+    if name in bundle.contents:
+        yield bundle.contents[name]
+        return
+    found = hashlib.sha256()
+    last = b""
+    with (bundle.folder / name).open("rb") as file:
+        while piece := file.read(CHUNK):
+            found.update(piece)
+            yield last
+            last = piece
+    if found.hexdigest() != bundle.card.checksums[name].lower():
+        raise BundleError(f"{bundle.folder / name}: changed while the page runs; start it again")
+    yield last
 
 
 class _Pipe(RawIOBase):

@@ -7,11 +7,12 @@ the routes the page lives on, only films that were uploaded, and only what is no
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
-from demo.page.guard.asgi import API, App, Message, Receive, RefusedError, Scope, Send, answer_refused, is_let_in
+from demo.page.guard.asgi import API, App, Message, Receive, RefusedError, Scope, Send, answer_refused
 from demo.page.guard.bodies import arriving, read_object
 
 MOST_LOGIN_BYTES = 10_000  # a name and a password
@@ -24,9 +25,26 @@ _READ = re.compile(
     rf"|{API}/queue/(data|status)|{API}/heartbeat/[^/]+|{API}/call/(v2/)?[^/]+/[^/]+"
     rf"|{API}/file=/.+"
 )
-_EVENT = re.compile(rf"{API}/(queue/join|(?P<kind>call|call/v2|run)/(?P<name>[^/]+)|cancel|reset)/?")
+_EVENT = re.compile(rf"{API}/((?P<kind>queue/join|cancel|reset)|(?P<named>call|call/v2|run)/(?P<name>[^/]+))/?")
 _UPLOAD = re.compile(rf"{API}/upload/?")
 _LOGIN = re.compile(r"/login/?")
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a client asks Gradio to work on.
+
+    Attributes:
+        scope: of the request.
+        kind: "queue/join", "call", "run", "cancel" or "reset".
+        name: of the endpoint that is called or run; None for the other kinds.
+        body: the JSON object; what a listener changes in it is what Gradio gets.
+    """
+
+    scope: Scope
+    kind: str
+    name: str | None
+    body: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -36,12 +54,12 @@ class RequestFilter:
     Attributes:
         app: Gradio's application.
         parameters: the named API: endpoint → its parameters; the first is required, the others may be left out.
-        asks_password: whether the page was started with passwords: nothing of a stranger's body is read then.
+        listeners: told of each event before Gradio is; they refuse it by a RefusedError.
     """
 
     app: App
     parameters: Mapping[str, Sequence[str]]
-    asks_password: bool = False
+    listeners: Sequence[Callable[[Event], None]] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request through, or answer it with the reason why not."""
@@ -66,16 +84,13 @@ class RequestFilter:
         if method == "POST":
             if _LOGIN.fullmatch(path):
                 return arriving(scope, receive, MOST_LOGIN_BYTES)
-            event = _EVENT.fullmatch(path)
-            if (event or _UPLOAD.fullmatch(path)) and self.asks_password and not await is_let_in(self.app, scope):
-                raise RefusedError(HTTPStatus.UNAUTHORIZED, "log in first")
-            if event:
-                return await self._event(scope, receive, event["kind"], event["name"])
             if _UPLOAD.fullmatch(path):
                 return receive  # `Uploads` reads it
+            if event := _EVENT.fullmatch(path):
+                return await self._event(scope, receive, event["kind"] or event["named"], event["name"])
         raise RefusedError(HTTPStatus.NOT_FOUND, "there is nothing here; docs/api.md has what there is")
 
-    async def _event(self, scope: Scope, receive: Receive, kind: str | None, name: str | None) -> Receive:
+    async def _event(self, scope: Scope, receive: Receive, kind: str, name: str | None) -> Receive:
         called = kind in ("call", "call/v2")
         if called and name not in self.parameters:
             known = ", ".join(f"/{known}" for known in self.parameters)
@@ -83,10 +98,15 @@ class RequestFilter:
         body = await read_object(scope, receive)
         # Gradio's own record of what its upload route has stored, by the path it gave the client.
         _check_files(body, scope["app"].get_blocks().upload_file_set)
-        if kind == "call" and name is not None:
-            body["data"] = _all_arguments(body.get("data"), self.parameters[name])
-        elif kind == "call/v2" and name is not None:
-            _check_names(body, self.parameters[name])
+        if called and name is not None:
+            names = self.parameters[name]
+            # By name or in their order, it is the same call.
+            body = {"data": _all_arguments(body.get("data"), names) if kind == "call" else _by_name(body, names)}
+            kind = "call"
+            scope["path"] = f"{API}/call/{name}"
+            scope["raw_path"] = scope["path"].encode()
+        for listener in self.listeners:
+            listener(Event(scope, kind, name, body))
         return _replay(scope, json.dumps(body).encode(), receive)
 
 
@@ -117,10 +137,11 @@ def _all_arguments(given: object, names: Sequence[str]) -> list[object]:
     return given + [None] * (len(names) - len(given))
 
 
-def _check_names(given: Mapping[str, object], names: Sequence[str]) -> None:
+def _by_name(given: Mapping[str, object], names: Sequence[str]) -> list[object]:
     unknown = [name for name in given if name not in names]
     if unknown or names[0] not in given:
         raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, f"expected a JSON object of {', '.join(names)}")
+    return [given.get(name) for name in names]
 
 
 def _replay(scope: Scope, body: bytes, receive: Receive) -> Receive:

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 PORTS_TRIED = 100
 MOST_WORKERS = 4  # processes that decode films, of some 100 MB each
-SESSIONS_KEPT = 100  # each may hold a film as large as a screen in memory
 HOW_TO_INSTALL = "pip install 'pneumoscope[cpu,page]'"
 
 # Every switch that the page's dependencies have, and those that many programs honour.
@@ -67,7 +66,6 @@ LAUNCH_SETTINGS: dict[str, Any] = {
     "pwa": False,
     "enable_monitoring": False,
     "num_workers": 0,
-    "state_session_capacity": SESSIONS_KEPT,
 }
 
 
@@ -133,6 +131,8 @@ def prepare_environment(folder: Path) -> None:
         del os.environ[name]
     os.environ |= NO_TELEMETRY | {"GRADIO_TEMP_DIR": str(folder)}
     os.environ["FORWARDED_ALLOW_IPS"] = ""  # whom to believe about a visitor is for `TrustedProxies` to say
+    # Gradio tells nobody here how long functions took, which it else works out with pandas after each of them.
+    os.environ |= {"GRADIO_ANALYTICS_MAX_EVENTS": "1", "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000"}
     # Gradio greets its own server as it starts, which is nothing for a proxy.
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), "localhost,127.0.0.1,::1")))
@@ -193,7 +193,9 @@ def start(
             from demo.page.before_gradio import before_gradio
             from demo.page.guard.answer_headers import failed
             from demo.page.guard.sweep import Sweep, sweeping
+            from demo.page.login.gate import Logins
             from demo.page.own_server import serving_on
+            from demo.page.reading_queue import bound_queue
             from demo.page.shutdown import Draining
         except ImportError as error:
             raise UsageError(f"the page's packages cannot be imported ({error}); {HOW_TO_INSTALL}") from error
@@ -203,14 +205,16 @@ def start(
     name, port = listening.getsockname()[:2]
     address = ip_address(name)
     hosts, draining = allowed_hosts(address, hosting.allowed_hosts), Draining()
-    before = before_gradio(loaded, hosting, hosts, draining, asks_password=bool(accounts))
+    logins = Logins(accounts) if accounts else None
+    before = before_gradio(loaded, hosting, hosts, draining, logins)
     blocks = page.build_page(before.loaded, data_root)
+    bound_queue(blocks)
     in_url = f"[{address}]" if address.version == 6 else str(address)
     with serving_on(listening, before.outermost):
         blocks.launch(
             server_name=in_url,
             server_port=port,
-            auth=[(account.user, account.password) for account in accounts] or None,
+            auth=logins.check if logins else None,  # type: ignore[arg-type]  # Gradio awaits it, and says so nowhere
             app_kwargs={
                 "middleware": before.middleware,
                 "exception_handlers": {500: failed},

@@ -10,7 +10,7 @@ Every file but the card has its SHA-256 in the card. The card itself is repeated
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -32,10 +32,16 @@ class BundleError(PneumoscopeError):
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle: its files were all there and unchanged when it was read."""
+    """A verified bundle: its files were all there and unchanged when it was read.
+
+    Attributes:
+        contents: the very bytes that were verified, by the names of the files; whatever is told of the bundle is told
+            of these, and not of what lies in the folder later.
+    """
 
     folder: Path
     card: Card
+    contents: Mapping[str, bytes] = field(repr=False, compare=False)
 
     @property
     def model(self) -> Path:
@@ -43,9 +49,13 @@ class Bundle:
         return self.folder / MODEL
 
     @property
-    def stress(self) -> Path | None:
-        """The robustness table; None where the bundle was made without one."""
-        return self.folder / STRESS if STRESS in self.card.checksums else None
+    def files(self) -> tuple[str, ...]:
+        """Names of everything that `read_bundle` wants to see again, and of nothing else that lies in the folder."""
+        return (CARD, *sorted(self.card.checksums))
+
+    def without_model(self) -> "Bundle":
+        """The same bundle for whoever has loaded the model: its bytes, by far the most, are not kept twice."""
+        return replace(self, contents={name: data for name, data in self.contents.items() if name != MODEL})
 
 
 def read_bundle(folder: Path) -> Bundle:
@@ -56,17 +66,19 @@ def read_bundle(folder: Path) -> Bundle:
     """
     if not folder.is_dir():
         raise BundleError(f"{folder}: no such bundle folder; {EXPORT_AGAIN}")
-    card = _read_card(folder / CARD)
+    contents = {CARD: _bytes_of(folder / CARD)}
+    card = _parsed_card(folder / CARD, contents[CARD])
     for name in BUNDLE_FILES:
         if name != CARD and name not in card.checksums:
             raise BundleError(f"{folder / CARD}: checksums lacks {name}; {EXPORT_AGAIN}")
     for name, expected in card.checksums.items():
-        if _sha256(folder / name) != expected.lower():
+        contents[name] = _bytes_of(folder / name)
+        if hashlib.sha256(contents[name]).hexdigest() != expected.lower():
             raise BundleError(
                 f"{folder / name}: differs from its checksum in {CARD}, so it was damaged or changed after "
                 f"export; {EXPORT_AGAIN}"
             )
-    return Bundle(folder, card)
+    return Bundle(folder, card, contents)
 
 
 def write_bundle(folder: Path, card: Card, model: bytes, files: Mapping[str, bytes]) -> Bundle:
@@ -93,11 +105,12 @@ def write_bundle(folder: Path, card: Card, model: bytes, files: Mapping[str, byt
         raise BundleError(f"{folder / CARD}: {_first_fault(error)}; nothing was written") from error
     except ValueError as error:
         raise BundleError(f"{folder / CARD}: cannot be JSON ({error}); nothing was written") from error
+    written = {CARD: (text + "\n").encode(), **contents}
     with replace_folder(folder) as temporary:
         for name, data in contents.items():
             write_bytes(temporary / name, data)
-        write_bytes(temporary / CARD, (text + "\n").encode())
-    return Bundle(folder, card)
+        write_bytes(temporary / CARD, written[CARD])
+    return Bundle(folder, card, written)
 
 
 def find_bundles(models: Path, networks: Sequence[str] = NETWORKS) -> dict[str, Bundle]:
@@ -149,13 +162,9 @@ def card_matches_metadata(card: Card, metadata: Mapping[str, str]) -> list[str]:
     return sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
 
 
-def _read_card(path: Path) -> Card:
+def _parsed_card(path: Path, data: bytes) -> Card:
     try:
-        entries = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise BundleError(f"{path}: missing; {EXPORT_AGAIN}") from None
-    except OSError as error:
-        raise BundleError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+        entries = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise BundleError(f"{path}: no valid JSON, perhaps cut short ({error}); {EXPORT_AGAIN}") from error
     if not isinstance(entries, dict):
@@ -178,10 +187,9 @@ def _first_fault(error: ValidationError) -> str:
     return f"{place}: {fault['msg']}{received}{more}"
 
 
-def _sha256(path: Path) -> str:
+def _bytes_of(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return path.read_bytes()
     except FileNotFoundError:
         raise BundleError(f"{path}: missing; {EXPORT_AGAIN}") from None
     except OSError as error:

@@ -1,11 +1,11 @@
 """What a bundle tells about its network's worth: scores, training history, and evaluation.json as records."""
 
 import csv
+import io
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from train.metrics.scores import ScoresError, logistic
 ALL_FILMS = "all"
 PARTIAL_COHORTS = ("deduplicated", "without_training_patients")
 EPOCH_FIGURES = ("loss", "accuracy", "auroc", "val_loss", "val_accuracy", "val_auroc", "learning_rate")
-EVALUATION = "evaluation.json"
+EVALUATION, HISTORY = "evaluation.json", "history.csv"
 
 
 class OperatingMetrics(Record):
@@ -227,9 +227,9 @@ def read_bundle_evaluation(bundle: Bundle) -> BundleEvaluation:
         scores = {split: part for split, part in found.items() if len(set(part.labels.tolist())) == 2}
     except ScoresError:
         broken.append("scores.csv")
-    history = _read_history(bundle.folder / "history.csv")
+    history = _read_history(bundle.contents[HISTORY])
     if history is None:
-        broken.append("history.csv")
+        broken.append(HISTORY)
     stored = read_stored(bundle)
     if stored is None:
         broken.append(EVALUATION)
@@ -243,20 +243,19 @@ def read_bundle_evaluation(bundle: Bundle) -> BundleEvaluation:
 
 
 def read_stored(bundle: Bundle) -> dict[str, Any] | None:
-    """Read a bundle's evaluation.json as it stands; None where it is missing, damaged or without validation films."""
+    """Read a bundle's evaluation.json as it stands; None where it is damaged or without validation films."""
     try:
-        found = json.loads((bundle.folder / EVALUATION).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        found = json.loads(bundle.contents[EVALUATION])
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and isinstance(found.get("validation"), dict) else None
 
 
-def _read_history(path: Path) -> tuple[Epoch, ...] | None:
+def _read_history(data: bytes) -> tuple[Epoch, ...] | None:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(io.StringIO(data.decode(), newline="")))
         epochs = tuple(Epoch(row["stage"], int(row["epoch"]), _figures(row)) for row in rows)
-    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+    except (ValueError, KeyError, TypeError, csv.Error):
         return None
     # Without a stage, or with no figure that could be drawn, it is no history.
     drawable = all(epoch.stage and "loss" in epoch.figures for epoch in epochs)

@@ -100,11 +100,11 @@ def read_robustness(bundle: Bundle) -> Robustness | None:
     Raises:
         RobustnessError: it is damaged, of another format, or of another network or split.
     """
-    if bundle.stress is None:
+    if STRESS not in bundle.card.checksums:
         return None
     try:
-        found = json_object(bundle.stress.read_bytes())
-    except (OSError, ValueError) as error:
+        found = json_object(bundle.contents[STRESS])
+    except ValueError as error:
         raise RobustnessError(f"{STRESS} cannot be read") from error
     if found.get("format", FORMAT) != FORMAT:
         raise RobustnessError(f"{STRESS} is not of format {FORMAT}")

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from export.bundle.bundle import Bundle
 from train.metrics.scores import SCORED_SPLITS, Scores, bounded, logistic, read_scores
 
+SCORES = "scores.csv"
+
 
 @dataclass(frozen=True, eq=False)
 class BundleScores:
@@ -33,7 +35,7 @@ def read_bundle_scores(bundle: Bundle) -> dict[str, BundleScores]:
     Raises:
         ScoresError: the bundle's scores.csv cannot be read.
     """
-    scores = read_scores(bundle.folder / "scores.csv")
+    scores = read_scores(bundle.folder / SCORES, bundle.contents[SCORES])
     parts = {split: scores.of_split(split) for split in SCORED_SPLITS}
     return {split: _calibrated(part, bundle) for split, part in parts.items() if len(part)}
 

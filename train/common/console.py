@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from train.common.errors import PneumoscopeError
 from train.common.output import escaped
@@ -26,25 +26,41 @@ class Command(TyperCommand):
     """A Typer command that ends in one clear line instead of a traceback, unless `--debug` is given."""
 
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # Typer's own signature
-        """Run the command; a PneumoscopeError becomes one line on stderr and the error's exit code.
-
-        So does what the system refuses about a file: a full disk, a folder where a file should be, no permission.
-        """
-        try:
+        """Run the command, as `_errors_in_one_line` says."""
+        with _errors_in_one_line(ctx):
             return super().invoke(ctx)
-        except PneumoscopeError as error:
-            if ctx.params.get("debug"):
-                raise
-            say_error(str(error))
-            raise typer.Exit(error.exit_code) from None
-        except OSError as error:
-            if ctx.params.get("debug"):
-                raise
-            say_error(_refusal_in_words(error))
-            raise typer.Exit(1) from None
-        except KeyboardInterrupt:
-            say_error("stopped by Ctrl-C; what was finished is kept")
-            raise typer.Exit(1) from None
+
+
+class CommandGroup(TyperGroup):
+    """A command that has further ones below it, and ends as `Command` does."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # Typer's own signature
+        """Run the command, as `_errors_in_one_line` says."""
+        with _errors_in_one_line(ctx):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _errors_in_one_line(ctx: typer.Context) -> Iterator[None]:
+    """A PneumoscopeError becomes one line on stderr and the error's exit code.
+
+    So does what the system refuses about a file: a full disk, a folder where a file should be, no permission.
+    """
+    try:
+        yield
+    except PneumoscopeError as error:
+        if ctx.params.get("debug"):
+            raise
+        say_error(str(error))
+        raise typer.Exit(error.exit_code) from None
+    except OSError as error:
+        if ctx.params.get("debug"):
+            raise
+        say_error(_refusal_in_words(error))
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        say_error("stopped by Ctrl-C; what was finished is kept")
+        raise typer.Exit(1) from None
 
 
 def say(text: str = "") -> None:

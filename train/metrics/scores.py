@@ -133,15 +133,19 @@ def joined(first: Scores, second: Scores) -> Scores:
     )
 
 
-def read_scores(path: Path) -> Scores:
+def read_scores(path: Path, data: bytes | None = None) -> Scores:
     """Read scores.csv.
+
+    Args:
+        path: the file.
+        data: its bytes, where they were read already.
 
     Raises:
         ScoresError: no such file, no CSV, other columns, no rows, or a row that is not right: it is named by
             its line.
     """
     try:
-        return _read(path)
+        return _read(path, path.read_bytes() if data is None else data)
     except FileNotFoundError:
         raise ScoresError(f"{path}: no such file; score the run first: {_command(path)}") from None
     except DivergedError:
@@ -156,8 +160,8 @@ def _command(path: Path) -> str:
     return made_by(path, f" --{EXTERNAL}" if path.stem == EXTERNAL else "")
 
 
-def _read(path: Path) -> Scores:
-    lines = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline=""), strict=True)
+def _read(path: Path, data: bytes) -> Scores:
+    lines = csv.DictReader(io.StringIO(data.decode(), newline=""), strict=True)
     if lines.fieldnames is None or not set(COLUMNS) <= set(lines.fieldnames):
         raise ScoresError(f"{path}: expected the columns {', '.join(COLUMNS)}. Received: {lines.fieldnames}")
     rows = [_row(line, f"{path}, line {lines.line_num}") for line in lines]

@@ -36,24 +36,3 @@ async def answer_refused(refusal: RefusedError, send: Send) -> None:
 def header_values(scope: Scope, name: bytes) -> list[str]:
     """All values of a header, in their order; `name` in lower case."""
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
-
-
-async def is_let_in(app: App, scope: Scope) -> bool:
-    """Whether Gradio would show the page to whoever asks: always, unless it was started with passwords.
-
-    Args:
-        app: Gradio's application, or what stands before it.
-        scope: the request; its body stays unread.
-    """
-    statuses: list[int] = []
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            statuses.append(message["status"])
-
-    path = f"{API}/login_check"
-    await app({**scope, "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b""}, receive, send)
-    return statuses == [200]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.context import Context
 
 from demo.batch.batch import FilmSet, Upload, delete_uploads, evaluated, film_bytes, find_films, read_batch
 from demo.batch.table import SORTS, Sort, arranged, tally
@@ -27,7 +26,7 @@ from demo.page.panels.batch_table import (
     summary_html,
     table_html,
 )
-from demo.page.panels.compare.panel import PRIVATE, READ, READING, SECONDS_A_CASE_IS_KEPT, ComparePanel
+from demo.page.panels.compare.panel import PRIVATE, READ, READING, ComparePanel
 from demo.page.panels.downloads import Download, download, save_on_click
 from demo.page.panels.shared import Localised
 from demo.predict.film_paths import printable
@@ -36,9 +35,13 @@ from demo.predict.stream import share_processors
 from train.common.errors import PneumoscopeError
 
 BATCHES_AT_ONCE = 2  # of all visitors; others wait
+SECONDS_OF_A_BATCH = (
+    3600.0  # it ends then as if it were stopped: a thousand films made to take long must not hold a place
+)
 SECONDS_BETWEEN_COUNTS = 0.25  # how often a running batch says how far it is
 SECONDS_BETWEEN_TABLES = 2.0  # and how often at most it draws its table,
 ROWS_BETWEEN_TABLES = 1.25  # each time so many times longer: drawing 1,000 rows takes as long as reading some films
+BYTES_OF_A_READING = 4_000  # of both networks, in memory
 QUICK = PRIVATE | {"queue": False}
 
 
@@ -75,12 +78,17 @@ class Batch:
     is_stopped: bool = False
     is_gone: bool = False
 
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of memory that it may take once all its films are read."""
+        return BYTES_OF_A_READING * len(self.found.films)
+
     def stop(self) -> None:
         """Let the reading end after the films that are in the networks."""
         self.is_stopped = True
 
     def discard(self) -> None:
-        """Stop and delete the uploads."""
+        """Stop and delete the uploads, as when the visitor leaves."""
         self.is_stopped = self.is_gone = True
         delete_uploads(self.uploads)
 
@@ -89,15 +97,13 @@ class BatchPanel:
     """The panel: its components, laid out where it is made, and what happens on them.
 
     Attributes:
-        of_visitor: batches by session, for those who leave.
         drawn: the components that `draw` fills.
         tools: the buttons and the box above the table.
     """
 
     def __init__(self, loaded: LoadedModels, compare: ComparePanel, language: gr.Radio, tabs: gr.Tabs) -> None:
         self.loaded, self.compare, self.language, self.tabs = loaded, compare, language, tabs
-        self.of_visitor: weakref.WeakValueDictionary[str, Batch] = weakref.WeakValueDictionary()
-        self.batch = gr.State(None, time_to_live=SECONDS_A_CASE_IS_KEPT, delete_callback=_discard)
+        self.batch = gr.State(None)
         with gr.Column(elem_classes="batch"):
             self._lay_out(wording("en"))
         self.drawn = [self.status, self.note, self.table]
@@ -123,7 +129,6 @@ class BatchPanel:
         point: str,
         chosen: Language,
         only_differing: bool,
-        request: gr.Request,
     ) -> tuple:
         """Begin a batch of uploads in place of the one before; nothing of it is read yet."""
         if not files:
@@ -138,9 +143,7 @@ class BatchPanel:
             only_differing=only_differing is True,
         )
         received = Batch(uploads, find_films(uploads), view)
-        # Of a session that is pushed out nothing more is heard: its batch is only forgotten.
-        weakref.finalize(received, delete_uploads, uploads)
-        self.of_visitor[request.session_hash or ""] = received
+        weakref.finalize(received, delete_uploads, uploads)  # of a call without a session, which nothing is kept for
         return received, None, *self.draw(received), *_tools(received, self.loaded)
 
     def read(self, found: Batch | None) -> Iterator[tuple]:
@@ -153,9 +156,12 @@ class BatchPanel:
         counted = tabled = time.monotonic()
         rows = 0  # of the table on screen
         loaded = self.loaded
-        for comparison in read_batch(
-            films, loaded.classifiers, point, at_once, lambda: found.is_stopped, loaded.read_film
-        ):
+        latest = counted + SECONDS_OF_A_BATCH
+
+        def is_over() -> bool:
+            return found.is_stopped or time.monotonic() > latest
+
+        for comparison in read_batch(films, loaded.classifiers, point, at_once, is_over, loaded.read_film):
             if found.is_gone:  # what is on screen now is no longer this batch's
                 break
             found.comparisons.append(comparison)
@@ -231,10 +237,6 @@ class BatchPanel:
             return None
         return download("readings.json", "application/json", as_json(self._decided(found, point)))
 
-    def forget(self, request: gr.Request) -> None:
-        """Delete the batch of a visitor who left."""
-        _discard(self.of_visitor.pop(request.session_hash or "", None))
-
     def _status_html(self, found: Batch) -> str:
         words = wording(found.view.language)
         if found.is_reading:
@@ -276,7 +278,7 @@ class BatchPanel:
             concurrency_id="batch-panel",
             trigger_mode="multiple",
             **PRIVATE,
-        )
+        ).failure(self.clean, [batch, language], [batch, *filled], **QUICK)  # the page is busy: nothing is read
         for change in (point.change, language.change, self.only.change):
             change(self.redraw, [batch, *looks], self.drawn, **QUICK)
         self.table.click(self.sort, batch, self.table, **QUICK)
@@ -287,8 +289,6 @@ class BatchPanel:
         self.clear.click(self.clean, [batch, language], [batch, *filled], **QUICK)
         save_on_click(self.csv, self.make_csv, [batch, point])
         save_on_click(self.json, self.make_json, [batch, point])
-        if Context.root_block is not None:
-            Context.root_block.unload(self.forget)
 
 
 def build(loaded: LoadedModels, compare: ComparePanel, language: gr.Radio, tabs: gr.Tabs) -> tuple[Localised, ...]:

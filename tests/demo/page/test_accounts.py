@@ -35,6 +35,21 @@ def test_no_text_does_more_than_raise_a_usage_error(tmp_path_factory, text):
         assert all(account.user and account.password for account in read_accounts(path))
 
 
+def test_a_hash_in_place_of_the_password_and_tokens_beside_it(tmp_path):
+    hashed, one, two = "$scrypt$ln=4,r=8,p=1$TmFDbA$" + "A" * 43, "1" * 64, "2" * 64
+    path = written(tmp_path, f"anna:$token${one}\nanna:{hashed}\nprogram:$token${two}\nben:as it is\n")
+    anna, program, ben = read_accounts(path)
+    assert anna == Account("anna", hashed, (one,))
+    assert program == Account("program", "", (two,))
+    assert [account.is_readable for account in (anna, program, ben)] == [False, False, True]
+
+
+@pytest.mark.parametrize("cut", ["$scrypt$ln=15,r=8", "$token$12", "$token$" + "G" * 64])
+def test_a_hash_that_is_not_whole_is_no_password(tmp_path, cut):
+    with pytest.raises(UsageError, match=r"line 1: no whole hash; make it again: pneumoscope demo hash-password"):
+        read_accounts(written(tmp_path, f"anna:{cut}\n"))
+
+
 def test_a_file_that_cannot_be_used(tmp_path):
     for path, reason in (
         (tmp_path / "absent", "cannot be read"),

@@ -25,6 +25,7 @@ from train.synthetic.phantom import draw_phantom
 gradio = pytest.importorskip("gradio", reason="the API needs Gradio, not installed here")
 httpx = pytest.importorskip("httpx")
 
+from demo.page import api as page_api  # noqa: E402
 from demo.page.api import MOST_FILMS, PARAMETERS, endpoints  # noqa: E402
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "api.md"
@@ -173,6 +174,24 @@ def test_a_batch_keeps_the_order_and_goes_on_after_a_bad_film(api, write_film, t
     assert answers[0]["readings"]["a"]["positive"] is True
     assert answers[2]["readings"]["a"]["positive"] is False
     assert not any(film.exists() for film in films)
+
+
+def test_a_batch_that_takes_too_long_ends_and_says_what_was_not_read(api, write_film, tmp_path, monkeypatch):
+    monkeypatch.setattr(page_api, "SECONDS_OF_A_BATCH", 0)
+    films = [write_film(tmp_path / str(number) / "film.png") for number in range(2)]
+    answers = api["batch"]([uploaded(film) for film in films])
+    assert [answer["error"] for answer in answers] == [page_api.TOO_LATE] * 2
+    assert not any(film.exists() for film in films)
+
+
+def test_evaluation_is_of_the_bundle_that_was_verified(models, tiny_bundle):
+    tiny_bundle(models, "a")
+    loaded = load_models(models)
+    stored = loaded.bundles["a"].contents["evaluation.json"]
+    (models / "a" / "evaluation.json").write_text('{"validation": {"metrics": {"auroc": {"value": 1.0}}}}')
+    assert loaded.bundles["a"].contents["evaluation.json"] == stored
+    with pytest.raises(gradio.Error, match="was not evaluated"):
+        endpoints(loaded)["evaluation"]("a")
 
 
 def test_evaluation_and_card_come_from_the_bundle():

@@ -76,6 +76,7 @@ def test_a_page_without_networks_behind_a_password_on_another_port(open_page, tm
     for line in (
         f"port {port} is in use, so the page takes",
         f"chmod 600 {accounts}",
+        "store hashes: pneumoscope demo hash-password",
         f"{models}: no network here",
         "press Ctrl-C to stop",
         NOT_A_MEDICAL_DEVICE,
@@ -84,7 +85,7 @@ def test_a_page_without_networks_behind_a_password_on_another_port(open_page, tm
         assert line in said
     assert "sesame" not in said
     assert page.messages.read_text().splitlines()[-1] == "stopped"
-    assert len(page.messages.read_text().splitlines()) == 9  # and nothing of Gradio's
+    assert len(page.messages.read_text().splitlines()) == 10  # and nothing of Gradio's
 
 
 def wait_for(text, path, seconds=30):
@@ -156,3 +157,33 @@ def test_a_browser_needs_a_screen(monkeypatch):
     assert not demo_cli._has_screen()
     monkeypatch.setenv("DISPLAY", ":0")
     assert demo_cli._has_screen()
+
+
+def test_a_password_and_its_hash(run_command, tmp_path):
+    from demo.page.accounts import read_accounts
+    from demo.page.login.passwords import is_password
+
+    result = run_command("demo", "hash-password", given="open sesame\n")
+    assert result.exit_code == 0, result.output
+    (line,) = result.stdout.splitlines()
+    path = tmp_path / "accounts"
+    path.write_text(f"anna:{line}\n")
+    (account,) = read_accounts(path)
+    assert not account.is_readable
+    assert is_password("open sesame", account.password)
+    assert "sesame" not in result.output
+    assert run_command("demo", "hash-password", given="\n").exit_code == 2
+
+
+def test_a_token_and_its_line(run_command, tmp_path):
+    from demo.page.accounts import read_accounts
+    from demo.page.login.tokens import fingerprint
+
+    result = run_command("demo", "api-token")
+    (token,) = result.stdout.splitlines()
+    line = result.stderr.splitlines()[-1]
+    path = tmp_path / "accounts"
+    path.write_text(f"{line}\nuser:password\n")
+    (account,) = read_accounts(path)
+    assert account.tokens == (fingerprint(token),)
+    assert token not in line

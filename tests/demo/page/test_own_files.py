@@ -2,18 +2,19 @@
 
 import io
 import json
+import shutil
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
-from zipfile import ZipFile
+from zipfile import BadZipFile, ZipFile
 
 import cv2
 import numpy as np
 import pytest
 
 from demo.inference.networks import load_models
-from export.bundle import default_models_folder, read_bundle
+from export.bundle import BundleError, default_models_folder, read_bundle
 
 pytest.importorskip("gradio", reason="the page needs Gradio, not installed here")
 httpx = pytest.importorskip("httpx")
@@ -89,6 +90,22 @@ def test_no_more_than_some_pieces_of_a_bundle_are_in_memory():
     assert sum(pieces) > 45_000_000
     assert max(pieces) < 2 * CHUNK
     assert peak < 10 * CHUNK
+
+
+def test_a_bundle_that_was_changed_since_is_not_handed_out_whole(tmp_path):
+    shutil.copytree(default_models_folder(), tmp_path / "models")
+    bundle = load_models(tmp_path / "models").bundles["a"]
+    (bundle.folder / "evaluation.json").write_bytes(b"{}")
+    with ZipFile(io.BytesIO(b"".join(zipped("a", bundle)))) as archive:
+        assert archive.read("a/evaluation.json") == bundle.contents["evaluation.json"] != b"{}"
+    model = bytearray(bundle.model.read_bytes())
+    model[len(model) // 2] ^= 1
+    bundle.model.write_bytes(model)
+    sent = []
+    with pytest.raises(BundleError, match=r"model\.onnx: changed while the page runs"):
+        sent.extend(zipped("a", bundle))
+    with pytest.raises(BadZipFile):
+        ZipFile(io.BytesIO(b"".join(sent)))
 
 
 def test_a_download_that_is_given_up_leaves_nothing_open():

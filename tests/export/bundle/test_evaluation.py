@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,9 +28,9 @@ EVALUATION = {
 def bundle(tmp_path, tiny_bundle):
     """A tiny bundle, its temperature 2, with an evaluation in it."""
     made = tiny_bundle(tmp_path)
-    (made.folder / "scores.csv").write_text(SCORES)
-    (made.folder / "history.csv").write_text(HISTORY)
-    (made.folder / "evaluation.json").write_text(json.dumps(EVALUATION))
+    made.contents["scores.csv"] = SCORES.encode()
+    made.contents["history.csv"] = HISTORY.encode()
+    made.contents["evaluation.json"] = json.dumps(EVALUATION).encode()
     return made
 
 
@@ -69,17 +68,16 @@ def test_the_reports_threshold_is_told_on_the_calibrated_scale(bundle):
 def test_a_threshold_at_the_end_stays_there(bundle, at, calibrated):
     spoilt = json.loads(json.dumps(EVALUATION))
     spoilt["validation"]["metrics"]["as_report"]["f1_maximum"]["threshold"] = at
-    (bundle.folder / "evaluation.json").write_text(json.dumps(spoilt))
+    bundle.contents["evaluation.json"] = json.dumps(spoilt).encode()
     assert read_bundle_evaluation(bundle).as_report("validation")[2] == pytest.approx(calibrated, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", ["scores.csv", "history.csv", "evaluation.json"])
 @pytest.mark.parametrize(
-    "data", [None, b"", b"\xff\xfe\x00", b"{}", b"[1]", b'{"validation": 1}', b"[" * 100_000, b"stage,epoch,loss\n"]
+    "data", [b"", b"\xff\xfe\x00", b"{}", b"[1]", b'{"validation": 1}', b"[" * 100_000, b"stage,epoch,loss\n"]
 )
 def test_a_broken_file_is_named_and_leaves_the_others(bundle, name, data):
-    path = bundle.folder / name
-    path.unlink() if data is None else path.write_bytes(data)
+    bundle.contents[name] = data
     found = read_bundle_evaluation(bundle)
     assert found.broken == (name,)
     assert bool(found.scores) == (name != "scores.csv")
@@ -89,20 +87,20 @@ def test_a_broken_file_is_named_and_leaves_the_others(bundle, name, data):
 
 @pytest.mark.parametrize("row", ["head,one,0.5", "head,1,low", ",1,0.5", "head,1,", "head,1,nan", "head"])
 def test_a_history_that_cannot_be_drawn_is_none(bundle, row):
-    (bundle.folder / "history.csv").write_text(f"stage,epoch,loss\n{row}\n")
+    bundle.contents["history.csv"] = f"stage,epoch,loss\n{row}\n".encode()
     assert read_bundle_evaluation(bundle).broken == ("history.csv",)
 
 
 @pytest.mark.parametrize("value", [None, "0.9", True, float("nan"), -0.1, 1.1, [0.9]])
 def test_what_is_no_share_is_no_figure(bundle, value):
     spoilt = {"validation": {"metrics": {"auroc": {"value": value, "low": 0.8, "high": 0.9}}}}
-    (bundle.folder / "evaluation.json").write_text(json.dumps(spoilt))
+    bundle.contents["evaluation.json"] = json.dumps(spoilt).encode()
     assert read_bundle_evaluation(bundle).measured("validation", "auroc") is None
 
 
 def test_a_split_of_one_class_is_left_out(bundle):
-    (bundle.folder / "scores.csv").write_text(SCORES.replace(",test,1,", ",test,0,"))
-    found = read_bundle_evaluation(replace(bundle))
+    bundle.contents["scores.csv"] = SCORES.replace(",test,1,", ",test,0,").encode()
+    found = read_bundle_evaluation(bundle)
     assert list(found.scores) == ["validation"]
     assert found.broken == ()
 
@@ -116,7 +114,7 @@ def test_the_films_of_other_choices_are_told_apart(bundle):
     }
     validation = EVALUATION["validation"]
     told = {"validation": {"metrics": validation["metrics"] | {"n": 6, "patients": 6}, "cohorts": cohorts}}
-    (bundle.folder / "evaluation.json").write_text(json.dumps(told | {"intervals": "resamples of patients"}))
+    bundle.contents["evaluation.json"] = json.dumps(told | {"intervals": "resamples of patients"}).encode()
     found = read_bundle_evaluation(bundle)
     assert found.intervals == "resamples of patients"
     assert found.cohorts("validation") == (
@@ -142,11 +140,11 @@ def test_an_old_evaluation_has_no_other_choices(bundle):
 def test_a_largest_f1_that_cannot_be_is_none(bundle, spoilt):
     found = json.loads(json.dumps(EVALUATION))
     found["validation"]["metrics"]["as_report"]["f1_maximum"] = spoilt
-    (bundle.folder / "evaluation.json").write_text(json.dumps(found))
+    bundle.contents["evaluation.json"] = json.dumps(found).encode()
     assert read_bundle_evaluation(bundle).as_report("validation") is None
 
 
 def test_a_subset_that_is_no_object_is_not_there(bundle):
     found = {"validation": EVALUATION["validation"] | {"cohorts": {"deduplicated": None}}}
-    (bundle.folder / "evaluation.json").write_text(json.dumps(found))
+    bundle.contents["evaluation.json"] = json.dumps(found).encode()
     assert read_bundle_evaluation(bundle).cohorts("validation") == ()

@@ -31,7 +31,7 @@ def bundle(tmp_path, tiny_bundle):
     def make(table):
         made = tiny_bundle(tmp_path)
         text = table if isinstance(table, str) else json.dumps(table)
-        (made.folder / "stress.json").write_text(text)
+        made.contents["stress.json"] = text.encode()
         made.card.checksums["stress.json"] = "0" * 64
         return made
 
@@ -53,7 +53,7 @@ def test_a_table_is_read_as_far_as_it_goes(bundle):
 def test_a_bundle_without_a_table_has_none(tmp_path, tiny_bundle):
     made = tiny_bundle(tmp_path)
     assert read_robustness(made) is None
-    (made.folder / "stress.json").write_text(json.dumps(TABLE))  # not of this bundle: its checksums do not know it
+    made.contents["stress.json"] = json.dumps(TABLE).encode()  # not of this bundle: its checksums do not know it
     assert read_robustness(made) is None
 
 
@@ -99,6 +99,6 @@ def test_read_whole_what_is_out_of_bounds_is_named(blur, place):
 
 def test_the_shipped_tables_are_whole():
     for bundle in find_bundles(default_models_folder()).values():
-        table = Robustness.whole(json.loads(bundle.stress.read_bytes()))
+        table = Robustness.whole(json.loads(bundle.contents["stress.json"]))
         assert table == read_robustness(bundle)
         assert len(table.validation.changes) == 16

@@ -35,7 +35,6 @@ from train.radiograph import read_radiograph
 log = logging.getLogger(__name__)
 
 THUMBNAIL = 128  # pixels
-SECONDS_A_CASE_IS_KEPT = 3600  # in the server's memory, after the last thing its visitor did with it
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden"}
 # A reading takes all processors: two at once would only wait for each other.
 READING = PRIVATE | {"concurrency_limit": 2, "concurrency_id": "reading"}
@@ -60,8 +59,8 @@ class ComparePanel:
         self.track_record = read_track_record(loaded.bundles)
         self.localised: list[Localised] = []
         self.examples: list[tuple[gr.Button, Example]] = []
-        self.case = gr.State(None, time_to_live=SECONDS_A_CASE_IS_KEPT)
-        self.on_screen = gr.State(None, time_to_live=SECONDS_A_CASE_IS_KEPT)
+        self.case = gr.State(None)
+        self.on_screen = gr.State(None)
         with gr.Row(elem_classes="compare", elem_id="compare-panel"):
             with gr.Column(scale=55, min_width=300, elem_classes="film-side"):
                 self._lay_out_film()
@@ -183,12 +182,15 @@ class ComparePanel:
         ]
 
     def _connect(self) -> None:
-        self.drop.upload(
+        reading = self.drop.upload(
             self.read_upload,
             [self.drop, self.operating_point, self.language],
             [*self.shown, self.drop],
             **READING,
-        ).then(None, None, None, js=READ, **PRIVATE)
+        )
+        # Where the page is busy nothing was read, and the field would hold the film and take no other.
+        reading.failure(None, None, self.drop, js="() => null", **PRIVATE)
+        reading.then(None, None, None, js=READ, **PRIVATE)
         self.operating_point.change(
             self.at_operating_point,
             [self.case, self.operating_point, self.language],

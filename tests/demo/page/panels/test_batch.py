@@ -11,6 +11,8 @@ import pytest
 from demo.inference.networks import load_models
 from demo.language.catalogue import wording
 from demo.page.panels import batch
+from demo.page.sessions.kept_bytes import kept_bytes
+from demo.page.sessions.states import LeftBehind
 
 GREYS = (20, 90, 200, 250)  # both say no, both again, A alone says yes, both say yes
 
@@ -54,8 +56,7 @@ def drop(panel, tmp_path, write_film):
             path.parent.mkdir(parents=True)
             path.write_bytes(data)
             received.append({"path": str(path), "orig_name": name})
-        request = SimpleNamespace(session_hash=session)
-        return panel.receive(received, before, "youden", language, False, request)[0]
+        return panel.receive(received, before, "youden", language, False)[0]
 
     return drop
 
@@ -242,25 +243,21 @@ def test_a_film_that_comes_out_of_the_networks_too_late_draws_nothing(panel, dro
     assert list(panel.read(found)) == []
 
 
-def test_uploads_are_deleted_when_the_visitor_leaves_and_only_theirs(panel, drop):
+def test_uploads_are_deleted_when_the_visitor_leaves(drop):
     mine, others = drop(session="mine"), drop(session="others")
-    panel.forget(SimpleNamespace(session_hash="mine"))
+    assert isinstance(mine, LeftBehind)
+    mine.discard()
     assert mine.is_gone
-    assert not others.is_gone
+    assert not any(upload.path.exists() for upload in mine.uploads)
     assert others.uploads[0].path.exists()
-    assert [dependency.targets for dependency in panel.page.fns.values() if dependency.name == "forget"] == [
-        [(None, "unload")]
-    ]
 
 
-def test_uploads_are_deleted_with_the_state_that_holds_them(panel, drop):
-    (state,) = [
-        block for block in panel.page.blocks.values() if isinstance(block, gr.State) and block.time_to_live < 1e6
-    ]
+def test_a_batch_counts_as_what_it_may_become(panel, drop):
     found = drop()
-    state.delete_callback(found)
-    state.delete_callback(None)
-    assert found.is_gone
+    before = kept_bytes(found)
+    read(panel, found)
+    assert kept_bytes(found) == before == 5 * batch.BYTES_OF_A_READING
+    assert sum(map(kept_bytes, (found.comparisons, found.found))) < before * 2
 
 
 def test_uploads_are_deleted_with_a_batch_that_is_only_forgotten(drop, tmp_path):
@@ -288,7 +285,7 @@ def test_an_archive_that_cannot_be_read_is_one_line(panel, drop):
 def test_what_a_client_sends_is_checked(panel, tmp_path):
     (tmp_path / "x").write_bytes(b"text")
     files = [{"path": str(tmp_path / "x"), "orig_name": "\ud800<script>.png"}, {"path": str(tmp_path / "x")}]
-    found = panel.receive(files, None, "../../x", "../../x", "yes", SimpleNamespace(session_hash=None))[0]
+    found = panel.receive(files, None, "../../x", "../../x", "yes")[0]
     assert (found.view.operating_point, found.view.language, found.view.only_differing) == ("youden", "en", False)
     _, _, table, *_ = read(panel, found)
     assert "<script" not in table
@@ -299,7 +296,7 @@ def test_one_network_has_one_pair_of_columns(models, tmp_path, write_film, tiny_
     tiny_bundle(tmp_path / "one", "b")
     panel = built(load_models(tmp_path / "one", "cpu"))
     file = {"path": str(write_film(tmp_path / "x.png")), "orig_name": "x.png"}
-    found = panel.receive([file], None, "youden", "en", False, SimpleNamespace(session_hash="one"))[0]
+    found = panel.receive([file], None, "youden", "en", False)[0]
     status, _, table, *tools = read(panel, found)
     assert "agree" not in status
     assert table.count("<th scope='col'") == 4
@@ -313,12 +310,12 @@ def test_nothing_is_shown_before_there_is_a_batch(panel):
 
 
 def test_every_event_is_private_and_quick_ones_wait_for_nothing(panel):
-    ours = {"receive", "read", "redraw", "sort", "open_row", "clean", "forget", "make_csv", "make_json"}
+    ours = {"receive", "read", "redraw", "sort", "open_row", "clean", "make_csv", "make_json"}
     events = [dependency for dependency in panel.page.fns.values() if dependency.name in ours]
     assert {event.name for event in events} == ours
     assert {event.api_visibility for event in events} == {"private"}
     waiting = {event.name for event in events if event.queue is not False}
-    assert waiting <= {"read", "open_row", "make_csv", "make_json", "forget"}
+    assert waiting <= {"read", "open_row", "make_csv", "make_json"}
 
 
 def test_every_worded_component_has_words_in_both_languages(panel):

@@ -10,18 +10,22 @@ from demo.language.catalogue import wording
 from demo.language.colours import NETWORK_COLOURS
 from demo.page.panels.evaluation import panel
 from demo.plots.parts import GRID, INK, PAPER
+from export.bundle import CARD, MODEL, write_bundle
 
 SKIPPED = gr.skip()
 
 
 @pytest.fixture
 def built(tmp_path, evaluated_bundle):
-    """The panel in a page of its own: (networks, test films or not) → its callbacks by name, its components."""
+    """The panel in a page of its own: (networks, test films or not, files of other content) → its callbacks by name."""
 
-    def build(networks="ab", test=True):
+    def build(networks="ab", test=True, changed=None):
         models = tmp_path / "models"
         for seed, name in enumerate(networks):
-            evaluated_bundle(models, name, test, seed)
+            made = evaluated_bundle(models, name, test, seed)
+            if changed:
+                files = {file: data for file, data in (made.contents | changed).items() if file not in (CARD, MODEL)}
+                write_bundle(made.folder, made.card, made.contents[MODEL], files)
         with gr.Blocks(analytics_enabled=False) as page:
             language = gr.Radio(["en", "he"])
             with gr.Tab("tab") as tab:
@@ -198,10 +202,7 @@ def test_test_films_that_were_not_read(built):
 
 
 def test_broken_files_leave_the_page_standing(built):
-    callbacks, _, _, models = built()
-    for name in "ab":
-        for file in ("scores.csv", "history.csv", "evaluation.json"):
-            (models / name / file).write_text("spoilt")
+    callbacks, _, _, _ = built(changed=dict.fromkeys(("scores.csv", "history.csv", "evaluation.json"), b"spoilt"))
     shown = show(callbacks["show"])
     assert shown["data"]["figures"] == {}
     assert "scores.csv of Network A cannot be read" in shown["tables"]

@@ -62,7 +62,7 @@ def test_test_films_that_were_not_read(tmp_path, evaluated_bundle):
     ],
 )
 def test_a_broken_file_costs_only_what_comes_from_it(bundles, file, missing):
-    (bundles["a"].folder / file).write_text("spoilt")
+    bundles["a"].contents[file] = b"spoilt"
     both, _ = drawn(bundles)
     alone, evaluations = drawn({"a": bundles["a"]})
     assert {name for name, plot in alone.items() if plot.figure is None} == missing
@@ -88,8 +88,8 @@ def test_a_plot_has_its_place_and_a_missing_one_has_none(bundles):
     html = plot_cards_html(plots)
     assert [name for name in plots if f"data-figure='{name}'" in html] == list(plots)
     assert "block-size:340px" in html
-    (bundles["a"].folder / "scores.csv").write_text("spoilt")
-    (bundles["b"].folder / "scores.csv").write_text("spoilt")
+    bundles["a"].contents["scores.csv"] = b"spoilt"
+    bundles["b"].contents["scores.csv"] = b"spoilt"
     spoilt = plot_cards_html(drawn(bundles)[0])
     assert "data-figure='loss'" in spoilt
     assert "data-figure='roc'" not in spoilt

@@ -63,7 +63,7 @@ def test_what_was_not_measured_is_left_out(tmp_path, evaluated_bundle):
 
 def test_a_broken_evaluation_is_said(tmp_path, evaluated_bundle):
     bundle = evaluated_bundle(tmp_path)
-    (bundle.folder / "evaluation.json").write_text("{")
+    bundle.contents["evaluation.json"] = b"{"
     html = report_html({"a": read_bundle_evaluation(bundle)}, wording("en"))
     assert "evaluation.json of Network A cannot be read" in html
     assert str(tmp_path) not in html

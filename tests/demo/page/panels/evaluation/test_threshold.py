@@ -107,11 +107,11 @@ def test_without_scores_one_calm_line(evaluated_bundle, tmp_path):
     unread = threshold_html(read_bundle_evaluation(bundle), "test", 0.5, 0.5, None, wording("en"))
     assert "have not been read for Network A yet" in unread
     assert "<table" not in unread
-    (bundle.folder / "scores.csv").write_text("spoilt")
+    bundle.contents["scores.csv"] = b"spoilt"
     broken = threshold_html(read_bundle_evaluation(bundle), "validation", 0.5, 0.5, None, wording("en"))
     assert "scores.csv of Network A cannot be read" in broken
     assert str(tmp_path) not in broken
-    (bundle.folder / "scores.csv").write_text("film,patient,split,label,logit\nx,x,validation,1,2\n")
+    bundle.contents["scores.csv"] = b"film,patient,split,label,logit\nx,x,validation,1,2\n"
     one_class = threshold_html(read_bundle_evaluation(bundle), "validation", 0.5, 0.5, None, wording("en"))
     assert "no scored films of both classes" in one_class
 

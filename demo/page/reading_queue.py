@@ -1,0 +1,75 @@
+"""The one way to a reading is Gradio's queue, and the queue has an end: beyond it the page says that it is busy.
+
+`/run/NAME` goes around the queue. It is for what the page asks for in passing, as a table sorted another way; a
+function that reads films, or does anything else that takes its time, is not to be had there.
+"""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from fastapi import HTTPException
+
+from demo.page.guard.asgi import API, RefusedError
+from demo.page.request_filter import Event
+
+if TYPE_CHECKING:
+    import gradio as gr
+    from gradio.queueing import Queue
+
+MOST_WAITING = 100  # events of all visitors
+MOST_WAITING_OF_ONE = 50  # of one user; without passwords, of one address, which many may share
+LONGEST_RETRY = 60.0  # seconds
+
+
+def bound_queue(blocks: "gr.Blocks", most: int = MOST_WAITING, most_of_one: int = MOST_WAITING_OF_ONE) -> None:
+    """Let only so many events wait in a page's queue, and of one user or address only so many.
+
+    It is looked at where an event joins, and not before: many requests at once would all find it empty.
+    """
+    queue = blocks._queue
+    join = queue.push
+
+    async def push(body: Any, request: Any, username: str | None) -> Any:  # noqa: ANN401  # Gradio's own signature
+        waiting = [event for group in queue.event_queue_per_concurrency_id.values() for event in group.queue]
+        asking = _who(username, request.client)
+        of_one = sum(_who(event.username, event.request.client) == asking for event in waiting)
+        if len(waiting) >= most or of_one >= most_of_one:
+            raise HTTPException(
+                int(HTTPStatus.SERVICE_UNAVAILABLE),
+                "busy: too many films wait to be read; try again in a moment",
+                {"retry-after": str(ceil(_seconds_until_room(queue, len(waiting))))},
+            )
+        return await join(body, request, username)
+
+    queue.push = push  # type: ignore[method-assign]
+
+
+def refuse_waiting_functions(event: Event) -> None:
+    """A listener of the request filter. Raise RefusedError where the queue would be gone around."""
+    if event.kind != "run":
+        return
+    functions = event.scope["app"].get_blocks().fns
+    number = event.body.get("fn_index")  # Gradio asks for it first
+    if number is None:
+        function = _named(functions.values(), event.name)
+    else:
+        function = functions.get(number) if type(number) is int else None
+    if function is None or function.queue:
+        raise RefusedError(HTTPStatus.NOT_FOUND, f"nothing is run here directly; call {API}/call/NAME")
+
+
+def _named(functions: Iterable[Any], name: str | None) -> Any:  # noqa: ANN401  # Gradio's function
+    return next((function for function in functions if function.api_name == name), None)
+
+
+def _who(user: str | None, client: Any) -> str | None:  # noqa: ANN401  # (address, port), or nothing
+    return user if user is not None else client and client[0]
+
+
+def _seconds_until_room(queue: "Queue", waiting: int) -> float:
+    """About how long half of what waits takes, by what was taken before."""
+    taken = [each.avg_time for each in queue.process_time_per_fn.values() if each.count]
+    average = sum(taken) / len(taken) if taken else 1.0
+    return min(LONGEST_RETRY, max(1.0, average * waiting / 2))
