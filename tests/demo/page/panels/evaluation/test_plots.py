@@ -39,6 +39,12 @@ def test_the_sentences_tell_the_main_figures(bundles):
     assert "B: highest validation accuracy 88.0 %, in epoch 2." in plots["accuracy"].caption
 
 
+def test_an_interval_in_a_hebrew_sentence_runs_from_low_to_high(bundles):
+    plots, evaluations = drawn(bundles, "test", "he")
+    for name in ("a", "b"):
+        assert f"\u2066{evaluations[name].measured('test', 'auroc')!s}\u2069" in plots["roc"].caption
+
+
 def test_one_network_alone(bundles):
     plots, _ = drawn({"b": bundles["b"]})
     assert tuple(plots) == figure_names("b")
