@@ -71,7 +71,8 @@ def test_the_space_starts_by_its_own_file(space, write_film, tmp_path):
         assert url, (tmp_path / "messages").read_text()
         host = {"host": "ada-films.hf.space", "x-forwarded-proto": "https"}
         with httpx.Client(base_url=url, trust_env=False, timeout=60, headers=host) as client:
-            page = client.get("/", headers={"sec-fetch-site": "cross-site", "sec-fetch-dest": "iframe"})
+            framed = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"}
+            page = client.get("/", headers=framed)
             assert page.status_code == 200
             assert "frame-ancestors 'self' https://huggingface.co" in page.headers["content-security-policy"]
             assert "x-frame-options" not in page.headers

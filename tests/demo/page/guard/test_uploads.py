@@ -1,12 +1,20 @@
 """Uploads of a running page: what does not come whole leaves nothing, and nothing but films is taken."""
 
+import asyncio
+import errno
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
+pytest.importorskip("gradio", reason="the page needs Gradio, not installed here")
 httpx = pytest.importorskip("httpx")
+
+from demo.page.guard import uploads  # noqa: E402
+from demo.page.guard.upload_space import UploadSpace  # noqa: E402
+from demo.page.guard.uploads import Uploads  # noqa: E402
 
 API = "/gradio_api"
 HEAD = b'--b\r\ncontent-disposition: form-data; name="files"; filename="film.png"\r\n\r\n'
@@ -138,3 +146,53 @@ def test_a_browser_hears_how_far_its_upload_is(client):
     client.post("/upload", params={"upload_id": "late"}, files={"files": ("film.png", b"a")})
     assert '"done"' in client.get("/upload_progress", params={"upload_id": "late"}).text
     assert client.get("/upload_progress", params={"upload_id": "x" * 65}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(OSError(errno.ENOSPC, "No space left on device"), 507), (KeyError("unforeseen"), None)]
+)
+def test_whatever_fails_while_it_is_written_leaves_nothing(tmp_path, stored, monkeypatch, error, status):
+    written = []
+
+    def fail(pieces):
+        write(pieces[:1])
+        written.extend(stored(tmp_path))
+        raise error
+
+    write = uploads._append
+    monkeypatch.setattr(uploads, "_append", fail)
+    space = UploadSpace()
+    if status:
+        assert sent_to(Uploads(None, space), tmp_path)[0]["status"] == status
+    else:
+        with pytest.raises(KeyError, match="unforeseen"):
+            sent_to(Uploads(None, space), tmp_path)
+    assert written
+    assert list(tmp_path.iterdir()) == []
+    assert (space.coming, space.stored) == ({}, {})
+
+
+def sent_to(app, folder):
+    """What is sent to a client that uploads a film to a folder."""
+    body = HEAD + b"film\r\n--b--\r\n"
+    given, sent = [{"type": "http.request", "body": body, "more_body": False}], []
+
+    async def receive():
+        return given.pop() if given else {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": f"{API}/upload",
+        "query_string": b"",
+        "headers": [
+            (b"content-length", str(len(body)).encode()),
+            (b"content-type", b"multipart/form-data; boundary=b"),
+        ],
+        "app": SimpleNamespace(uploaded_file_dir=str(folder)),
+    }
+    asyncio.run(app(scope, receive, send))
+    return sent
