@@ -1,5 +1,6 @@
 """A study's rows as plots: measured accuracy beside the report's, and what each change of the settings does."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from demo.language.catalogue import Wording
@@ -8,7 +9,7 @@ from demo.language.numbers import isolated, percent
 from demo.plots.described import DescribedPlot
 from demo.plots.history import stage_name
 from demo.plots.parts import Figure, Json, axis, figure_text, guide, make_figure, numbers
-from train.studies.record import Effect, OverSeeds, Row, StudiesRecord, Study, figures_of, over_seeds
+from train.studies.record import STAGES, Effect, OverSeeds, Row, StudiesRecord, Study, figures_of, over_seeds
 
 ROW = 26  # pixels
 ROOM = 110  # pixels, for legend and axis
@@ -29,7 +30,7 @@ def described_rows(record: StudiesRecord, study: Study, network: str, scale: str
         words: of the language.
     """
     rows = [row for row in study.rows if row.network == network]
-    stages = list(dict.fromkeys(stage for row in rows for stage in row.reported))
+    stages = STAGES[network]
     measured = {
         (row.key, stage): found
         for row in rows
@@ -84,7 +85,7 @@ def _told(rows: Sequence[Row], stage: str, measured: Mapping[tuple[str, str], Ov
     if not found:
         return words("experiments.plot.rows.none", stage=named)
     best = max(found, key=lambda key: found[key].mean)
-    reported = {row.key: row.reported[stage].accuracy for row in rows if stage in row.reported}
+    reported = {row.key: row.reported_of(stage).accuracy for row in rows}
     both = {key: value for key, value in reported.items() if value is not None}
     return words(
         "experiments.plot.rows.told",
@@ -93,8 +94,8 @@ def _told(rows: Sequence[Row], stage: str, measured: Mapping[tuple[str, str], Ov
         rows=len(rows),
         best=best,
         accuracy=percent(found[best].mean, words),
-        reported_best=max(both, key=both.__getitem__),
-        reported=percent(max(both.values()), words),
+        reported_best=max(both, key=both.__getitem__, default="–"),
+        reported=percent(max(both.values(), default=math.nan), words),
     )
 
 
@@ -119,19 +120,16 @@ def _rows_figure(
 
 
 def _reported(rows: Sequence[Row], stage: str, aside: float, words: Wording) -> Json:
-    found = [
-        (number, row.key, row.reported[stage].accuracy)
-        for number, row in enumerate(rows)
-        if stage in row.reported and row.reported[stage].accuracy is not None
-    ]
+    known = [(number, row.key, row.reported_of(stage).accuracy) for number, row in enumerate(rows)]
+    found = [(number, key, share) for number, key, share in known if share is not None]
     label = figure_text(words("experiments.plot.reported", stage=stage_name(stage, words)), words)
     return _marks(
         label,
         f"{SYMBOLS[stage]}-open",
         rows[0].network,
-        [share or 0.0 for _, _, share in found],
+        [share for _, _, share in found],
         [number + aside for number, _, _ in found],
-        [f"<b>{key}</b><br>{label} {percent(share or 0.0, words)}" for _, key, share in found],
+        [f"<b>{key}</b><br>{label} {percent(share, words)}" for _, key, share in found],
     )
 
 

@@ -56,7 +56,7 @@ def find_effects(studies: Sequence[Study], trainings: Iterable[Training]) -> tup
     for scale, of_scale in by_scale(trainings).items():
         split = split_of(of_scale)
         for study in studies:
-            for stage in dict.fromkeys(stage for row in study.rows for stage in row.reported):
+            for stage in dict.fromkeys(stage for row in study.rows for stage in row.stages):
                 for name, read in FIGURES.items():
                     table = _Table(of_scale, stage, split, read)
                     where = {"study": study.name, "scale": scale, "stage": stage, "split": split, "figure": name}

@@ -19,6 +19,8 @@ from train.common.errors import PneumoscopeError
 
 STUDIES = "studies.json"
 FORMAT: Literal[1] = 1
+#: The stages after which a network is measured: the names that `train.fitting.stages` gives them.
+STAGES = {"a": ("train",), "b": ("head", "fine_tune")}
 #: The options of `study run` that reduce a run, by what the label of a scale says of them.
 _OPTIONS = {
     "--image-size": r"(\d+) px",
@@ -144,6 +146,15 @@ class Row(_Record):
     settings: dict[str, Setting]
     reported: dict[str, Reported]
     notes: tuple[str, ...] = ()
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages after which its network is measured."""
+        return STAGES[self.network]
+
+    def reported_of(self, stage: str) -> Reported:
+        """What the report prints of a stage; a row of one's own has nothing reported."""
+        return self.reported.get(stage, Reported())
 
 
 class Study(_Record):

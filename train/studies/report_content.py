@@ -23,7 +23,7 @@ DASH = "–"
 FULL = "full"
 #: A cell: its figure, and what stands small below it.
 Cell = tuple[str, ...]
-STAGES = {"train": "trained", "head": "head trained", "fine_tune": "fine-tuned"}
+STAGE_WORDS = {"train": "trained", "head": "head trained", "fine_tune": "fine-tuned"}
 COLUMNS = (
     *("row", "stage"),
     *("reported accuracy", "accuracy at 0.5", "reported loss", "loss", "reported max F1", "max F1"),
@@ -135,19 +135,19 @@ def _study_table(record: StudiesRecord, study: Study, scale: str) -> Table:
     rows = [
         cells
         for row in study.rows
-        for stage in row.reported
+        for stage in row.stages
         for cells in [_row(row, stage, record.of_row(study.name, row.key, scale))]
     ]
     return Table(f"{study.name}, {_scale_words(scale)}", COLUMNS, tuple(rows))
 
 
 def _row(row: Row, stage: str, trainings: Sequence[Training]) -> tuple[Cell, ...]:
-    reported = row.reported[stage]
+    reported = row.reported_of(stage)
     test, validation = figures_of(trainings, stage, "test"), figures_of(trainings, stage, "validation")
     diverged = sum(training.diverged for training in trainings)
     return (
         (row.key,),
-        (STAGES.get(stage, stage),),
+        (STAGE_WORDS.get(stage, stage),),
         (percent(reported.accuracy),),
         _shares(test, lambda figures: figures.half.accuracy),
         (_number(reported.loss),),
@@ -172,7 +172,7 @@ def _effects(record: StudiesRecord) -> Part:
             (
                 (effect.study,),
                 (effect.level, f"against {effect.against}"),
-                (STAGES.get(effect.stage, effect.stage),),
+                (STAGE_WORDS.get(effect.stage, effect.stage),),
                 (_FIGURES[effect.figure], f"{effect.split} films"),
                 (
                     f"{_signed(effect.difference)} points",

@@ -7,9 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from train.common.errors import UsageError
 from train.runs.settings_file import read_settings
+from train.studies.record import STAGES
 
-#: The stages whose figures are reported, by network: the names that `train.fitting.stages` gives them.
-STAGES = {"a": ("train",), "b": ("head", "fine_tune")}
 #: Settings that the command gives to every row, with what it gives them by; no row may set them itself.
 OF_THE_COMMAND = {
     "network": "network beside key",

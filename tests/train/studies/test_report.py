@@ -144,6 +144,14 @@ def test_the_cost_of_a_row_is_told_by_network_size_and_machine(measured):
     assert (costs[0].low, costs[0].high) == (100.0, 102.0)
 
 
+def test_a_row_of_ones_own_that_the_report_does_not_have_is_shown(make_study_training):
+    record = make_record([make_study_training([("a-width", "0.5")], {"train": 0.9})])
+    width = record.study("a-width")
+    rows = tuple(row.model_copy(update={"reported": {}}) for row in width.rows)
+    own = record.model_copy(update={"studies": (width.model_copy(update={"rows": rows}),)})
+    assert row_of(report_page("index.html", own), "0.5", "trained", "–")[3][0] == "90.0 %"
+
+
 def test_a_training_that_diverged_is_in_the_row(make_study_training):
     lost = make_study_training([("a-optimizer", "adam-0.1-8")], {}, diverged=True)
     row = row_of(report_page("index.html", make_record([lost])), "adam-0.1-8", "trained", "62.5 %")

@@ -12,7 +12,7 @@ from demo.page.panels.experiments.tables import FULL, conclusions_html, costs_ht
 from demo.page.panels.shared import Localised
 from demo.plots.described import DescribedPlot
 from demo.plots.studies import ACCURACY_AT_HALF, described_effects, described_rows
-from train.studies.record import Effect, StudiesRecord, Study
+from train.studies.record import STAGES, Effect, StudiesRecord, Study
 
 ON_SCREEN = "(on, ...rest) => [!!document.querySelector('.experiments')?.offsetParent, ...rest]"
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
@@ -92,7 +92,7 @@ class ExperimentsPanel:
             return None, None
         (study,) = chosen
         of = network or study.rows[0].network
-        stage = [stage for row in study.rows if row.network == of for stage in row.reported][-1]
+        stage = STAGES[of][-1]
         effects = self._effects(study, of, stage, scale)
         return (
             described_rows(self.record, study, of, scale, words),

@@ -47,7 +47,7 @@ def conclusions_html(record: StudiesRecord, network: str, studies: Sequence[str]
 def rows_html(record: StudiesRecord, study: Study, network: str, scale: str, words: Wording) -> str:
     """A study's rows, one for each setting and stage: the report's figures beside ours, the command that trains it."""
     rows = [row for row in study.rows if network in ("", row.network)]
-    body = "".join(_row(record, study, row, stage, scale, words) for row in rows for stage in row.reported)
+    body = "".join(_row(record, study, row, stage, scale, words) for row in rows for stage in row.stages)
     columns = [
         words("experiments.row"),
         words("experiments.reported"),
@@ -129,7 +129,7 @@ def _outcome(decided: Decided | None, words: Wording) -> str:
 def _row(record: StudiesRecord, study: Study, row: Row, stage: str, scale: str, words: Wording) -> str:
     trainings = record.of_row(study.name, row.key, scale)
     test = figures_of(trainings, stage, "test")
-    reported = row.reported[stage]
+    reported = row.reported_of(stage)
     of_report = [percent(reported.accuracy, words) if reported.accuracy is not None else DASH]
     if reported.f1 is not None:
         at = f" ({reported.threshold:g})" if reported.threshold is not None else ""
@@ -146,7 +146,7 @@ def _row(record: StudiesRecord, study: Study, row: Row, stage: str, scale: str, 
         None,
     )
     name = f"<bdi dir='ltr'>{escape(row.key)}</bdi>"
-    if len(row.reported) > 1:
+    if len(row.stages) > 1:
         name += f"<small>{escape(stage_name(stage, words))}</small>"
     cells = (
         _lines(of_report),
@@ -154,7 +154,7 @@ def _row(record: StudiesRecord, study: Study, row: Row, stage: str, scale: str, 
         _lines(_measured(test, lambda figures: figures.chosen.accuracy, words)),
         _lines(_measured(test, lambda figures: figures.auroc, words, share=False)),
         _lines([DASH if measured_loss is None else f"{measured_loss.mean:.3f}", *loss]),
-        _settings(study, row, scale, words) if stage == list(row.reported)[-1] else "",
+        _settings(study, row, scale, words) if stage == row.stages[-1] else "",
     )
     return f"<tr><th scope='row'>{name}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 

@@ -12,6 +12,7 @@ from demo.language.catalogue import wording
 pytestmark = pytest.mark.slow  # drives a browser
 
 READY = {"compare": "#drop", "evaluation": ".evaluation .matrix", "batch": ".batch", "about": ".about"}
+READY["experiments"] = ".experiments .study-rows"
 SELECTED = "[role=tab][aria-selected=true][data-tab-id={}]"
 
 
@@ -23,7 +24,7 @@ def reached(page, tab):
 def test_every_tab_has_an_address_that_survives_a_reload(visit, running_page):
     page = visit()
     assert page.url == f"{running_page}/"
-    for tab in ("evaluation", "batch", "about"):
+    for tab in ("evaluation", "experiments", "batch", "about"):
         page.get_by_role("tab", name=wording("en")(f"tab.{tab}"), exact=True).click()
         page.wait_for_url(f"{running_page}/#{tab}")
         assert page.title() == f"{wording('en')(f'tab.{tab}')} · pneumoscope"

@@ -89,7 +89,8 @@ def test_no_table_is_wider_than_its_place(visit, language, width):
     page.wait_for_function("document.querySelectorAll('.experiments .study-rows tbody tr').length === 10")
     page.wait_for_function(
         """() => document.documentElement.scrollWidth <= innerWidth
-        && [...document.querySelectorAll('.experiments table')].every((t) => t.offsetWidth <= t.parentElement.clientWidth + 1)"""
+        && [...document.querySelectorAll('.experiments table')]
+          .every((table) => table.offsetWidth <= table.parentElement.clientWidth + 1)"""
     )
     page.screenshot(path=SCREENSHOTS / f"experiments-{language}-{width}.png", full_page=True)
 
@@ -116,4 +117,4 @@ def test_the_language_changes_what_is_shown(visit):
     page = opened(visit)
     page.get_by_label("עברית").check()
     page.get_by_text("מסקנה", exact=True).wait_for()
-    assert page.locator(".experiments h2").first.inner_text() == wording("he")("experiments.title")
+    page.get_by_role("heading", name=wording("he")("experiments.title")).wait_for()

@@ -11,8 +11,9 @@ from demo.language.catalogue import wording
 
 pytestmark = pytest.mark.slow  # drives a browser
 
-TABS = ("compare", "evaluation", "batch", "about")
+TABS = ("compare", "evaluation", "experiments", "batch", "about")
 READY = {"compare": "#drop", "evaluation": ".evaluation .matrix", "batch": ".batch", "about": ".about"}
+READY["experiments"] = ".experiments .study-rows"
 LANGUAGES = ("en", "he")
 CROWDED = (Path(__file__).parent / "crowded.js").read_text(encoding="utf-8")
 SCREENSHOTS = Path(__file__).resolve().parents[4] / "screenshots"  # ignored by git

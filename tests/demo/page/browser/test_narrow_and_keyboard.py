@@ -8,7 +8,7 @@ from demo.evaluation.example_films import default_examples_folder
 
 pytestmark = pytest.mark.slow  # drives a browser
 
-TABS = ("compare", "evaluation", "batch", "about")
+TABS = ("compare", "evaluation", "experiments", "batch", "about")
 FILMS = [default_examples_folder() / f"synthetic-{name}.png" for name in ("normal-01", "pneumonia-03")]
 SCREENSHOTS = Path(__file__).resolve().parents[4] / "screenshots"  # ignored by git
 WIDER = """() => [...document.querySelectorAll("table")].filter((table) => table.offsetParent
@@ -41,6 +41,7 @@ def read_example(page, number=1):
 def open_tab(page, tab):
     page.locator(f"[role=tab][data-tab-id={tab}]").click()
     ready = {"compare": "#drop", "evaluation": ".evaluation .matrix", "batch": "#batch-drop", "about": ".about"}
+    ready["experiments"] = ".experiments .study-rows"
     page.locator(ready[tab]).first.wait_for()
 
 
