@@ -191,7 +191,7 @@ def _effects(record: StudiesRecord) -> Part:
 _FIGURES = {"accuracy_at_half": "accuracy at 0.5", "accuracy": "accuracy at the threshold", "auroc": "AUROC"}
 _VERDICTS = {
     "holds": "hold",
-    "not_shown": "not_shown",
+    "not_shown": "not shown",
     "few_seeds": "with not enough seeds",
     "incomplete": "of a level whose grid is incomplete",
 }
