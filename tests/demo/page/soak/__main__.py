@@ -28,10 +28,10 @@ def soak(running: Server, films: list[KnownFilm], *, seconds: float, clients: in
     asyncio.run(_phase(running, films, hostile, Tally(), Tally(), min(20.0, quiet_seconds), clients, stormy=True))
     warm = running.resident_bytes()
     alone, beside, programs = Tally(), Tally(), Tally()
-    asyncio.run(_phase(running, films, hostile, alone, Tally(), quiet_seconds, 0, stormy=False))
-    until = time.monotonic() + seconds
     with ThreadPoolExecutor(1) as watching:
+        until = time.monotonic() + quiet_seconds + seconds
         watched = watching.submit(watch_screens, running.url, until) if screens else None
+        asyncio.run(_phase(running, films, hostile, alone, Tally(), quiet_seconds, 0, stormy=False))
         asyncio.run(_phase(running, films, hostile, beside, programs, seconds, clients, stormy=True))
         looked, lost = watched.result() if watched else (0, [])
     after = Tally()
