@@ -1,0 +1,75 @@
+"""What is no reading: heartbeats closed by the hundred, silent sockets, bodies that lie, uploads cut short."""
+
+import asyncio
+import secrets
+import time
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+HEARTBEATS = 200
+SLOW_SOCKETS = 200
+SECONDS_OF_SILENCE = 5
+
+
+async def heartbeats(url: str, until: float) -> None:
+    """Open `HEARTBEATS` sessions' heartbeats, close them all at once, again and again."""
+    while time.monotonic() < until:
+        asked = [f"GET /gradio_api/heartbeat/{secrets.token_hex(6)} HTTP/1.1" for _ in range(HEARTBEATS)]
+        await _opened_and_closed(url, [f"{line}\r\nHost: {_host(url)}\r\n\r\n".encode() for line in asked], 1)
+
+
+async def slow_sockets(url: str, until: float) -> None:
+    """Hold `SLOW_SOCKETS` connections that never finish their headers."""
+    while time.monotonic() < until:
+        await _opened_and_closed(url, [b"GET / HTTP/1.1\r\nHost:"] * SLOW_SOCKETS, SECONDS_OF_SILENCE)
+
+
+async def lying_bodies(url: str, until: float) -> None:
+    """Send uploads that name a length and come in chunks all the same, and JSON bodies of 20 MB."""
+    chunk = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
+    for_upload = (
+        f"POST /gradio_api/upload HTTP/1.1\r\nHost: {_host(url)}\r\nContent-Length: 10\r\n"
+        "Transfer-Encoding: chunked\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
+    ).encode()
+    for_call = (
+        f"POST /gradio_api/call/compare HTTP/1.1\r\nHost: {_host(url)}\r\nContent-Type: application/json\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n"
+    ).encode()
+    while time.monotonic() < until:
+        for head in (for_upload, for_call):
+            await _opened_and_closed(url, [head + chunk * 20], 1)
+
+
+async def cut_uploads(url: str, until: float) -> None:
+    """Begin an upload of 10 MB, leave after a hundredth of it."""
+    head = (
+        f"POST /gradio_api/upload HTTP/1.1\r\nHost: {_host(url)}\r\nContent-Length: 10000000\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+        '--b\r\nContent-Disposition: form-data; name="files"; filename="cut.png"\r\n\r\n'
+    ).encode()
+    while time.monotonic() < until:
+        await _opened_and_closed(url, [head + b"x" * 100_000] * 5, 0.5)
+
+
+async def _opened_and_closed(url: str, requests: list[bytes], seconds: float) -> None:
+    """Open a connection per request, send it, wait, close all together."""
+    opened = await asyncio.gather(*(_open(url, request) for request in requests))
+    await asyncio.sleep(seconds)
+    for writer in filter(None, opened):
+        writer.transport.abort()
+
+
+async def _open(url: str, request: bytes) -> asyncio.StreamWriter | None:
+    parts = urlsplit(url)
+    with suppress(OSError, TimeoutError):  # turned away, which is the server's right
+        async with asyncio.timeout(10):
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port)
+            writer.write(request)
+            with suppress(TimeoutError):  # a server that takes no more of it
+                await asyncio.wait_for(writer.drain(), 2)
+            return writer
+    return None
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc
