@@ -5,9 +5,8 @@ import pytest
 
 pytest.importorskip("gradio", reason="the page needs Gradio, not installed here")
 
-from demo.page.panels.compare.film_on_screen import Detail, FilmOnScreen
-
 from demo.inference.compare import Case
+from demo.page.panels.compare.film_on_screen import Detail, FilmOnScreen
 from demo.page.sessions.kept_bytes import kept_bytes
 
 
