@@ -21,7 +21,7 @@ _READ = re.compile(
     r"/|/config/?|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json|/logout|/login_check/?|/user/?"
     r"|/(assets|static|svelte)/.+"
     r"|/icons/icon[-.\w]+|/bundles/[a-z]+\.zip"
-    rf"|{API}/(info|openapi\.json|app_id|token|user|login_check|theme\.css|startup-events|upload_progress)/?"
+    rf"|{API}/(info|openapi\.json|app_id|user|login_check|theme\.css|startup-events|upload_progress)/?"
     rf"|{API}/queue/(data|status)|{API}/heartbeat/[^/]+|{API}/call/(v2/)?[^/]+/[^/]+"
     rf"|{API}/file=/.+"
 )
