@@ -119,7 +119,7 @@ class ExperimentsPanel:
                 value=EVERY,
                 label=words("experiments.network"),
                 elem_classes="choice",
-                min_width=320,
+                min_width=240,
                 scale=0,
             )
             self.study = gr.Dropdown(
@@ -192,7 +192,7 @@ def build(record: StudiesRecord, language: gr.Radio, tab: gr.Tab) -> tuple[Local
 
 
 def _networks(words: Wording) -> list[tuple[str, str]]:
-    return [(words("experiments.both"), EVERY), *((words(f"network.{name}"), name) for name in NETWORKS)]
+    return [(words("experiments.both"), EVERY), *((name.upper(), name) for name in NETWORKS)]
 
 
 def _scales(scales: Sequence[str], words: Wording) -> list[tuple[str, str]]:

@@ -62,7 +62,7 @@ def test_rows_are_filtered_by_network_and_study_and_sizes_stand_apart(visit):
     page = opened(visit)
     choose(page, "Study", "b-optimizer")
     page.wait_for_function("document.querySelectorAll('.experiments .study-rows tbody tr').length === 72")
-    page.get_by_role("radio", name="Network A").check()
+    page.get_by_role("radio", name="A", exact=True).check()
     page.wait_for_function("document.querySelectorAll('.experiments .study-rows tbody tr').length < 72")
     assert page.locator(".experiments .study-rows tbody tr").count() == 1  # the first study that has rows of A
     choose(page, "Study", "All studies")

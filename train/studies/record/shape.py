@@ -1,33 +1,12 @@
-"""studies.json: what the studies set, what the report printed, what was measured here, and what follows from it.
+"""What stands in studies.json, entry by entry."""
 
-One writer (`pneumoscope study report`) and one reader, for the report's pages and for the page's panel. Whoever reads
-it needs pydantic alone.
-"""
-
-import json
-import re
-import shlex
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from train.common.atomic import write_text
-from train.common.errors import PneumoscopeError
-
-STUDIES = "studies.json"
 FORMAT: Literal[1] = 1
 #: The stages after which a network is measured: the names that `train.fitting.stages` gives them.
 STAGES = {"a": ("train",), "b": ("head", "fine_tune")}
-#: The options of `study run` that reduce a run, by what the label of a scale says of them.
-_OPTIONS = {
-    "--image-size": r"(\d+) px",
-    "--films-per-class": r"(\d+) films a class",
-    "--epochs": r"(\d+) epochs? at most",
-    "--backbone-weights": r"backbone weights (.+)",
-}
 
 Setting = bool | int | float | str | None
 Split = Literal["validation", "test"]
@@ -39,11 +18,13 @@ Outcome = Literal["reproduced", "not_reproduced", "not_measured"]
 Verdict = Literal["holds", "not_shown", "few_seeds", "incomplete"]
 
 
-class _Record(BaseModel):
+class Entry(BaseModel):
+    """A part of the record: what it does not know is refused, and so is what is no number."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Interval(_Record):
+class Interval(Entry):
     """A figure, 0..1, and its 95 % interval over patients; None where the figure is undefined."""
 
     value: float | None
@@ -51,7 +32,7 @@ class Interval(_Record):
     high: float | None
 
 
-class AtThreshold(_Record):
+class AtThreshold(Entry):
     """What a network's calls are worth at one threshold on its uncalibrated probability."""
 
     threshold: float
@@ -62,7 +43,7 @@ class AtThreshold(_Record):
     f1: Interval
 
 
-class Figures(_Record):
+class Figures(Entry):
     """One network on the films of one split.
 
     positives: films with pneumonia.
@@ -92,7 +73,7 @@ class Figures(_Record):
         return self.half if counting == "half" else self.chosen
 
 
-class StageFigures(_Record):
+class StageFigures(Entry):
     """The network at the end of a stage; `test` is None until the test films were read with it."""
 
     validation: Figures
@@ -103,7 +84,7 @@ class StageFigures(_Record):
         return self.validation if split == "validation" else self.test
 
 
-class Training(_Record):
+class Training(Entry):
     """One training: a setting with one seed.
 
     rows: (study, row key) that it is the training of.
@@ -129,7 +110,7 @@ class Training(_Record):
     versions: dict[str, str]
 
 
-class Reported(_Record):
+class Reported(Entry):
     """What the report prints of one stage, on its test films; None: nothing."""
 
     accuracy: float | None = None
@@ -138,7 +119,7 @@ class Reported(_Record):
     threshold: float | None = None
 
 
-class Row(_Record):
+class Row(Entry):
     """One setting of a study: its settings by dotted key, what the report prints by stage."""
 
     key: str
@@ -157,7 +138,7 @@ class Row(_Record):
         return self.reported.get(stage, Reported())
 
 
-class Study(_Record):
+class Study(Entry):
     """Rows that belong together; `counted` among the report's 107."""
 
     name: str
@@ -170,7 +151,7 @@ class Study(_Record):
     notes: tuple[str, ...] = ()
 
 
-class ReportedTable(_Record):
+class ReportedTable(Entry):
     """Figures that the report takes from elsewhere; nothing of it is trained here."""
 
     name: str
@@ -181,7 +162,7 @@ class ReportedTable(_Record):
     notes: tuple[str, ...] = ()
 
 
-class Effect(_Record):
+class Effect(Entry):
     """What one change of the settings does to one figure, in pairs of trainings with the same seed.
 
     study: whose rows are looked at; the effects of a study with the same kind, scale, stage, split and figure are one
@@ -217,7 +198,7 @@ class Effect(_Record):
     verdict: Verdict
 
 
-class Decided(_Record):
+class Decided(Entry):
     """A conclusion held against the rows measured at one scale, counted in one way.
 
     outcome: by the means over seeds.
@@ -235,7 +216,7 @@ class Decided(_Record):
     holds_in: int
 
 
-class Conclusion(_Record):
+class Conclusion(Entry):
     """What the report's figures say, in our words, and the rule that decides whether ours say it too.
 
     decided: one entry a scale and way of counting; none where nothing was measured at all.
@@ -251,7 +232,7 @@ class Conclusion(_Record):
     decided: tuple[Decided, ...]
 
 
-class Cost(_Record):
+class Cost(Entry):
     """What a training of a row costs: seconds of so many trainings on one device; median, least and most."""
 
     network: Literal["a", "b"]
@@ -263,7 +244,7 @@ class Cost(_Record):
     high: float
 
 
-class StudiesRecord(_Record):
+class StudiesRecord(Entry):
     """The whole file.
 
     date: when it was written, ISO 8601.
@@ -298,118 +279,3 @@ class StudiesRecord(_Record):
         """The trainings of a row at a scale, by seed."""
         found = (training for training in self.trainings if training.scale == scale and (study, key) in training.rows)
         return tuple(sorted(found, key=lambda training: training.seed))
-
-
-class OverSeeds(_Record):
-    """A figure of a row over its seeds.
-
-    mean: over seeds; low, high: the smallest and largest seed.
-    interval_low, interval_high: the means of the seeds' limits of the 95 % interval over patients. All seeds look at
-        the same films and err on much the same ones, so that a mean over seeds is hardly more certain than one seed.
-    """
-
-    seeds: int
-    mean: float
-    low: float
-    high: float
-    interval_low: float | None = None
-    interval_high: float | None = None
-
-
-def over_seeds(figures: Iterable[Interval | float | None]) -> OverSeeds | None:
-    """Sum up a figure over seeds; None where no seed has it."""
-    known = [figure for figure in figures if figure is not None]
-    values = [figure.value if isinstance(figure, Interval) else figure for figure in known]
-    found = [value for value in values if value is not None]
-    if not found:
-        return None
-    lows = [figure.low for figure in known if isinstance(figure, Interval) and figure.low is not None]
-    highs = [figure.high for figure in known if isinstance(figure, Interval) and figure.high is not None]
-    limits = len(lows) == len(highs) == len(found)
-    return OverSeeds(
-        seeds=len(found),
-        mean=_mean(found),
-        low=min(found),
-        high=max(found),
-        interval_low=_mean(lows) if limits else None,
-        interval_high=_mean(highs) if limits else None,
-    )
-
-
-def figures_of(trainings: Iterable[Training], stage: str, split: Split) -> tuple[Figures, ...]:
-    """The figures that trainings have of a stage and a split, in their order."""
-    found = (training.stages[stage].of(split) for training in trainings if stage in training.stages)
-    return tuple(figures for figures in found if figures is not None)
-
-
-def split_of(trainings: Iterable[Training]) -> Split:
-    """What trainings are compared on: the test films where any of them read these, and only those that did; else
-    validation.
-    """
-    tested = any(stage.test is not None for training in trainings for stage in training.stages.values())
-    return "test" if tested else "validation"
-
-
-def by_scale(trainings: Iterable[Training]) -> Mapping[str, tuple[Training, ...]]:
-    """Trainings by their scale: those of two scales are never compared."""
-    return grouped(trainings, lambda training: training.scale)
-
-
-def grouped(trainings: Iterable[Training], key: Callable[[Training], str]) -> Mapping[str, tuple[Training, ...]]:
-    """Trainings by a text that tells them apart."""
-    found: dict[str, list[Training]] = defaultdict(list)
-    for training in trainings:
-        found[key(training)].append(training)
-    return {name: tuple(rows) for name, rows in found.items()}
-
-
-def run_command(study: str, keys: Sequence[str], scale: str) -> str:
-    """The command that trains rows of a study at a scale, as its label tells it.
-
-    Of weights for B's backbone a label has no more than the file's name.
-    """
-    words = ["pneumoscope", "study", "run", study, "--rows", ",".join(keys)]
-    for option, pattern in _OPTIONS.items():
-        if found := re.search(rf"(?:^|, ){pattern}(?:,|$)", scale):
-            words += [option, found[1]]
-    return shlex.join(words)
-
-
-def write_record(path: Path, record: StudiesRecord) -> None:
-    """Write studies.json atomically, an entry of each of its lists on a line of its own."""
-    parts = []
-    for key, value in record.model_dump(mode="json").items():
-        text = _compact(value)
-        if isinstance(value, list) and value:
-            text = "[\n" + ",\n".join(map(_compact, value)) + "\n]"
-        parts.append(f'"{key}": {text}')
-    write_text(path, "{" + ",\n".join(parts) + "}\n")
-
-
-def read_record(path: Path) -> StudiesRecord:
-    """Read studies.json.
-
-    Raises:
-        PneumoscopeError: it is missing, damaged, or of another format.
-    """
-    try:
-        return StudiesRecord.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        raise PneumoscopeError(f"{path}: no such file; pneumoscope study report writes it") from None
-    except OSError as error:
-        raise PneumoscopeError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise PneumoscopeError(
-            f"{path}: is no record of the studies of format {FORMAT} ({place}: {first['msg'].lower()}); "
-            "pneumoscope study report writes it anew, once this file is moved aside"
-        ) from None
-
-
-def _compact(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
