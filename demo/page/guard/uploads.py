@@ -103,7 +103,7 @@ class _Form:
     def __init__(self, folder: Path, on_bytes: Callable[[str, int], None]) -> None:
         """Prepare for a form whose films go to folders of their own below `folder`, on_bytes(own name, bytes) each."""
         self._folder, self._on_bytes = folder, on_bytes
-        self._disposition, self._is_disposition = b"", False
+        self._name, self._value, self._disposition = b"", b"", b""
         self._files: dict[Path, int] = {}
         self._own_name = ""
         self._pieces: list[tuple[Path, bytes]] = []

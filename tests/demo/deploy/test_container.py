@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.page.serving import find_port
+from demo.page.serving import take_port
 
 ROOT = Path(__file__).resolve().parents[3]
 CONTAINER = ROOT / "demo" / "deploy" / "container"
@@ -75,7 +75,8 @@ def test_the_image_says_how_it_is_run(image):
 def container(image, tmp_path):
     """The container while it runs, as compose.yaml has it run: (the page's address, what it says, its process)."""
     root, config = image
-    port = find_port("127.0.0.1", 0)
+    with take_port("127.0.0.1", 0) as listening:
+        port = listening.getsockname()[1]
     (tmp_path / "hosts").write_text("127.0.0.1 localhost\n")  # what every runtime puts there
     (tmp_path / "config.json").write_text(json.dumps(bundle(root, config, port, tmp_path / "hosts")))
     name = f"pneumoscope-test-{os.getpid()}"
