@@ -77,9 +77,9 @@ class EvaluationPanel:
             self._lay_out_plots(words)
             # Nothing of it is seen before it is drawn, and nothing is read.
             for name in ("cohorts", "against", "calibration", "stress"):
-                self._lay_out_part(name, "evidence", section_id(name))
-            self._lay_out_part("report", "beside-report", section_id("report"))
-            self._lay_out_part("training", "", section_id("training"))
+                self._lay_out_part(name, elem_classes="evidence", elem_id=section_id(name))
+            self._lay_out_part("report", elem_classes="beside-report", elem_id=section_id("report"))
+            self._lay_out_part("training", elem_id=section_id("training"))
         self._connect()
 
     def show(self, on: bool, before: str | None, split: str, language: Language, point: str) -> list:
@@ -140,8 +140,8 @@ class EvaluationPanel:
                     min_width=180,
                     scale=0,
                 )
-                self._lay_out_part("sliders", "slider-side")
-        self._lay_out_part("about", "about-split")
+                self._lay_out_part("sliders", elem_classes="slider-side")
+        self._lay_out_part("about", elem_classes="about-split")
         self.localised += [
             Localised(index, lambda words: {"value": index_html(words)}),
             Localised(
@@ -157,14 +157,14 @@ class EvaluationPanel:
             ),
         ]
 
-    def _lay_out_part(self, name: str, classes: str = "", place: str | None = None, script: str | None = None) -> None:
-        self.parts[name] = gr.HTML(padding=False, elem_classes=classes, elem_id=place, js_on_load=script)
+    def _lay_out_part(self, name: str, **properties: str) -> None:
+        self.parts[name] = gr.HTML(padding=False, **properties)
 
     def _lay_out_tables(self) -> None:
         words = wording("en")
         heading = gr.HTML(thresholds_heading(words), padding=False, elem_id=section_id("thresholds"))
-        self._lay_out_part("tables", "tables", script=CELL_SCRIPT)
-        self._lay_out_part("films", "cell-films-side")
+        self._lay_out_part("tables", elem_classes="tables", js_on_load=CELL_SCRIPT)
+        self._lay_out_part("films", elem_classes="cell-films-side")
         self.localised.append(Localised(heading, lambda words: {"value": thresholds_heading(words)}))
 
     def _lay_out_plots(self, words: Wording) -> None:
@@ -175,7 +175,7 @@ class EvaluationPanel:
         explained = gr.HTML(words_explained(words), padding=False)
         self.localised.append(Localised(explained, lambda words: {"value": words_explained(words)}))
         self._lay_out_part("intervals")
-        self._lay_out_part("costs", "evidence costs-side", section_id("costs"))
+        self._lay_out_part("costs", elem_classes="evidence costs-side", elem_id=section_id("costs"))
         # Not among what `show` fills: it is there for its library alone.
         gr.Plot(plot_data(NOTHING_DRAWN), show_label=False, container=False, elem_classes="plot-library")
 
