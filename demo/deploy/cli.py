@@ -16,6 +16,15 @@ DryRun = Annotated[
     Path | None,
     typer.Option("--dry-run", metavar="DIR", help="Only write what would be pushed to this new or empty folder."),
 ]
+Libraries = Annotated[
+    Path | None,
+    typer.Option(
+        "--libraries",
+        metavar="DIR",
+        envvar="PNEUMOSCOPE_NODE_MODULES",
+        help="Folder node_modules with the page's libraries; without it npm fetches them.",
+    ),
+]
 Private = Annotated[bool, typer.Option("--private", help="Make a new Space private: only you see it.")]
 
 
@@ -57,3 +66,41 @@ def space(
         say("pushing it")
         print_line(push_folder(folder, name, "space", private=private, sdk="gradio"))
     say("The hub now installs and starts it, which takes minutes; its page shows the log.")
+
+
+@app.command(cls=Command)
+def static(
+    to: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write: new, empty, or written by this before.")],
+    models: Models = None,
+    libraries: Libraries = None,
+    single_file: Annotated[
+        bool,
+        typer.Option("--single-file", help="Write one HTML file (90 MB) that needs no web server: DIR is its name."),
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Write the page as plain files for any web server: both networks run in the visitor's own browser.
+
+    No film leaves that browser. The libraries come from npm, pinned, or from a folder that npm installed them into.
+    """
+    from demo.browser.packages import get_libraries
+    from demo.deploy.static.folder import build_files, folder_files, write_folder
+    from demo.deploy.static.single_file import single_file as in_one
+    from demo.inference.networks import load_models
+    from train.common.atomic import write_bytes
+
+    say("getting the libraries")
+    found = get_libraries(libraries)
+    say("drawing the page")
+    loaded = load_models(models, "cpu")
+    if not loaded.classifiers:
+        raise UsageError(f"{loaded.folder_name}: no network here; export one: pneumoscope export RUN")
+    if single_file:
+        if to.is_dir():
+            raise UsageError(f"{to}: is a folder; name the file to write, as in pneumoscope.html")
+        write_bytes(to, in_one(build_files(loaded, found)))
+        print_line(to)
+        return
+    write_folder(to, folder_files(loaded, found))
+    print_line(to)
+    say_next(f"python3 -m http.server --bind 127.0.0.1 --directory {to} 8000")
