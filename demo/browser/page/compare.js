@@ -104,7 +104,7 @@ export function pointsHtml() {
     .map((/** @type {string} */ point) => {
       const text = [say(`operating_point.${point}`), state.words.reached[point]].filter(Boolean).join("\n");
       const checked = point === state.point ? " checked" : "";
-      return `<label><input type='radio' name='point' value='${point}'${checked}><span>${escaped(text)}</span></label>`;
+      return `<label><input type='radio' data-choice='point' value='${point}'${checked}><span>${escaped(text)}</span></label>`;
     })
     .join("");
 }
@@ -116,7 +116,7 @@ export function layersHtml() {
   return choices
     .map(([value, text]) => {
       const checked = value === chosen ? " checked" : "";
-      return `<label><input type='radio' name='layer' value='${value}'${checked}><span>${escaped(text)}</span></label>`;
+      return `<label><input type='radio' data-choice='layer' value='${value}'${checked}><span>${escaped(text)}</span></label>`;
     })
     .join("");
 }

@@ -55,7 +55,7 @@ function drawOfPoint() {
 function drawControls() {
   const splits = state.words.splits.map((/** @type {[string, string]} */ [text, name]) => {
     const checked = name === split ? " checked" : "";
-    return `<label><input type='radio' name='split' value='${name}'${checked}><span>${escaped(text)}</span></label>`;
+    return `<label><input type='radio' data-choice='split' value='${name}'${checked}><span>${escaped(text)}</span></label>`;
   });
   fill("splits", splits.join(""));
   const points = state.page.points.map((/** @type {string} */ point) => {

@@ -38,7 +38,7 @@ async function speak(language) {
   for (const place of all("[data-text]")) place.textContent = say(place.dataset.text);
   for (const place of all("[data-html]")) place.innerHTML = state.words.html[place.dataset.html];
   for (const place of all("[data-label]")) place.setAttribute("aria-label", say(place.dataset.label));
-  for (const choice of all("[name=language]")) choice.checked = choice.value === language;
+  for (const choice of all("[data-choice=language]")) choice.checked = choice.value === language;
   find("#point-choices").innerHTML = pointsHtml();
   find("#layer-choices").innerHTML = layersHtml();
   all("#examples .example span").forEach((caption, place) => (caption.textContent = state.words.examples[place]));
@@ -100,7 +100,8 @@ function drawExamples() {
 
 function listenToChoices() {
   document.addEventListener("change", ({ target }) => {
-    const { name, value } = /** @type {HTMLInputElement} */ (target);
+    const { dataset, value } = /** @type {HTMLInputElement} */ (target);
+    const name = dataset.choice; // the names of radios are page.js's
     if (name === "language") {
       keepInAddress("language", value);
       speak(value);
@@ -108,7 +109,7 @@ function listenToChoices() {
     else if (name === "split") chooseSplit(value);
     else if (name === "point") {
       decideAt(value);
-      for (const choice of all("[type=radio][name=point]")) choice.checked = choice.value === value;
+      for (const choice of all("[type=radio][data-choice=point]")) choice.checked = choice.value === value;
       followPoint();
       drawAll();
     }
