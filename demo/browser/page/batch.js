@@ -1,6 +1,6 @@
 // The list of all films of this session.
 
-import { unreliableBeside } from "../compare.js";
+import { asComparison, unreliableBeside } from "../compare.js";
 import { state } from "./state.js";
 import { escaped, rounded, say } from "./words.js";
 
@@ -19,6 +19,16 @@ export function batchHtml() {
     `<div class='batch-table'><table id='batch-readings'><thead><tr>${heads.join("")}</tr></thead>` +
     `<tbody>${films.map(row).join("")}</tbody></table></div>`
   );
+}
+
+/** All films as `predict --json` prints them, but for the words of what could not be read. @returns {string} */
+export function batchJson() {
+  const objects = state.films.map(({ name, readings, error }) => ({
+    path: name,
+    ...(readings ? asComparison(readings) : { readings: {}, agree: null }),
+    error: error ? say(error.key, error.values) : null,
+  }));
+  return `${JSON.stringify(objects, null, 2)}\n`;
 }
 
 /** @param {Film} film @returns {string} */

@@ -1,7 +1,7 @@
 // The page without a server: loads its words and its networks, and draws every panel from what is there.
 
 import { hasSimd } from "../simd.js";
-import { batchHtml } from "./batch.js";
+import { batchHtml, batchJson } from "./batch.js";
 import { draw, layersHtml, pointsHtml } from "./compare.js";
 import { chooseSplit, drawEvaluation, followPoint } from "./evaluation.js";
 import { clear, decideAt, start } from "./films.js";
@@ -49,7 +49,7 @@ async function speak(language) {
 function drawAll() {
   draw();
   find("#batch").innerHTML = batchHtml();
-  find("#clear").hidden = !state.films.length;
+  find("#batch-tools").hidden = !state.films.length;
   drawEvaluation();
 }
 
@@ -121,6 +121,12 @@ function listenToChoices() {
   find("#clear").addEventListener("click", () => {
     clear();
     drawAll();
+  });
+  find("#save").addEventListener("click", () => {
+    const link = Object.assign(document.createElement("a"), { download: "pneumoscope.json" });
+    link.href = URL.createObjectURL(new Blob([batchJson()], { type: "application/json" }));
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   });
   find("#load-all").addEventListener("click", () => load(Object.keys(state.page.networks)));
   find("#batch").addEventListener("click", (/** @type {any} */ { target }) => {
