@@ -114,7 +114,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def node_modules() -> Path:
-    """The folder `node_modules` that holds the libraries of the page without a server; the test is skipped without it."""
+    """The folder `node_modules` with the libraries of the page without a server; the test is skipped without it."""
     named = os.environ.get("PNEUMOSCOPE_NODE_MODULES")
     if not named or not (Path(named) / "onnxruntime-web").is_dir():
         pytest.skip("PNEUMOSCOPE_NODE_MODULES names no folder that npm installed onnxruntime-web into")
