@@ -2,13 +2,17 @@
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from demo.predict.options import Models
 from train.common.console import Command, Debug, print_line, say, say_next
 from train.common.errors import UsageError
+
+if TYPE_CHECKING:
+    from demo.browser.packages import Libraries as FoundLibraries
+    from demo.inference.networks import LoadedModels
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
@@ -25,7 +29,7 @@ Libraries = Annotated[
         help="Folder node_modules with the page's libraries; without it npm fetches them.",
     ),
 ]
-Private = Annotated[bool, typer.Option("--private", help="Make a new Space private: only you see it.")]
+Private = Annotated[bool, typer.Option("--private", help="Make a new one private: only you see it.")]
 
 
 @app.callback()
@@ -49,10 +53,7 @@ def space(
     from demo.deploy.space_folder import build_space
 
     check_name(name)
-    if models is not None and not private and dry_run is None:
-        raise UsageError(
-            "--models: a Space shows its files to everyone, and scores.csv names your films; add --private"
-        )
+    _refuse_to_show_films(models, private=private, dry_run=dry_run, what="Space")
     own = name.split("/")[1]
     if dry_run is not None:
         build_space(dry_run, own, models)
@@ -83,18 +84,11 @@ def static(
 
     No film leaves that browser. The libraries come from npm, pinned, or from a folder that npm installed them into.
     """
-    from demo.browser.packages import get_libraries
     from demo.deploy.static.folder import build_files, folder_files, write_folder
     from demo.deploy.static.single_file import single_file as in_one
-    from demo.inference.networks import load_models
     from train.common.atomic import write_bytes
 
-    say("getting the libraries")
-    found = get_libraries(libraries)
-    say("drawing the page")
-    loaded = load_models(models, "cpu")
-    if not loaded.classifiers:
-        raise UsageError(f"{loaded.folder_name}: no network here; export one: pneumoscope export RUN")
+    loaded, found = _parts_of_page(models, libraries)
     if single_file:
         if to.is_dir():
             raise UsageError(f"{to}: is a folder; name the file to write, as in pneumoscope.html")
@@ -104,3 +98,83 @@ def static(
     write_folder(to, folder_files(loaded, found))
     print_line(to)
     say_next(f"python3 -m http.server --bind 127.0.0.1 --directory {to} 8000")
+
+
+@app.command(cls=Command)
+def static_space(
+    name: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The Space: made if need be, replaced if there.")],
+    models: Models = None,
+    libraries: Libraries = None,
+    dry_run: DryRun = None,
+    private: Private = False,
+    debug: Debug = False,
+) -> None:
+    """Push the page of `deploy static` as a static Space of Hugging Face, with your own token.
+
+    Films stay in the browser of whoever opens it. Such a Space costs nothing and never sleeps.
+    """
+    from demo.deploy.hub import check_name, push_folder
+    from demo.deploy.static.folder import folder_files, write_folder
+    from demo.deploy.static.space import README, space_readme
+
+    check_name(name)
+    loaded, found = _parts_of_page(models, libraries)
+    files = folder_files(loaded, found) | {README: space_readme(name.split("/")[1])}
+    if dry_run is not None:
+        write_folder(dry_run, files)
+        print_line(dry_run)
+        say_next(f"pneumoscope deploy static-space {name}")
+        return
+    with tempfile.TemporaryDirectory(prefix="pneumoscope-space-") as made:
+        folder = Path(made) / "space"
+        write_folder(folder, files)
+        say("pushing it")
+        print_line(push_folder(folder, name, "space", private=private, sdk="static"))
+
+
+@app.command(cls=Command)
+def model(
+    name: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The model: made if need be, replaced if there.")],
+    models: Models = None,
+    dry_run: DryRun = None,
+    private: Private = False,
+    debug: Debug = False,
+) -> None:
+    """Push the bundles to a model repository of Hugging Face, with a card that has their measured figures."""
+    from demo.deploy.hub import check_name, push_folder
+    from demo.deploy.model_folder import build_model
+
+    check_name(name)
+    _refuse_to_show_films(models, private=private, dry_run=dry_run, what="model repository")
+    own = name.split("/")[1]
+    if dry_run is not None:
+        build_model(dry_run, own, models)
+        print_line(dry_run)
+        say_next(f"pneumoscope deploy model {name}")
+        return
+    with tempfile.TemporaryDirectory(prefix="pneumoscope-model-") as made:
+        folder = Path(made) / "model"
+        build_model(folder, own, models)
+        say("pushing it")
+        print_line(push_folder(folder, name, "model", private=private))
+
+
+def _parts_of_page(models: Path | None, libraries: Path | None) -> tuple["LoadedModels", "FoundLibraries"]:
+    """What the page of plain files is made of."""
+    from demo.browser.packages import get_libraries
+    from demo.inference.networks import load_models
+
+    say("getting the libraries")
+    found = get_libraries(libraries)
+    say("drawing the page")
+    loaded = load_models(models, "cpu")
+    if not loaded.classifiers:
+        raise UsageError(f"{loaded.folder_name}: no network here; export one: pneumoscope export RUN")
+    return loaded, found
+
+
+def _refuse_to_show_films(models: Path | None, *, private: bool, dry_run: Path | None, what: str) -> None:
+    if models is not None and not private and dry_run is None:
+        raise UsageError(
+            f"--models: a {what} shows its files to everyone, and scores.csv names your films; add --private"
+        )
