@@ -76,9 +76,11 @@ function load(networks) {
     if (!(name in state.page.networks)) state.faults[name] = "browser.not_here";
     else if (!networks.includes(name)) state.faults[name] = "browser.small_memory";
   }
-  const changed = () => {
+  const changed = (/** @type {import("./state.js").Film | null} */ film) => {
     drawAll();
     drawProgress();
+    // Only now: what is kept must not come beside what is waited for, nor at all where it is too much.
+    if (film === null && !Object.keys(state.faults).length) keepOffline();
   };
   start(networks, { changed, progressed: drawProgress });
 }
@@ -169,7 +171,6 @@ async function main() {
   listen(drawAll);
   followAddress();
   root.dataset.drawn = "";
-  keepOffline();
 }
 
 main().catch((error) => {

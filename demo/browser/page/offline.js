@@ -2,9 +2,12 @@
 
 import { isSingleFile } from "./place.js";
 
+let isAsked = false;
+
 /** Keep the program in the browser, where it may be kept; a newer one is offered, not forced upon a film. */
 export async function keepOffline() {
-  if (isSingleFile() || !("serviceWorker" in navigator)) return;
+  if (isAsked || isSingleFile() || !("serviceWorker" in navigator)) return;
+  isAsked = true;
   const offer = /** @type {HTMLElement} */ (document.querySelector("#new-version"));
   const hadOne = navigator.serviceWorker.controller !== null;
   navigator.serviceWorker.addEventListener("controllerchange", () => hadOne && location.reload());

@@ -1,7 +1,7 @@
 """The page of plain files with the shipped networks, written once, and a web server for it that can be stopped."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,8 +17,6 @@ from demo.deploy.static.single_file import single_file
 from demo.inference.networks import load_models
 
 READY = 120_000  # ms, on two busy cores
-#: What a browser says in the console of a file that did not come, where a test has seen to that.
-CONSOLE_OF_MISSING = "Failed to load resource"
 
 
 @pytest.fixture(scope="session")
@@ -46,12 +44,17 @@ def single(libraries: Libraries, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 @contextmanager
-def serving(folder: Path, port: int = 0) -> Iterator[str]:
-    """Serve a folder while the block lasts → the address, with a slash at the end."""
+def serving(folder: Path, port: int = 0, headers: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Serve a folder, with further headers, while the block lasts → the address, with a slash at the end."""
 
     class Handler(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             pass
+
+        def end_headers(self) -> None:
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
+            super().end_headers()
 
         def copyfile(self, source: Any, outputfile: Any) -> None:
             try:

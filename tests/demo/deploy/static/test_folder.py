@@ -62,9 +62,7 @@ def test_one_file_holds_all_and_allows_only_its_own_scripts(loaded):
 
 def test_without_npm_one_line_says_what_to_do(monkeypatch):
     monkeypatch.setattr("shutil.which", lambda _: None)
-    with pytest.raises(
-        UsageError, match=r"npm is not installed here.*npm install .*web@1\.30\.0.*--libraries"
-    ):
+    with pytest.raises(UsageError, match=r"npm is not installed here.*npm install .*web@1\.30\.0.*--libraries"):
         get_libraries(None)
 
 

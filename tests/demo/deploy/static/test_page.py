@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from demo.deploy.static.space import HEADERS
 from demo.evaluation.example_films import default_examples_folder
 from demo.inference.compare import read_case
 from demo.inference.networks import load_models
@@ -170,6 +171,16 @@ def test_a_model_that_is_cut_short_or_another_is_named_and_the_other_network_rea
         assert "checksum differs" in visited.page.inner_text(".network.b")
 
 
+def test_a_host_that_lets_pages_have_threads(site, visit):
+    with serving(site, headers=HEADERS) as url:
+        visited = visit(locale="en-GB")
+        visited.open(url)
+        assert visited.page.evaluate("crossOriginIsolated")
+        visited.choose(EXAMPLES[0])
+        assert len(visited.verdicts()) == 2
+    assert visited.faults == []
+
+
 def test_a_browser_without_simd_is_told_in_one_line(site, visit):
     with serving(site) as url:
         visited = visit("WebAssembly.validate = () => false", locale="en-GB")
@@ -202,6 +213,7 @@ def test_what_is_no_film_and_what_is_refused(site, visit, tmp_path):
         assert "PDF" in visited.page.inner_text(".readings-side .fault")
         visited.choose(tmp_path / "noise.png")
         visited.page.wait_for_selector(".network.refused", timeout=READY)
-        assert "do not rely on" in visited.page.inner_text(".agreement")
+        assert "At least one network gives no verdict" in visited.page.inner_text(".agreement")
+        assert visited.page.locator(".network.refused .bar").first.is_hidden()  # behind its lid
     with pytest.raises(RadiographError):
         read_case(tmp_path / "letter.pdf", {})
