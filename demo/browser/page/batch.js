@@ -40,11 +40,13 @@ function row({ id, name, readings, error }) {
   const beside = unreliableBeside(readings);
   const cells = ["a", "b"].map((network) => {
     const reading = readings.find((one) => one.network === network);
-    if (!reading) return "<td>–</td>";
-    if (reading.refused) return `<td class='refused'>${escaped(say("verdict.refused"))}</td>`;
+    const letter = network.toUpperCase();
+    if (!reading) return `<td data-column='${letter}'>–</td>`;
+    if (reading.refused) return `<td class='refused' data-column='${letter}'>${escaped(say("verdict.refused"))}</td>`;
     const kind = reading.positive ? "positive" : "negative";
     const tone = network in beside ? "unreliable" : kind;
-    return `<td class='says ${tone}'>${escaped(say(`verdict.${kind}`))} <bdi dir='ltr'>${escaped(rounded(reading.probability))}</bdi></td>`;
+    const number = `<bdi dir='ltr'>${escaped(rounded(reading.probability))}</bdi>`;
+    return `<td class='says ${tone}' data-column='${letter}'>${escaped(say(`verdict.${kind}`))} ${number}</td>`;
   });
   const isRefused = readings.some(({ refused }) => refused);
   return `<tr class='${isRefused ? "refused" : ""}'>${head}${cells.join("")}${both(readings, beside)}</tr>`;
