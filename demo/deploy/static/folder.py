@@ -27,7 +27,7 @@ from train.common.errors import UsageError
 Files = Mapping[str, bytes]
 INDEX, SERVICE_WORKER, MAIN = "index.html", "service-worker.js", "browser/page/main.js"
 #: Scripts of the page with a server that this one runs too, in their order.
-SHARED_SCRIPTS = ("page", "narrow_tables", "address", "evaluation/figures", "evaluation/instrument", "viewer")
+SHARED_SCRIPTS = ("page", "narrow_tables", "address", "evaluation/figures", "evaluation/instrument", "compare/viewer")
 #: What each kind of thing may come from. Styles in a document of ours are allowed: Plotly writes its own that way, and
 #: no style can fetch or send anything under the rest.
 POLICY = {

@@ -27,8 +27,10 @@ from demo.language.catalogue import Wording
 from demo.language.glossary import explained
 from demo.language.reading_sentences import chest_films_refused, pair_lines, reached_line
 from demo.page.panels.about import about_html, definitions_html, list_html, versions_html
-from demo.page.panels.compare_averaged import averaged_record_html
-from demo.page.panels.compare_readings import placeholder_html, record_html
+from demo.page.panels.compare.averaged import averaged_record_html
+from demo.page.panels.compare.film_on_screen import FilmOnScreen
+from demo.page.panels.compare.readings import placeholder_html, record_html
+from demo.page.panels.compare.viewer import empty_viewer_html, viewer_html
 from demo.page.panels.evaluation.drawn import (
     SPLITS,
     draw_evaluation,
@@ -41,9 +43,7 @@ from demo.page.panels.evaluation.drawn import (
 )
 from demo.page.panels.evaluation.instrument import index_html
 from demo.page.panels.evaluation.plots import marks_html
-from demo.page.panels.film_on_screen import FilmOnScreen
 from demo.page.panels.shared import network_head
-from demo.page.panels.viewer import empty_viewer_html, viewer_html
 from train.metrics.scores import SCORED_SPLITS
 
 EXPLAINED = ("probability", "threshold", "logit", "novelty", "sensitivity", "specificity")

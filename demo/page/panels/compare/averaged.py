@@ -2,7 +2,7 @@
 
 from html import escape
 
-from demo.inference.averaged import AveragedReading, averaged_reading
+from demo.inference.averaged import averaged_reading
 from demo.inference.compare import Case
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Wording
