@@ -180,11 +180,8 @@ def test_every_key_is_used(page_trees):
     # Files of data name them, not the source.
     words |= {entry.key.replace("-", "_") for entry in conclusion_entries()}
     words |= {study.name.replace("-", "_") for study in studies()}
-    in_modules = {
-        key
-        for source in (*own_modules().values(), FRAME.read_bytes())
-        for key in re.findall(r'"([a-z]+\.[a-z_0-9.]+)"', source.decode())
-    }
+    sources = (*own_modules().values(), FRAME.read_bytes())
+    in_modules = {key for source in sources for key in re.findall(r'"([a-z]+\.[a-z_0-9.]+)"', source.decode())}
     assert not unused(ENGLISH.keys() - in_modules, page_trees, words)
 
 
