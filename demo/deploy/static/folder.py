@@ -31,15 +31,15 @@ SHARED_SCRIPTS = ("page", "narrow_tables", "address", "evaluation/figures", "eva
 #: What each kind of thing may come from. Styles in a document of ours are allowed: Plotly writes its own that way, and
 #: no style can fetch or send anything under the rest.
 POLICY = {
-    "default-src": "'none'",
-    "script-src": "'self' 'wasm-unsafe-eval'",
-    "worker-src": "'self'",
-    "connect-src": "'self'",
-    "img-src": "'self' data: blob:",
-    "style-src": "'self' 'unsafe-inline'",
-    "manifest-src": "'self'",
-    "base-uri": "'none'",
-    "form-action": "'none'",
+    "default-src": ("'none'",),
+    "script-src": ("'self'", "'wasm-unsafe-eval'"),
+    "worker-src": ("'self'",),
+    "connect-src": ("'self'",),
+    "img-src": ("'self'", "data:", "blob:"),
+    "style-src": ("'self'", "'unsafe-inline'"),
+    "manifest-src": ("'self'",),
+    "base-uri": ("'none'",),
+    "form-action": ("'none'",),
 }
 
 
@@ -94,7 +94,7 @@ def folder_files(loaded: LoadedModels, libraries: Libraries) -> dict[str, bytes]
     return files
 
 
-def page_html(policy: Mapping[str, str], head: tuple[str, ...]) -> bytes:
+def page_html(policy: Mapping[str, tuple[str, ...]], head: tuple[str, ...]) -> bytes:
     """The page, in English until its script has words in another language.
 
     Args:
@@ -104,7 +104,7 @@ def page_html(policy: Mapping[str, str], head: tuple[str, ...]) -> bytes:
     words = wording("en")
     template = Template((SOURCES / "page" / "frame.html").read_text(encoding="utf-8"))
     html = template.substitute(
-        policy="; ".join(f"{directive} {sources}" for directive, sources in policy.items()),
+        policy="; ".join(" ".join((directive, *sources)) for directive, sources in policy.items()),
         description=escape(f"{words('app.tagline')}. {words('disclaimer.short')}", quote=True),
         failed=escape(words("browser.not_loaded"), quote=True),
         from_file=escape(words("browser.from_file"), quote=True),

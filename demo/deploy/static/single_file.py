@@ -28,12 +28,12 @@ def single_file(files: Files) -> bytes:
     scripts.append((SOURCES / "page" / "single_file.js").read_bytes())
     ours = "blob:"
     policy = POLICY | {
-        "script-src": f"{ours} 'wasm-unsafe-eval' {' '.join(map(_allowed, scripts))}",
-        "worker-src": ours,
-        "connect-src": f"{ours} data:",
-        "img-src": f"{ours} data:",
-        "style-src": "'unsafe-inline'",
-        "manifest-src": "'none'",
+        "script-src": (ours, "'wasm-unsafe-eval'", *map(_allowed, scripts)),
+        "worker-src": (ours,),
+        "connect-src": (ours, "data:"),
+        "img-src": (ours, "data:"),
+        "style-src": ("'unsafe-inline'",),
+        "manifest-src": ("'none'",),
     }
     licences = "\n".join(
         f"<!-- {path}\n{content.decode().replace('--', '- -')}\n-->"

@@ -49,7 +49,7 @@ from train.metrics.scores import SCORED_SPLITS
 EXPLAINED = ("probability", "threshold", "logit", "novelty", "sensitivity", "specificity")
 PRIVACY = ("here", "kept", "identifiers", "policy", "verify", "offline")
 #: A film that the browser fills in.
-_ANY_FILM = FilmOnScreen(name="film", width=1, height=1, bits=8, detail=None, token="film")  # noqa: S106
+_ANY_FILM = FilmOnScreen(name="…", width=1, height=1, bits=8, detail=None, token="film")  # noqa: S106
 
 
 def page_object(loaded: LoadedModels, track_record: TrackRecord, examples: Mapping[str, Example]) -> dict[str, Any]:
