@@ -57,7 +57,7 @@ def test_a_visit_from_a_server(site, visit):
         visited.open(url)
         visited.choose(EXAMPLES[0])  # before the networks are there
         assert len(visited.verdicts()) == 2
-        first = visited.page.inner_text("#readings")
+        first = " ".join(visited.page.inner_text("#readings").split())
         assert "A and B" in first
         assert "On test both said so of" in first
         assert "What this number was worth" in first
