@@ -29,7 +29,8 @@ LAYERS = {
         ("language",),
         ("predict", "plots"),
         ("report", "batch", "bench", "browser"),
-        ("page", "desktop", "deploy"),
+        ("page", "desktop"),
+        ("deploy",),
         ("cli",),
     ),
 }

@@ -1,15 +1,72 @@
-"""What the page without a server takes from npm: onnxruntime-web and dicom-parser, as files that stand beside ours."""
+"""What the page without a server takes from npm: its libraries and their licences, as files that stand beside ours."""
 
+import hashlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from train.common.errors import UsageError
+from train.common.errors import PneumoscopeError, UsageError
 
-PINNED = {"onnxruntime-web": "1.30.0", "dicom-parser": "1.8.21"}
+PINNED = {"onnxruntime-web": "1.30.0", "dicom-parser": "1.8.21", "plotly.js-basic-dist-min": "3.1.0"}
 INSTALL = "npm install --ignore-scripts " + " ".join(f"{name}@{version}" for name, version in PINNED.items())
+NODE_MODULES = "PNEUMOSCOPE_NODE_MODULES"
 
-_RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-_DICOM_PARSER = "dicom-parser.mjs"
 SOURCES = Path(__file__).parent
+SECONDS_TO_INSTALL = 600
+
+
+@dataclass(frozen=True)
+class LibraryFile:
+    """A file of an npm package: where it is below `node_modules`, and its SHA-256."""
+
+    path: str
+    sha256: str
+
+
+#: By the name that the file has beside ours.
+LIBRARY_FILES = {
+    "ort.wasm.min.mjs": LibraryFile(
+        "onnxruntime-web/dist/ort.wasm.min.mjs",
+        "219e6a1fc8a9938268d18efca3c91d310bd2f4a59bbd13744df5b2b7fc6cee3b",
+    ),
+    "ort-wasm-simd-threaded.mjs": LibraryFile(
+        "onnxruntime-web/dist/ort-wasm-simd-threaded.mjs",
+        "e13f7f94fc51b4ca72b12faeb1ee95f4ace6dfbc8939bc718aabdc0a27c4299b",
+    ),
+    "ort-wasm-simd-threaded.wasm": LibraryFile(
+        "onnxruntime-web/dist/ort-wasm-simd-threaded.wasm",
+        "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
+    ),
+    "dicom-parser.mjs": LibraryFile(
+        "dicom-parser/dist/dicomParser.min.js",
+        "2b990e92de021a9c0d58f7dca693c95fa76be6398648b68441df9423de284a2b",
+    ),
+    "plotly.js": LibraryFile(
+        "plotly.js-basic-dist-min/plotly-basic.min.js",
+        "80d756297ee4b5e701cee4e5c88aa52ec822c3ed84fd23bda6e20b03d10492a6",
+    ),
+}
+LICENCE_FILES = {
+    "dicom-parser.txt": LibraryFile(
+        "dicom-parser/LICENSE", "01323491c1f1f1f8f738fa558e96ab0b07f1ca9ba70c79675e0a4beb41f156c1"
+    ),
+    "plotly.txt": LibraryFile(
+        "plotly.js-basic-dist-min/LICENSE", "8c45d9eaf50c2f72dd9c7ab9ef440788ba58a3538484b5c51c1f17d5128752e7"
+    ),
+}
+#: onnxruntime-web names its licence (MIT) and its holder at the head of its files, but brings no text of it.
+OWN_LICENCE_TEXTS = ("onnxruntime-web.txt",)
+
+
+@dataclass(frozen=True)
+class Libraries:
+    """The libraries' files and the licences they come under: name → content."""
+
+    files: Mapping[str, bytes]
+    licences: Mapping[str, bytes]
 
 
 def own_modules() -> dict[str, bytes]:
@@ -24,17 +81,60 @@ def library_files(node_modules: Path) -> dict[str, bytes]:
         node_modules: the folder that npm installed them into.
 
     Raises:
-        UsageError: a file is not there.
+        UsageError: a file is not there, or is another one than was tested.
     """
-    runtime = node_modules / "onnxruntime-web" / "dist"
-    parser = node_modules / "dicom-parser" / "dist" / "dicomParser.min.js"
-    try:
-        files = {name: (runtime / name).read_bytes() for name in _RUNTIME}
-        return files | {_DICOM_PARSER: as_module(parser.read_bytes(), "dicomParser")}
-    except OSError as error:
-        raise UsageError(f"{error.filename}: not there; install the libraries first: {INSTALL}") from None
+    files = _read(node_modules, LIBRARY_FILES)
+    return files | {"dicom-parser.mjs": as_module(files["dicom-parser.mjs"], "dicomParser")}
+
+
+def get_libraries(node_modules: Path | None) -> Libraries:
+    """The libraries and their licences, fetched by npm where no folder is given.
+
+    Args:
+        node_modules: the folder that npm installed them into before.
+
+    Raises:
+        UsageError: npm is not installed and no folder is given, or `library_files` does not find what it wants there.
+        PneumoscopeError: npm fails.
+    """
+    if node_modules is not None:
+        texts = {name: (SOURCES / "licences" / name).read_bytes() for name in OWN_LICENCE_TEXTS}
+        return Libraries(library_files(node_modules), _read(node_modules, LICENCE_FILES) | texts)
+    npm = shutil.which("npm")
+    if npm is None:
+        raise UsageError(
+            f"npm is not installed here, and fetches what the page stands on; install Node.js, or elsewhere run "
+            f"{INSTALL} and name the folder node_modules: --libraries DIR"
+        )
+    with tempfile.TemporaryDirectory(prefix="pneumoscope-npm-") as folder:
+        command = [npm, *INSTALL.split()[1:], "--no-audit", "--no-fund", "--prefix", folder]
+        try:
+            done = subprocess.run(  # noqa: S603
+                command, cwd=folder, capture_output=True, text=True, timeout=SECONDS_TO_INSTALL, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise PneumoscopeError(
+                f"npm takes longer than {SECONDS_TO_INSTALL} s; run it yourself: {INSTALL}"
+            ) from None
+        if done.returncode:
+            lines = [line for line in done.stderr.splitlines() if line.strip()] or ["no word why"]
+            raise PneumoscopeError(f"npm failed ({lines[0].strip()}); check the network, or run it yourself: {INSTALL}")
+        return get_libraries(Path(folder) / "node_modules")
 
 
 def as_module(script: bytes, name: str) -> bytes:
     """A script that hangs itself on `this` (UMD), which a module does not have, as an ES module that exports it."""
     return b"const root = {};\n(function () {\n%b\n}).call(root);\nexport default root.%b;\n" % (script, name.encode())
+
+
+def _read(node_modules: Path, wanted: Mapping[str, LibraryFile]) -> dict[str, bytes]:
+    found = {}
+    for name, file in wanted.items():
+        try:
+            content = (node_modules / file.path).read_bytes()
+        except OSError as error:
+            raise UsageError(f"{error.filename}: not there; install the libraries first: {INSTALL}") from None
+        if hashlib.sha256(content).hexdigest() != file.sha256:
+            raise UsageError(f"{node_modules / file.path}: is not the file that was tested; install it anew: {INSTALL}")
+        found[name] = content
+    return found

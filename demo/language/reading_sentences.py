@@ -38,10 +38,15 @@ def why_refused(reading: Reading, words: Wording, card: Card | None = None) -> s
         return words("compare.refused_unmeasured")
     novelty, limit = against_limit(reading.novelty, reading.novelty_limit)
     line = words("compare.beyond", novelty=novelty, limit=limit)
-    films_refused = card_figures(card).test_refused if card else None
+    return " ".join(filter(None, (line, chest_films_refused(card, words) if card else "")))
+
+
+def chest_films_refused(card: Card, words: Wording) -> str:
+    """How often a network refuses chest films; "" where that is not known, or never."""
+    films_refused = card_figures(card).test_refused
     if films_refused is None or not films_refused.value:
-        return line
-    return f"{line} {words('compare.refused_too', share=share_text(films_refused, words))}"
+        return ""
+    return words("compare.refused_too", share=share_text(films_refused, words))
 
 
 def all_the_same(reading: Reading, words: Wording) -> tuple[str, str]:
@@ -115,9 +120,17 @@ def agreement_lines(readings: Mapping[str, Reading], track_record: TrackRecord, 
     agree = agreement([None if reading.refused else reading.positive for reading in readings.values()])
     if agree is None:
         return " ".join(not_to_rely_on(readings, words).values()), words("compare.refused")
-    line = words("compare.agree" if agree else "compare.disagree")
     verdicts = {name: bool(reading.positive) for name, reading in readings.items()}
-    records = track_record.pairs({name: reading.threshold for name, reading in readings.items()}, verdicts)
+    return pair_lines(verdicts, {name: reading.threshold for name, reading in readings.items()}, track_record, words)
+
+
+def pair_lines(
+    verdicts: Mapping[str, bool], thresholds: Mapping[str, float], track_record: TrackRecord, words: Wording
+) -> tuple[str, str]:
+    """Whether two verdicts agree, and how often such a pair at these thresholds was right."""
+    agree = len(set(verdicts.values())) == 1
+    line = words("compare.agree" if agree else "compare.disagree")
+    records = track_record.pairs(thresholds, verdicts)
     sentences = [_pair_sentence(record, verdicts, agree, words) for record in records]
     if records and records[0].split != "test":
         sentences.append(words("compare.no_test"))

@@ -112,6 +112,15 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """The folder `node_modules` with the libraries of the page without a server; the test is skipped without it."""
+    named = os.environ.get("PNEUMOSCOPE_NODE_MODULES")
+    if not named or not (Path(named) / "onnxruntime-web").is_dir():
+        pytest.skip("PNEUMOSCOPE_NODE_MODULES names no folder that npm installed onnxruntime-web into")
+    return Path(named)
+
+
 def _wait_for(url: str, seconds: float = 30) -> None:
     # Without the machine's proxies, which know nothing of this address.
     unchecked = ssl._create_unverified_context()  # a test's own certificate

@@ -1,7 +1,7 @@
 """The last panel: what this is and is not, how to read a result, the networks' cards, and where it all comes from."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from importlib import metadata
 
@@ -37,36 +37,60 @@ def build(loaded: LoadedModels, language: gr.Radio) -> tuple[Localised, ...]:  #
     return (Localised(text, lambda words: {"value": about_html(loaded, words, track_record)}),)
 
 
-def about_html(loaded: LoadedModels, words: Wording, track_record: TrackRecord) -> str:
-    """The whole panel: a list of its sections, then the sections under their headings (h2)."""
-    bodies = {
-        "what": _what(loaded, words),
-        "limits": _limits(loaded, words),
-        "reading": _reading(loaded, track_record, words),
-        "cards": f"<p>{escape(words('about.cards.text'))}</p>{cards_html(loaded.cards, words)}",
-        "glossary": glossary_html(words),
-        "program": program_html(loaded, words),
-        "privacy": _list([escape(words(f"about.privacy.{name}")) for name in PRIVACY]),
-        "cite": _cite(words),
-        "licences": _definitions(
-            [
-                (escape(words(f"about.licences.{name}")), escape(words(f"about.licences.{name}_text")))
-                for name in ("code", "films", "examples")
-            ]
-        ),
-        "versions": _versions(words),
-    }
-    contents = "".join(f"<li><a href='#about-{name}'>{escape(words(f'about.{name}'))}</a></li>" for name in SECTIONS)
+def about_html(
+    loaded: LoadedModels, words: Wording, track_record: TrackRecord, instead: Mapping[str, str] | None = None
+) -> str:
+    """The whole panel: a list of its sections, then the sections under their headings (h2).
+
+    Args:
+        loaded: the networks.
+        words: of the language.
+        track_record: what they did on known films.
+        instead: HTML that takes the place of a section's own, by the section's name; "" leaves the section out.
+    """
+    bodies = _bodies(loaded, words, track_record) | dict(instead or {})
+    names = [name for name in SECTIONS if bodies[name]]
+    contents = "".join(f"<li><a href='#about-{name}'>{escape(words(f'about.{name}'))}</a></li>" for name in names)
     sections = "".join(
         f"<section id='about-{name}' aria-labelledby='about-{name}-heading'>"
         f"<h2 id='about-{name}-heading'>{escape(words(f'about.{name}'))}</h2>{bodies[name]}</section>"
-        for name in SECTIONS
+        for name in names
     )
     label = escape(words("about.contents"), quote=True)
     return (
         f"<div class='about' lang='{words.language}' dir='{words.direction}'>"
         f"<nav aria-label='{label}'><ul>{contents}</ul></nav>{sections}</div>"
     )
+
+
+def _bodies(loaded: LoadedModels, words: Wording, track_record: TrackRecord) -> dict[str, str]:
+    return {
+        "what": _what(loaded, words),
+        "limits": _limits(loaded, words),
+        "reading": _reading(loaded, track_record, words),
+        "cards": f"<p>{escape(words('about.cards.text'))}</p>{cards_html(loaded.cards, words)}",
+        "glossary": glossary_html(words),
+        "program": program_html(loaded, words),
+        "privacy": list_html([escape(words(f"about.privacy.{name}")) for name in PRIVACY]),
+        "cite": _cite(words),
+        "licences": definitions_html(
+            [
+                (escape(words(f"about.licences.{name}")), escape(words(f"about.licences.{name}_text")))
+                for name in ("code", "films", "examples")
+            ]
+        ),
+        "versions": versions_html(
+            (
+                ("pneumoscope", metadata.version("pneumoscope")),
+                ("Python", platform.python_version()),
+                ("ONNX Runtime", import_onnxruntime().__version__),
+                ("Gradio", gr.__version__),
+                ("OpenCV", cv2.__version__),
+                ("NumPy", np.__version__),
+            ),
+            words,
+        ),
+    }
 
 
 def _what(loaded: LoadedModels, words: Wording) -> str:
@@ -81,7 +105,7 @@ def _what(loaded: LoadedModels, words: Wording) -> str:
     return (
         f"<p>{escape(words('about.what.text'))}</p>"
         f"<p class='warning'><strong>{escape(words('disclaimer.short'))}</strong> {escape(words('about.what.not'))}</p>"
-        f"{_definitions(uses)}"
+        f"{definitions_html(uses)}"
     )
 
 
@@ -99,7 +123,7 @@ def _limits(loaded: LoadedModels, words: Wording) -> str:
     ]
     entries[2][1].extend(_false_alarms(loaded, words))
     entries.insert(3, ("other_pictures", guards))
-    return _definitions(
+    return definitions_html(
         [
             (escape(words(f"about.limits.{name}")), "<br>".join(escape(line) for line in lines))
             for name, lines in entries
@@ -123,7 +147,7 @@ def _false_alarms(loaded: LoadedModels, words: Wording) -> list[str]:
 def _reading(loaded: LoadedModels, track_record: TrackRecord, words: Wording) -> str:
     cards = loaded.cards
     default = default_point(cards.values())
-    promises = _definitions(
+    promises = definitions_html(
         [
             (
                 escape(words(f"operating_point.{name}")),
@@ -182,18 +206,11 @@ def _cite(words: Wording) -> str:
         link = f"<a href='{reference.address}' target='_blank' rel='noopener noreferrer'>{name}</a>"
         text = f"<bdi lang='en' dir='ltr'>{escape(reference.text)} {link}</bdi>"
         entries.append((escape(words(f"about.cite.{reference.subject}")), text))
-    return _definitions(entries)
+    return definitions_html(entries)
 
 
-def _versions(words: Wording) -> str:
-    versions = (
-        ("pneumoscope", metadata.version("pneumoscope")),
-        ("Python", platform.python_version()),
-        ("ONNX Runtime", import_onnxruntime().__version__),
-        ("Gradio", gr.__version__),
-        ("OpenCV", cv2.__version__),
-        ("NumPy", np.__version__),
-    )
+def versions_html(versions: Iterable[tuple[str, str]], words: Wording) -> str:
+    """What runs the page, as (name, version)."""
     rows = "".join(
         f"<div><dt><bdi dir='ltr'>{name}</bdi></dt><dd><bdi dir='ltr'>{escape(version)}</bdi></dd></div>"
         for name, version in versions
@@ -201,13 +218,15 @@ def _versions(words: Wording) -> str:
     return f"<p>{escape(words('about.versions.text'))}</p><dl class='versions'>{rows}</dl>"
 
 
-def _definitions(entries: list[tuple[str, str]]) -> str:
+def definitions_html(entries: list[tuple[str, str]]) -> str:
+    """Terms and what is said of them, both HTML."""
     return (
         "<dl class='facts'>" + "".join(f"<div><dt>{name}</dt><dd>{text}</dd></div>" for name, text in entries) + "</dl>"
     )
 
 
-def _list(entries: list[str]) -> str:
+def list_html(entries: list[str]) -> str:
+    """Entries, each HTML, one below the other."""
     return f"<ul>{''.join(f'<li>{entry}</li>' for entry in entries)}</ul>"
 
 

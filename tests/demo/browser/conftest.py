@@ -1,7 +1,6 @@
 """JavaScript under test: Node for what needs no browser, and the npm packages that a page of plain files stands on."""
 
 import base64
-import os
 import shutil
 import subprocess
 import threading
@@ -39,15 +38,6 @@ def node() -> Callable[..., str]:
         return done.stdout
 
     return run
-
-
-@pytest.fixture(scope="session")
-def node_modules() -> Path:
-    """The folder `node_modules` that holds onnxruntime-web and dicom-parser; the test is skipped without it."""
-    named = os.environ.get("PNEUMOSCOPE_NODE_MODULES")
-    if not named or not (Path(named) / "onnxruntime-web").is_dir():
-        pytest.skip("PNEUMOSCOPE_NODE_MODULES names no folder that npm installed onnxruntime-web into")
-    return Path(named)
 
 
 @dataclass

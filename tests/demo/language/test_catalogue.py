@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from demo.browser.packages import own_modules
+from demo.browser.packages import SOURCES, own_modules
 from demo.language.catalogue import CATALOGUES, LANGUAGES, wording
 from train.studies.conclusions.decide import conclusion_entries
 from train.studies.definition import studies
 
 ROOT = Path(__file__).resolve().parents[3]
+FRAME = SOURCES / "page" / "frame.html"  # of the page of plain files
 ENGLISH, HEBREW = wording("en").texts, wording("he").texts
 
 #: What Hebrew writes in Latin letters: names, abbreviations, and a unit.
@@ -179,9 +180,8 @@ def test_every_key_is_used(page_trees):
     # Files of data name them, not the source.
     words |= {entry.key.replace("-", "_") for entry in conclusion_entries()}
     words |= {study.name.replace("-", "_") for study in studies()}
-    in_modules = {
-        key for source in own_modules().values() for key in re.findall(r'"([a-z]+\.[a-z_0-9.]+)"', source.decode())
-    }
+    sources = (*own_modules().values(), FRAME.read_bytes())
+    in_modules = {key for source in sources for key in re.findall(r'"([a-z]+\.[a-z_0-9.]+)"', source.decode())}
     assert not unused(ENGLISH.keys() - in_modules, page_trees, words)
 
 

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from demo.inference.averaged import AveragedReading, averaged_reading
+from demo.inference.averaged import averaged_reading
 from demo.inference.compare import Case
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import Wording
@@ -32,18 +32,19 @@ def averaged_html(case: Case | None, loaded: LoadedModels, words: Wording) -> st
     said = escape(averaged_line(reading, words))
     if reading.refused_by:
         return f"<p class='averaged refused'>{title} <span>{said}</span></p>"
+    record = averaged_record_html(reading.operating_point, comparison, words)
     return (
         f"<details class='averaged'><summary>{title} <span>{said}</span></summary>"
-        f"<p class='how'>{escape(words('compare.averaged.how'))}</p>{_record(reading, comparison, words)}</details>"
+        f"<p class='how'>{escape(words('compare.averaged.how'))}</p>{record}</details>"
     )
 
 
-def _record(reading: AveragedReading, comparison: NetworkComparison, words: Wording) -> str:
-    """How good the average is at this threshold, on every split that was scored; "" where that is not known."""
+def averaged_record_html(point: str, comparison: NetworkComparison, words: Wording) -> str:
+    """How good the average is at an operating point, on every split that was scored; "" where that is not known."""
     rows = ""
     for split in SPLITS:
         measured = comparison.average.get(split, EnsembleMetrics())
-        at = measured.operating_points.get(reading.operating_point, OperatingMetrics())
+        at = measured.operating_points.get(point, OperatingMetrics())
         if at.sensitivity is not None and at.specificity is not None:
             cells = "".join(f"<td>{figure_cell(getattr(at, name), words)}</td>" for name in FIGURES)
             rows += f"<tr><th scope='row'>{escape(words(f'word.{split}'))}</th>{cells}</tr>"

@@ -59,7 +59,7 @@ def error_html(error: str, words: Wording) -> str:
 def _column(
     name: str, reading: Reading | None, unreliable: str, loaded: LoadedModels, track_record: TrackRecord, words: Wording
 ) -> str:
-    head = f"<h2>{network_head(name, words)}</h2>{_placeholder(loaded.cards.get(name), words)}"
+    head = f"<h2>{network_head(name, words)}</h2>{placeholder_html(loaded.cards.get(name), words)}"
     tone = name
     if name not in loaded.classifiers:
         body = f"<p class='notice'>{escape(why_missing(name, loaded, words))}</p>"
@@ -76,12 +76,13 @@ def _column(
         alike = track_record.alike(name, reading.probability)
         body = (
             f"{_verdict(reading, words)}{_bar(reading, words)}{_worth(name, alike, words)}"
-            f"{_record(reading, track_record, words)}"
+            f"{record_html(name, reading.threshold, track_record, words)}"
         )
     return f"<section class='network {tone}' aria-label='{escape(words(f'network.{name}'))}'>{head}{body}</section>"
 
 
-def _placeholder(card: Card | None, words: Wording) -> str:
+def placeholder_html(card: Card | None, words: Wording) -> str:
+    """That a network only stands in, and why; "" of one that does not."""
     if card is None or not card.placeholder:
         return ""
     return (
@@ -154,10 +155,10 @@ def _worth(network: str, found: tuple[AlikeFilms, ...], words: Wording) -> str:
     )
 
 
-def _record(reading: Reading, track_record: TrackRecord, words: Wording) -> str:
-    """How good the network is at this threshold, on every split that was scored."""
+def record_html(network: str, threshold: float, track_record: TrackRecord, words: Wording) -> str:
+    """How good a network is at a threshold, on every split that was scored."""
     rows = ""
-    for record in track_record.rates(reading.network, reading.threshold):
+    for record in track_record.rates(network, threshold):
         films = f"<small>{escape(words('report.films', films=record.counts.n))}</small>"
         cells = f"{_rate(record.sensitivity)}{_rate(record.specificity)}"
         rows += f"<tr><th scope='row'>{escape(words(f'word.{record.split}'))} {films}</th>{cells}</tr>"

@@ -4,39 +4,45 @@ The server draws it once for a split and a language; thresholds, prevalence and 
 (`instrument.js`).
 """
 
-from collections.abc import Mapping, Sequence
 from functools import cache, partial
-from html import escape
 from pathlib import Path
 
 import gradio as gr
 
-from demo.evaluation.at_threshold import prevalence_of
 from demo.evaluation.operating_point_choices import default_point, shared_points
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import LANGUAGES, Language, Wording, wording
-from demo.language.numbers import percent as in_percent
 from demo.page.panels.compare.panel import operating_point_choices
 from demo.page.panels.evaluation.cell_films import CELL_SCRIPT, cell_films_html
-from demo.page.panels.evaluation.costs import costs_html
-from demo.page.panels.evaluation.details import build as build_details
-from demo.page.panels.evaluation.details import intervals_html
-from demo.page.panels.evaluation.instrument import browser_data, index_html, section_id, sliders_html
+from demo.page.panels.evaluation.drawn import (
+    OF_POINT,
+    SPLITS,
+    draw_evaluation,
+    draw_of_point,
+    is_test_read,
+    read_evaluations,
+    split_choices,
+    thresholds_heading,
+    words_explained,
+)
+from demo.page.panels.evaluation.instrument import index_html, section_id
 from demo.page.panels.evaluation.plot_component import plot_data
-from demo.page.panels.evaluation.plots import draw_plots, marks_html, plot_card, plot_cards_html
-from demo.page.panels.evaluation.published_study import report_html
-from demo.page.panels.evaluation.threshold import threshold_html
+from demo.page.panels.evaluation.plots import marks_html
 from demo.page.panels.shared import Localised
-from demo.plots.described import HISTORIES, NET_BENEFIT
-from export.bundle.evaluation import BundleEvaluation, read_bundle_evaluation
 from train.metrics.scores import SCORED_SPLITS
 
 # A language may be chosen while another panel is open, and a plot that is not on screen has no size to be drawn at.
 ON_SCREEN = "(on, ...rest) => [!!document.querySelector('.evaluation')?.offsetParent, ...rest]"
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-SPLITS = ("test", "validation")  # what was never chosen on stands first
 # Gradio fetches the library that draws the plots when the first such component is laid out, with the tab.
 NOTHING_DRAWN = {"data": [], "layout": {"width": 10, "height": 10}, "config": {"staticPlot": True}}
+
+
+#: The parts of `drawn.py`, and the films of a number that was clicked, as `show` fills them.
+PARTS = (
+    *("about", "sliders", "tables", "films", "costs", "plots", "intervals"),
+    *(*OF_POINT, "calibration", "stress", "report", "training"),
+)
 
 
 class EvaluationPanel:
@@ -47,6 +53,7 @@ class EvaluationPanel:
         drawn: state, what is on screen: None before anything is, "" once it is out of date.
         point: the operating point, the same as Compare's and Batch's.
         data: what `instrument.js` works with.
+        parts: the components that `drawn.py` has the HTML of, by the names there, and "films".
         localised: components whose words follow the language.
     """
 
@@ -60,16 +67,19 @@ class EvaluationPanel:
     ) -> None:
         self.loaded, self.language, self.tab = loaded, language, tab
         self.compare_point, self.data_root = compare_point, data_root
-        self.evaluations = cache(partial(_read_evaluations, loaded))
+        self.evaluations = cache(partial(read_evaluations, loaded))
+        self.parts: dict[str, gr.HTML] = {}
         self.localised: list[Localised] = []
         words = wording("en")
         with gr.Column(elem_classes="evaluation"):
             self._lay_out_bar(words)
             self._lay_out_tables()
             self._lay_out_plots(words)
-            self.details = build_details(loaded, self.evaluations, lambda: loaded.comparison)
-            self.report = gr.HTML(padding=False, elem_classes="beside-report", elem_id=section_id("report"))
-            self.training = gr.HTML(padding=False, elem_id=section_id("training"))
+            # Nothing of it is seen before it is drawn, and nothing is read.
+            for name in ("cohorts", "against", "calibration", "stress"):
+                self._lay_out_part(name, elem_classes="evidence", elem_id=section_id(name))
+            self._lay_out_part("report", elem_classes="beside-report", elem_id=section_id("report"))
+            self._lay_out_part("training", elem_id=section_id("training"))
         self._connect()
 
     def show(self, on: bool, before: str | None, split: str, language: Language, point: str) -> list:
@@ -78,30 +88,16 @@ class EvaluationPanel:
         if not on or before == wanted:
             return ["" if not on and before is not None else gr.skip(), *[gr.skip()] * (len(self._shown) - 1)]
         words, found = wording(language), self.evaluations()
-        plots = draw_plots(found, split, words)
-        figures = {name: plot.figure for name, plot in plots.items()} | self.details.figures(split, language)
-        training = {name: plots.pop(name) for name in HISTORIES}
-        curve = plot_card(NET_BENEFIT, plots.pop(NET_BENEFIT))
-        return [
-            wanted,
-            browser_data(found, split, point, figures, words),
-            _about(found, split, words),
-            sliders_html(found, split, words),
-            self._tables(split, language),
-            "",
-            costs_html(found, split, curve, words),
-            plot_cards_html(plots),
-            intervals_html(found, words),
-            *self.details.draw(split, point, language),
-            report_html(found, words),
-            f"<h2>{escape(words('evaluation.training_history'))}</h2>{plot_cards_html(training)}",
-        ]
+        drawn = draw_evaluation(self.loaded, found, split, point, words)
+        parts = drawn.parts | draw_of_point(self.loaded, found, split, point, words) | {"films": ""}
+        return [wanted, drawn.data, *(parts[name] for name in PARTS)]
 
     def follow(self, point: str, drawn: str | None, split: str, language: Language) -> list:
         """Take the operating point that was chosen here or in Compare: the tables that hang on it."""
         if drawn is None:
-            return [point, *[gr.skip()] * len(self.details.pair)]
-        return [point, *self.details.redraw_pair(split, point, language)]
+            return [point, *[gr.skip()] * len(OF_POINT)]
+        of_point = draw_of_point(self.loaded, self.evaluations(), split, point, wording(language))
+        return [point, *(of_point[name] for name in OF_POINT)]
 
     def list_films(self, split: str, language: Language, event: gr.EventData) -> str:
         """The films of the number that was clicked."""
@@ -112,30 +108,12 @@ class EvaluationPanel:
     @property
     def _shown(self) -> list[gr.blocks.Block]:
         """The components that `show` fills."""
-        return [
-            self.drawn,
-            self.data,
-            self.about,
-            self.sliders,
-            self.tables,
-            self.films,
-            self.costs,
-            self.plots,
-            self.intervals,
-            *self.details.shown,
-            self.report,
-            self.training,
-        ]
+        return [self.drawn, self.data, *(self.parts[name] for name in PARTS)]
 
-    def _tables(self, split: str, language: Language) -> str:
-        """Every network's matrix and figures at its default operating point, at the prevalence of the films."""
-        sides = ""
-        for found in self.evaluations().values():
-            point = found.card.default_operating_point
-            share = prevalence_of(found.scores[split]) if split in found.scores else 0.5
-            side = threshold_html(found, split, found.thresholds[point], share, point, wording(language))
-            sides += f"<div class='threshold-side {found.network}'>{side}</div>"
-        return f"<div class='thresholds'>{sides}</div>"
+    @property
+    def _of_point(self) -> list[gr.HTML]:
+        """Those of them that `follow` fills."""
+        return [self.parts[name] for name in OF_POINT]
 
     def _lay_out_bar(self, words: Wording) -> None:
         points = shared_points(self.loaded.cards.values())
@@ -146,7 +124,7 @@ class EvaluationPanel:
             index = gr.HTML(index_html(words), padding=False)
             with gr.Row(elem_classes="controls"):
                 self.split = gr.Radio(
-                    _splits(self.loaded, words),
+                    split_choices(self.loaded, words),
                     value=_first_split(self.loaded),
                     label=words("evaluation.split"),
                     elem_classes="choice split",
@@ -162,12 +140,13 @@ class EvaluationPanel:
                     min_width=180,
                     scale=0,
                 )
-                self.sliders = gr.HTML(padding=False, elem_classes="slider-side")
-        self.about = gr.HTML(padding=False, elem_classes="about-split")
+                self._lay_out_part("sliders", elem_classes="slider-side")
+        self._lay_out_part("about", elem_classes="about-split")
         self.localised += [
             Localised(index, lambda words: {"value": index_html(words)}),
             Localised(
-                self.split, lambda words: {"label": words("evaluation.split"), "choices": _splits(self.loaded, words)}
+                self.split,
+                lambda words: {"label": words("evaluation.split"), "choices": split_choices(self.loaded, words)},
             ),
             Localised(
                 self.point,
@@ -178,22 +157,25 @@ class EvaluationPanel:
             ),
         ]
 
+    def _lay_out_part(self, name: str, **properties: str) -> None:
+        self.parts[name] = gr.HTML(padding=False, **properties)
+
     def _lay_out_tables(self) -> None:
         words = wording("en")
-        heading = gr.HTML(_heading(words), padding=False, elem_id=section_id("thresholds"))
-        self.tables = gr.HTML(padding=False, js_on_load=CELL_SCRIPT, elem_classes="tables")
-        self.films = gr.HTML(padding=False, elem_classes="cell-films-side")
-        self.localised.append(Localised(heading, lambda words: {"value": _heading(words)}))
+        heading = gr.HTML(thresholds_heading(words), padding=False, elem_id=section_id("thresholds"))
+        self._lay_out_part("tables", elem_classes="tables", js_on_load=CELL_SCRIPT)
+        self._lay_out_part("films", elem_classes="cell-films-side")
+        self.localised.append(Localised(heading, lambda words: {"value": thresholds_heading(words)}))
 
     def _lay_out_plots(self, words: Wording) -> None:
         points = shared_points(self.loaded.cards.values())
         marks = gr.HTML(marks_html(words, points), padding=False, elem_id=section_id("curves"))
         self.localised.append(Localised(marks, lambda words: {"value": marks_html(words, points)}))
-        self.plots = gr.HTML(padding=False)
-        explained = gr.HTML(_explained(words), padding=False)
-        self.localised.append(Localised(explained, lambda words: {"value": _explained(words)}))
-        self.intervals = gr.HTML(padding=False)
-        self.costs = gr.HTML(padding=False, elem_classes="evidence costs-side", elem_id=section_id("costs"))
+        self._lay_out_part("plots")
+        explained = gr.HTML(words_explained(words), padding=False)
+        self.localised.append(Localised(explained, lambda words: {"value": words_explained(words)}))
+        self._lay_out_part("intervals")
+        self._lay_out_part("costs", elem_classes="evidence costs-side", elem_id=section_id("costs"))
         # Not among what `show` fills: it is there for its library alone.
         gr.Plot(plot_data(NOTHING_DRAWN), show_label=False, container=False, elem_classes="plot-library")
 
@@ -206,11 +188,11 @@ class EvaluationPanel:
         follow = [self.compare_point or point, self.drawn, split, language]
         moved = "(point, ...rest) => [pneumoscope.evaluation.point(point), ...rest]"
         if self.compare_point is None:
-            point.input(self.follow, follow, [point, *self.details.pair], js=moved, **PRIVATE)
+            point.input(self.follow, follow, [point, *self._of_point], js=moved, **PRIVATE)
         else:
             point.input(None, point, self.compare_point, js="(point) => pneumoscope.evaluation.point(point)", **PRIVATE)
-            self.compare_point.change(self.follow, follow, [point, *self.details.pair], js=moved, **PRIVATE)
-        self.tables.select(self.list_films, [split, language], self.films, **PRIVATE).then(
+            self.compare_point.change(self.follow, follow, [point, *self._of_point], js=moved, **PRIVATE)
+        self.parts["tables"].select(self.list_films, [split, language], self.parts["films"], **PRIVATE).then(
             None, None, None, js="() => pneumoscope.evaluation.listed()", **PRIVATE
         )
 
@@ -234,38 +216,5 @@ def build(
     return tuple(EvaluationPanel(loaded, language, tab, compare_point, data_root).localised)
 
 
-def _read_evaluations(loaded: LoadedModels) -> Mapping[str, BundleEvaluation]:
-    return {name: read_bundle_evaluation(bundle) for name, bundle in loaded.bundles.items()}
-
-
 def _first_split(loaded: LoadedModels) -> str:
-    return SPLITS[0] if _is_test_read(loaded) else SCORED_SPLITS[0]
-
-
-def _is_test_read(loaded: LoadedModels) -> bool:
-    return any(card.metrics.test is not None for card in loaded.cards.values())
-
-
-def _splits(loaded: LoadedModels, words: Wording) -> list[tuple[str, str]]:
-    test = words("word.test") if _is_test_read(loaded) else words("evaluation.split.unread")
-    return [({"test": test, "validation": words("word.validation")}[split], split) for split in SPLITS]
-
-
-def _about(evaluations: Mapping[str, BundleEvaluation], split: str, words: Wording) -> str:
-    sentences: Sequence[str] = ()
-    for evaluation in evaluations.values():
-        if split in evaluation.scores:
-            scores = evaluation.scores[split]
-            share = in_percent(prevalence_of(scores), words)
-            sentences = (words(f"evaluation.about.{split}", films=f"{len(scores):,}", share=share),)
-            break
-    return "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
-
-
-def _heading(words: Wording) -> str:
-    how = escape(words("evaluation.thresholds.how"))
-    return f"<h2>{escape(words('evaluation.thresholds'))}</h2><p class='how'>{how}</p>"
-
-
-def _explained(words: Wording) -> str:
-    return f"<p class='how'>{escape(words('evaluation.words.ppv'))}</p>"
+    return SPLITS[0] if is_test_read(loaded) else SCORED_SPLITS[0]

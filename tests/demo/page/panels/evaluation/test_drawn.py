@@ -5,14 +5,13 @@ import json
 import re
 from html import unescape
 
-import gradio as gr
 import pytest
 
 from demo.inference.networks import load_models
 from demo.language.catalogue import LANGUAGES, wording
-from demo.page.panels.evaluation import details
 from demo.page.panels.evaluation.a_versus_b import against_html
 from demo.page.panels.evaluation.calibration import calibration_html, calibration_text
+from demo.page.panels.evaluation.drawn import draw_evaluation, draw_of_point, intervals_html, read_evaluations
 from demo.page.panels.evaluation.robustness import robustness_html
 from demo.page.panels.evaluation.subsets import cohorts_html
 from export.bundle import find_bundles
@@ -72,46 +71,44 @@ def comparison(models):
 
 
 @pytest.fixture
-def part(models):
-    def build(folder=models):
+def draw(models):
+    """(split, point, words) → what hangs on bundles having the evidence, by the parts' names, and the plots in it."""
+
+    def drawn(split, point, words=WORDS, folder=models):
         loaded = load_models(folder, "cpu")
-        found = {name: read_bundle_evaluation(bundle) for name, bundle in loaded.bundles.items()}
-        with gr.Blocks(analytics_enabled=False):
-            return details.build(loaded, lambda: found, lambda: read_comparison(loaded.bundles))
+        found = read_evaluations(loaded)
+        whole = draw_evaluation(loaded, found, split, point, words)
+        parts = draw_of_point(loaded, found, split, point, words) | whole.parts
+        return {name: parts[name] for name in ("cohorts", "against", "calibration", "stress")}, whole.data["figures"]
 
-    return build
-
-
-def test_all_of_it_is_drawn(part):
-    made = part()
-    cohorts, against, calibration, stress = made.draw("validation", "f1", "en")
-    assert len(made.shown) == 4
-    assert "“Most found per mistake (F1)”" in cohorts
-    assert "“Most found per mistake (F1)”" in against
-    assert "Platt" in calibration
-    assert "Robustness to corruptions" in stress
-    assert "Accuracy under corruptions" in stress
-    assert "data-figure='stress'" in stress
-    figure = made.figures("validation", "en")["stress"]
-    assert figure["layout"]["yaxis"]["ticktext"] == ["as it is", "gamma below 1", "fog"]
-    assert made.redraw_pair("validation", "f1", "en") == [cohorts, against]
+    return drawn
 
 
-def test_a_split_without_stress_says_so_and_has_no_plot(part):
-    made = part()
-    *_, stress = made.draw("test", "youden", "en")
-    assert "The robustness of Network A was not measured on test." in stress
-    assert "data-figure" not in stress
-    assert made.figures("test", "en") == {}
+def test_all_of_it_is_drawn(draw):
+    parts, figures = draw("validation", "f1")
+    assert "“Most found per mistake (F1)”" in parts["cohorts"]
+    assert "“Most found per mistake (F1)”" in parts["against"]
+    assert "Platt" in parts["calibration"]
+    assert "Robustness to corruptions" in parts["stress"]
+    assert "Accuracy under corruptions" in parts["stress"]
+    assert "data-figure='stress'" in parts["stress"]
+    assert figures["stress"]["layout"]["yaxis"]["ticktext"] == ["as it is", "gamma below 1", "fog"]
+
+
+def test_a_split_without_stress_says_so_and_has_no_plot(draw):
+    parts, figures = draw("test", "youden")
+    assert "The robustness of Network A was not measured on test." in parts["stress"]
+    assert "data-figure" not in parts["stress"]
+    assert "stress" not in figures
 
 
 @pytest.mark.parametrize("networks", ["ab", "b"])
-def test_old_bundles_show_none_of_it(part, tmp_path, tiny_bundle, networks):
+def test_old_bundles_show_none_of_it(draw, tmp_path, tiny_bundle, networks):
     for name in networks:
         tiny_bundle(tmp_path, name)
-    made = part(tmp_path)
     for language in LANGUAGES:
-        assert made.draw("validation", "youden", language) == ["", "", "", ""]
+        parts, _ = draw("validation", "youden", wording(language), tmp_path)
+        assert set(parts.values()) == {""}
 
 
 def test_a_spoilt_stress_table_is_named(tmp_path, evaluated_bundle):
@@ -119,9 +116,7 @@ def test_a_spoilt_stress_table_is_named(tmp_path, evaluated_bundle):
     loaded = load_models(tmp_path, "cpu")
     bundle.contents["stress.json"] = b"{"
     found = {"a": read_bundle_evaluation(bundle)}
-    with gr.Blocks(analytics_enabled=False):
-        made = details.build(loaded, lambda: found, lambda: None)
-    stress = made.draw("validation", "youden", "en")[3]
+    stress = draw_evaluation(loaded, found, "validation", "youden", WORDS).parts["stress"]
     assert "stress.json of Network A cannot be read" in stress
     assert "Robustness to corruptions" not in stress
 
@@ -200,7 +195,7 @@ def test_stress_is_translated_only_where_it_is_the_same(evaluations, language):
 
 
 def test_the_intervals_are_said_to_be_what_they_are(evaluations):
-    html = details.intervals_html(evaluations, WORDS)
+    html = intervals_html(evaluations, WORDS)
     assert "by resampling patients" in html
     assert text_of(html).endswith(evaluations["a"].intervals)
     assert html.count("<details") == 1
@@ -210,7 +205,7 @@ def test_intervals_of_two_kinds_are_told_apart(evaluations):
     old = copy.copy(evaluations["b"])
     stored = old.stored.model_copy(update={"intervals": "95 %, films taken as independent: Wilson"})
     object.__setattr__(old, "stored", stored)
-    text = text_of(details.intervals_html({"a": evaluations["a"], "b": old}, WORDS))
+    text = text_of(intervals_html({"a": evaluations["a"], "b": old}, WORDS))
     assert "A: Intervals: 95 %, by resampling patients" in text
     assert "B: Intervals: 95 %, with films taken as independent." in text
-    assert details.intervals_html({}, WORDS) == ""
+    assert intervals_html({}, WORDS) == ""
