@@ -51,9 +51,9 @@ class _Refused(Exception):  # noqa: N818 - no error: what the server said
 
 
 async def client(
-    url: str, films: list[KnownFilm], hostile: dict[str, bytes], tally: Tally, until: float, *, pause: float, seed: int
+    url: str, films: list[KnownFilm], hostile: dict[str, bytes], tally: Tally, until: float, *, seed: int
 ) -> None:
-    """Ask for reading after reading until a moment of `time.monotonic`.
+    """Ask for reading after reading, without a pause, until a moment of `time.monotonic`.
 
     Args:
         url: of the page, without a slash at the end.
@@ -61,7 +61,6 @@ async def client(
         hostile: files sent instead, for one call in ten; none if empty.
         tally: what came.
         until: the moment.
-        pause: seconds between calls, as a visitor's; 0 for none.
         seed: of the draws.
     """
     draw = random.Random(seed)
@@ -76,8 +75,6 @@ async def client(
                 expected = draw.choice(films)
                 name, data = expected.name, expected.data
             await _one(http, url, f"{seed}-{number}-{name}", data, expected, tally)
-            if pause:
-                await asyncio.sleep(pause)
 
 
 async def _one(

@@ -1,21 +1,32 @@
 """What is no reading: heartbeats closed by the hundred, silent sockets, bodies that lie, uploads cut short."""
 
 import asyncio
-import secrets
+import re
 import time
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+import httpx
+
 HEARTBEATS = 200
+OF_ONE_PAGE = 4  # as many as the page lets a session have
 SLOW_SOCKETS = 200
 SECONDS_OF_SILENCE = 5
+_SESSION = re.compile(r'name="pneumoscope-session" content="([^"]+)"')
 
 
 async def heartbeats(url: str, until: float) -> None:
-    """Open `HEARTBEATS` sessions' heartbeats, close them all at once, again and again."""
+    """Open `HEARTBEATS` heartbeats of sessions that the page has named, close them all at once, again and again."""
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
+        pages = [(await http.get(url)).text for _ in range(HEARTBEATS // OF_ONE_PAGE)]
+    sessions = [found[1] if (found := _SESSION.search(page)) else "none" for page in pages]
+    asked = [
+        f"GET /gradio_api/heartbeat/x HTTP/1.1\r\nHost: {_host(url)}\r\n"
+        f"X-Pneumoscope-Session: {session}\r\n\r\n".encode()
+        for session in sessions * OF_ONE_PAGE
+    ]
     while time.monotonic() < until:
-        asked = [f"GET /gradio_api/heartbeat/{secrets.token_hex(6)} HTTP/1.1" for _ in range(HEARTBEATS)]
-        await _opened_and_closed(url, [f"{line}\r\nHost: {_host(url)}\r\n\r\n".encode() for line in asked], 1)
+        await _opened_and_closed(url, asked, 1)
 
 
 async def slow_sockets(url: str, until: float) -> None:
