@@ -39,6 +39,10 @@ Epochs = Annotated[int | None, typer.Option(help="Reduced: at most so many epoch
 BackboneWeights = Annotated[
     str | None, typer.Option(help="Reduced: where B's backbone starts, random or a file. [default: imagenet]")
 ]
+Heads = Annotated[
+    bool,
+    typer.Option("--heads", help="Reduced: of B's rows train the heads alone, on shared features."),
+]
 Storage = Annotated[
     str | None,
     typer.Option(
@@ -61,6 +65,7 @@ def run_command(
     films_per_class: FilmsPerClass = None,
     epochs: Epochs = None,
     backbone_weights: BackboneWeights = None,
+    heads: Heads = False,
     storage: Storage = None,
     device: Device = DeviceChoice.auto,
     tensorboard: AsTensorBoard = False,
@@ -75,7 +80,9 @@ def run_command(
     from train.studies.definition import Scale, trainings_of
 
     asked = chosen_rows(names, rows or [])
-    scale = Scale(image_size, films_per_class, epochs, backbone_weights)
+    if heads:
+        asked = _rows_of_b(asked)
+    scale = Scale(image_size, films_per_class, epochs, backbone_weights, heads)
     trainings = trainings_of(asked, range(seeds), scale)
     ends_at = None if time_limit is None else time.time() + seconds_of(time_limit)
     if dry_run:
@@ -106,7 +113,9 @@ def run_command(
         "--films-per-class": films_per_class,
         "--epochs": epochs,
         "--backbone-weights": backbone_weights,
+        "--heads": heads,
         "--storage": storage,
+        "--tensorboard": tensorboard,
     }
     _say_next(names, found, given, data_root)
     if any(standing.state == "failed" for standing in found):
@@ -149,6 +158,13 @@ def chosen_rows(names: Sequence[str], keys: Sequence[str]) -> list[tuple["Study"
         among = ", ".join(study.name for study in named)
         raise UsageError(f"no row {unknown[0]} in {among}: the rows are {', '.join(sorted(known))}")
     return [(study, row) for study in named for row in study.rows if not wanted or row.key in wanted]
+
+
+def _rows_of_b(asked: list[tuple["Study", "Row"]]) -> list[tuple["Study", "Row"]]:
+    found = [(study, row) for study, row in asked if row.network == "b"]
+    if not found:
+        raise UsageError("--heads trains network B's rows alone: name a study that has some, or all")
+    return found
 
 
 def seconds_of(text: str) -> float:
@@ -213,7 +229,12 @@ def _say_next(names: Sequence[str], found: Sequence["Standing"], given: Mapping[
     if all(standing.state in ("complete", "diverged") for standing in found):
         say_next("pneumoscope study report")
         return
-    options = [word for option, value in given.items() if value is not None for word in (option, str(value))]
+    options = [
+        word
+        for option, value in given.items()
+        if value not in (None, False)
+        for word in ((option,) if value is True else (option, str(value)))
+    ]
     say_next(f"{shlex.join(['pneumoscope', 'study', 'run', *names, *options])}{data_option(data_root)}")
 
 

@@ -23,7 +23,7 @@ COUNTERS = ("wait", "best", "best_epoch", "stopped_epoch", "cooldown_counter")
 GPU_STEPS_PER_LOOK = 20
 
 
-class DivergedError(PneumoscopeError):
+class DivergedLossError(PneumoscopeError):
     """The loss became no number: trained on, it would stay so."""
 
 
@@ -33,7 +33,16 @@ class TrainingCheckpoint(keras.callbacks.Callback):
     It must be the last of the callbacks: an epoch is written down with what the others counted in it.
     """
 
-    def __init__(self, run: RunFolder, settings: Settings, origin: Origin, progress: Progress, device: str) -> None:
+    def __init__(
+        self,
+        run: RunFolder,
+        settings: Settings,
+        origin: Origin,
+        progress: Progress,
+        device: str,
+        head_save_seconds: float = 0.0,
+    ) -> None:
+        """`head_save_seconds` as `train.fitting.fit.fit` takes it."""
         super().__init__()
         self.run = run
         self.settings = settings
@@ -43,6 +52,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         # A loss that is read is waited for: on a GPU, whose next step could be under way, now and then is enough.
         self.steps_per_look = 1 if device == "cpu" else GPU_STEPS_PER_LOOK
         self.saved_epochs = len(progress.rows)
+        self.head_save_seconds = head_save_seconds
         self.seconds_before = progress.seconds
         self.started = time.monotonic()
 
@@ -64,6 +74,9 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         self.counting = counting
         self.advance = advance
         self.epochs_before = len(self.progress.rows) - self.progress.epochs_in_stage
+        self.save_seconds = self.head_save_seconds if parts.pooled else 0.0
+        self.saved_at = time.monotonic()
+        self.unsaved_best: list[np.ndarray] | None = None
         parts.tell_progress(lambda note: advance(0, note=note))
         # Keras looks at the first batches before an epoch begins: let them be this epoch's.
         parts.training.set_epoch(len(self.progress.rows))
@@ -78,24 +91,27 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         """Tell the loader the epoch and start the clock."""
         self.parts.training.set_epoch(self.epochs_before + epoch)
         self.epoch_started = self.last_batch_ended = time.monotonic()
+        self.steps_done = 0
         self.learning_rate = float(self.model.optimizer.learning_rate)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Advance the bar; refuse to go on with a loss that is no number."""
         self.last_batch_ended = time.monotonic()
-        if (batch + 1) % self.steps_per_look:
-            self.advance(1)
+        # Several steps at a time where Keras was told so, whose last may be counted beyond the epoch's end.
+        before, self.steps_done = self.steps_done, min(batch + 1, len(self.parts.training))
+        if self.steps_done // self.steps_per_look == before // self.steps_per_look:
+            self.advance(self.steps_done - before)
             return
-        loss = self._finite(float((logs or {})["loss"]), batch)
+        loss = self._finite(float((logs or {})["loss"]), self.steps_done - 1)
         self.last_batch_ended = time.monotonic()
-        self.advance(1, note=f"epoch {len(self.progress.rows) + 1} loss {loss:.3f}")
+        self.advance(self.steps_done - before, note=f"epoch {len(self.progress.rows) + 1} loss {loss:.3f}")
 
     def _finite(self, loss: float, batch: int) -> float:
         epoch, saved = len(self.progress.rows) + 1, self.saved_epochs
         if not math.isfinite(loss):
             rate = float(self.model.optimizer.learning_rate)
             kept = f"the networks of epoch {saved} and before are kept" if saved else "no epoch was saved"
-            raise DivergedError(
+            raise DivergedLossError(
                 f"the loss became {loss} in stage {self.stage.name}, epoch {epoch}, "
                 f"step {batch + 1}, at learning rate {rate:g}; {kept}; try a lower --learning-rate"
             )
@@ -136,10 +152,16 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             progress.best_val_loss, progress.best_epoch = values["val_loss"], len(progress.rows)
         # A best.keras of an epoch that last.keras does not hold could not be told from a later one after a stop.
         best = not last and progress.best_epoch == len(progress.rows)
-        saved = best or progress.stage_finished or len(progress.rows) % self.settings.save_every == 0
+        if best:
+            self.unsaved_best = self.parts.model.get_weights() if self.save_seconds else None
+        wanted = best or self.unsaved_best is not None or len(progress.rows) % self.settings.save_every == 0
+        soon = time.monotonic() - self.saved_at < self.save_seconds
+        saved = progress.stage_finished or (wanted and not soon)
         if saved:
+            if not best:
+                self._save_passed_best()
             self._save_last(self.network)
-            self.saved_epochs = len(progress.rows)
+            self.saved_epochs, self.saved_at, self.unsaved_best = len(progress.rows), time.monotonic(), None
         # What lies after the last save is trained again after a stop.
         self.write_the_rest(self.network, best=saved)
         auroc = f", val auroc {values['val_auroc']:.4f}" if "val_auroc" in values else ""
@@ -154,6 +176,14 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         if best and self.progress.best_epoch == len(self.progress.rows):
             save_network(network, self.run.best_network)
         write_history(self.run, self.progress.rows)
+
+    def _save_passed_best(self) -> None:
+        """Write best.keras of an epoch that was not saved as it ended; last.keras, after it, says that it is there."""
+        if self.unsaved_best is not None:
+            present = self.parts.model.get_weights()
+            self.parts.model.set_weights(self.unsaved_best)
+            save_network(self.network, self.run.best_network)
+            self.parts.model.set_weights(present)
 
     def _save_last(self, network: keras.Model) -> None:
         with atomic.replace_file(self.run.last_network) as temporary:

@@ -143,12 +143,23 @@ def make_ready(
 
 
 def fit(
-    run: RunFolder, settings: Settings, ready: Preparation, device: Device, watchers: Sequence[Watcher] = ()
+    run: RunFolder,
+    settings: Settings,
+    ready: Preparation,
+    device: Device,
+    watchers: Sequence[Watcher] = (),
+    head_save_seconds: float = 0.0,
 ) -> None:
     """Train a network into a run folder: an empty one, or on from the last finished epoch of `ready.since`.
 
     After every epoch last.keras, history.csv and, where validation loss fell to its lowest, best.keras are
     replaced whole. environment.json is written last: it marks a finished run.
+
+    Args:
+        run, settings, ready, device: what is trained, with what, where.
+        watchers: make callbacks that look on.
+        head_save_seconds: of a head on cached features networks are written no oftener, and once it is trained: they
+            are of 0.1 GB, and its epochs of a second.
 
     Raises:
         PneumoscopeError: the loss is no longer a number.
@@ -163,7 +174,7 @@ def fit(
             write_teachers(run.teachers, ready.teachers)
     else:
         origin, progress = since.origin, since.progress
-    checkpoint = TrainingCheckpoint(run, settings, origin, progress, device.kind)
+    checkpoint = TrainingCheckpoint(run, settings, origin, progress, device.kind, head_save_seconds)
     network = _fit_stages(settings, ready, checkpoint, watchers)
     if settings.network == "backbone":
         best = keras.saving.load_model(run.best_network, compile=False)

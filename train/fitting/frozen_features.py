@@ -22,6 +22,8 @@ from train.runs.settings import Settings
 
 #: Films per step while features are computed.
 BATCH_SIZE = 32
+#: Steps of a head that Keras takes at a time: looked at one by one, half the time would go into the looking.
+HEAD_STEPS = 32
 #: Pooled features are small: kept as the network has them. Maps are large: half the bits (10 bits of fraction).
 POOLED_DTYPE, MAPS_DTYPE = "float32", "float16"
 #: Pictures whose bytes stand for the code that draws them, beside the settings that it is given.
@@ -241,6 +243,11 @@ class StageParts:
     training: FilmBatches | FeatureBatches
     validation: FilmBatches | FeatureBatches
 
+    @property
+    def pooled(self) -> bool:
+        """Whether a head is trained alone, on cached features: a step of it takes about a thousandth of a second."""
+        return isinstance(self.training, FeatureBatches) and not self.training.cut.boundary
+
     def compile_as(self, network: keras.Model, **loss_and_metrics: object) -> None:
         """Compile the part with the optimizer of the network, which is compiled; nothing where the part is all of it.
 
@@ -253,7 +260,8 @@ class StageParts:
         """
         if self.model is not network:
             network.optimizer.build(network.trainable_variables)
-            self.model.compile(optimizer=network.optimizer, **loss_and_metrics)
+            steps = min(HEAD_STEPS, len(self.training)) if self.pooled else 1
+            self.model.compile(optimizer=network.optimizer, steps_per_execution=steps, **loss_and_metrics)
 
     def tell_progress(self, tell: Callable[[str], object]) -> None:
         """Have a note told while features are computed, such as `features of training films 320/3780`."""
@@ -293,7 +301,7 @@ def stage_parts(
     if cut is None:
         say(f"stage {name} runs without a cache: it trains the whole backbone")
         return whole
-    store = FeatureStore(store_folder(), int(settings.cache.limit_gb * 1e9))
+    store = _store_of(settings)
     parts = StageParts(
         cut.trained,
         FeatureBatches(training, cut, store, settings.cache.copies, "training films"),
@@ -308,6 +316,24 @@ def stage_parts(
         return whole
     say(f"stage {name} reads cached features: {settings.cache.copies} pictures of each film, {size / 1e9:.2f} GB")
     return parts
+
+
+def head_logits(network: keras.Model, images: np.ndarray, settings: Settings) -> np.ndarray | None:
+    """Return the logits of prepared films by B's features in the store, uint8 [n, S, S] → float32 [n].
+
+    None where the backbone is not frozen, or nothing is cached.
+    """
+    cut = cut_network(network)
+    if cut is None or cut.boundary or settings.cache.copies == 0:
+        return None
+    films = FilmBatches(images, np.zeros(len(images)), batch_size=BATCH_SIZE, channels=3)
+    features = FeatureBatches(films, cut, _store_of(settings), 1, "films")
+    head = keras.Model(cut.trained.input, network.get_layer("logit").output)
+    return np.concatenate([head.predict_on_batch(features[index][0]) for index in range(len(features))]).reshape(-1)
+
+
+def _store_of(settings: Settings) -> FeatureStore:
+    return FeatureStore(store_folder(), int(settings.cache.limit_gb * 1e9))
 
 
 def _facts_of(films: FilmBatches, cut: Cut) -> dict[str, object]:

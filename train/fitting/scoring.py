@@ -13,6 +13,7 @@ from train.data.corruptions import AS_IT_IS, CORRUPTIONS, VIEWS, CorruptionSpec,
 from train.data.film_hash import film_hashes, repeats
 from train.data.prepared_films import PreparedFilms, films_to_augment, prepare_films
 from train.fitting.fit import CHANNELS, same_network
+from train.fitting.frozen_features import head_logits
 from train.fitting.loader import FilmBatches
 from train.metrics.augmented_scores import COPIES, SEED, AugmentedScores
 from train.metrics.scores import Scores
@@ -23,7 +24,9 @@ from train.runs.run_folder import RunFolder, settings_of
 from train.synthetic.lungs import TEMPLATE_FILMS, LungTemplate, fit_lungs, lungs_as_prepared
 
 
-def score_run(run: RunFolder, cohort: Cohort, split: Split, batch_size: int = 32) -> tuple[Scores, frozenset[str]]:
+def score_run(
+    run: RunFolder, cohort: Cohort, split: Split, batch_size: int = 32, *, cached: bool = False
+) -> tuple[Scores, frozenset[str]]:
     """Read the films of one split with the run's best network.
 
     Args:
@@ -31,6 +34,7 @@ def score_run(run: RunFolder, cohort: Cohort, split: Split, batch_size: int = 32
         cohort: the run's split, see `train.data.cohort.read_split`.
         split: whose films.
         batch_size: films per step.
+        cached: let B whose backbone was never trained read the features that its training has kept.
 
     Returns:
         Scores in the split's order (logits float32, before calibration), and the films that repeat an earlier one.
@@ -42,7 +46,9 @@ def score_run(run: RunFolder, cohort: Cohort, split: Split, batch_size: int = 32
     films = _films_of(run, cohort, split)
     images = prepare_all(cohort.root, films, settings.prepare.spec(), split)
     network = load_network(run)
-    logits = predict_logits(network, images, CHANNELS[settings.network], batch_size, f"scoring {split}")
+    logits = head_logits(network, images, settings) if cached and settings.network == "b" else None
+    if logits is None:
+        logits = predict_logits(network, images, CHANNELS[settings.network], batch_size, f"scoring {split}")
     repeated = repeats(film_hashes(images))
     return scores_of(films, logits), frozenset(film.path for film, again in zip(films, repeated, strict=True) if again)
 

@@ -92,12 +92,14 @@ class Scale:
     films_per_class: at most so many training films of each class.
     epochs: at most so many in each stage.
     backbone_weights: of network B, instead of ImageNet's: "random" or a file.
+    heads: of network B alone the head, on one augmented picture of each film, whose features all heads share.
     """
 
     image_size: int | None = None
     films_per_class: int | None = None
     epochs: int | None = None
     backbone_weights: str | None = None
+    heads: bool = False
 
     def __post_init__(self) -> None:
         if self.epochs is not None and self.epochs < 1:
@@ -115,6 +117,8 @@ class Scale:
             reduced.append(f"{self.epochs} epoch{'s' if self.epochs > 1 else ''} at most")
         if self.backbone_weights not in (None, "imagenet"):
             reduced.append(f"backbone weights {Path(str(self.backbone_weights)).stem}")
+        if self.heads:
+            reduced.append("B's head alone")
         return ", ".join(reduced) or "full"
 
 
@@ -167,6 +171,8 @@ def settings_of(row: Row, seed: int, scale: Scale) -> Settings:
         changes["films_per_class"] = scale.films_per_class
     if scale.backbone_weights is not None and row.network == "b":
         changes["backbone_weights"] = scale.backbone_weights
+    if scale.heads and row.network == "b":
+        changes |= {"fine_tune.epochs": 0, "cache.copies": 1}
     settings = make_settings(row.network, changes)
     if scale.epochs is not None:
         changes["epochs"] = min(settings.epochs, scale.epochs)

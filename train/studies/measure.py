@@ -72,6 +72,8 @@ def stages_measured(run: RunFolder, settings: Settings) -> tuple[StageFiles, ...
     """Return the networks of a run that the report has figures of: A's; B's with its head trained, and fine-tuned."""
     if settings.network == "a":
         return (StageFiles("train", run.best_network, run.scores, run.evaluation),)
+    if settings.fine_tune.epochs == 0:
+        return (StageFiles("head", run.best_network, run.scores, run.evaluation),)
     return (
         StageFiles("head", run.head_network, run.folder / "head_scores.csv", run.folder / "head_evaluation.json"),
         StageFiles("fine_tune", run.best_network, run.scores, run.evaluation),

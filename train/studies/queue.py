@@ -9,7 +9,7 @@ import json
 import threading
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -235,9 +235,4 @@ def _difference(then: Mapping[str, object] | None, now: Mapping[str, object] | N
 def _plain(scale: Scale) -> dict[str, object]:
     """A scale as JSON values, of a weights file its name alone."""
     weights = None if scale.backbone_weights is None else Path(scale.backbone_weights).name
-    return {
-        "image_size": scale.image_size,
-        "films_per_class": scale.films_per_class,
-        "epochs": scale.epochs,
-        "backbone_weights": weights,
-    }
+    return {**asdict(scale), "backbone_weights": weights}

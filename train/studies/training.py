@@ -20,7 +20,7 @@ from train.evaluation.evaluation import (
     read_evaluation,
     write_evaluation,
 )
-from train.metrics.scores import write_scores
+from train.metrics.scores import DivergedError, write_scores
 from train.runs.finished import read_environment, read_history
 from train.runs.resume import (
     changed_surroundings,
@@ -37,6 +37,10 @@ from train.studies.definition import Training
 if TYPE_CHECKING:
     from train.fitting.device import Device, DeviceRequest
     from train.fitting.fit import Watcher
+
+
+#: Of B's heads a kill loses the epochs of so long, of all else the running one.
+HEAD_SAVE_SECONDS = 10
 
 
 class OutOfTime(Exception):  # noqa: N818  # nothing went wrong
@@ -98,17 +102,17 @@ def train_of_study(training: Training, means: Means, begun: Callable[[RunFolder]
         say(f"starting {backend_in_prose()} …")
         chosen = choose_device(means.device)
         say(chosen.line)
-        from train.fitting.checkpointing import DivergedError
+        from train.fitting.checkpointing import DivergedLossError
 
         try:
             if not finished:
                 _fit(run, settings, cohort, means, chosen)
             if not run.best_network.is_file():
-                raise DivergedError("the loss of the validation films was no number after any epoch")
-        except DivergedError as error:
+                raise DivergedLossError("the loss of the validation films was no number after any epoch")
+            _evaluate(run, settings, cohort)
+        except (DivergedLossError, DivergedError) as error:
             say_warning(str(error))
             return _diverged(run, str(error), chosen.line)
-        _evaluate(run, settings, cohort)
         return _result(run)
 
 
@@ -151,7 +155,8 @@ def _fit(run: RunFolder, settings: Settings, cohort: Cohort, means: Means, devic
         if changed := changed_surroundings(since, device.kind):
             say_warning(f"run {run.name} resumes in another environment: {changed}")
     free_networks()
-    fit(run, settings, make_ready(settings, cohort, since), device, _watchers(run, settings, means))
+    ready, watchers = make_ready(settings, cohort, since), _watchers(run, settings, means)
+    fit(run, settings, ready, device, watchers, head_save_seconds=HEAD_SAVE_SECONDS)
 
 
 def _watchers(run: RunFolder, settings: Settings, means: Means) -> list["Watcher"]:
@@ -170,17 +175,15 @@ def _watchers(run: RunFolder, settings: Settings, means: Means) -> list["Watcher
 
 
 def _evaluate(run: RunFolder, settings: Settings, cohort: Cohort) -> None:
-    from train.evaluation.plots import plot_curves
     from train.fitting.scoring import score_run
 
-    scores, repeats = score_run(run, cohort, "validation")
+    scores, repeats = score_run(run, cohort, "validation", cached=True)
     left_out = LeftOut(repeats, frozenset(film.patient for film in cohort.of_split("train")))
     with progress_bar("resampling patients", RESAMPLES_PER_SPLIT) as advance:
         evaluation = evaluate_validation(
             scores, settings.network, cohort.fingerprint, left_out, advance, operating=settings.operating
         )
     write_scores(run.scores, scores)
-    plot_curves(evaluation, run.curves, read_history(run))
     write_evaluation(run.evaluation, evaluation)  # last: it says that the others are there
 
 

@@ -9,7 +9,7 @@ import pytest
 from train.common.errors import PneumoscopeError, UsageError
 from train.evaluation.evaluation import read_evaluation
 from train.fitting import fit as fitting
-from train.fitting.checkpointing import DivergedError, TrainingCheckpoint
+from train.fitting.checkpointing import DivergedLossError, TrainingCheckpoint
 from train.metrics.scores import read_scores
 from train.runs.finished import read_history
 from train.runs.run_folder import RunFolder
@@ -122,7 +122,7 @@ def test_a_run_folder_of_other_settings_is_refused(training, means, runs):
 
 
 def test_a_loss_that_is_no_number_is_a_result(training, means, monkeypatch):
-    stop_in(monkeypatch, 2, DivergedError("the loss became nan in stage train, epoch 2"))
+    stop_in(monkeypatch, 2, DivergedLossError("the loss became nan in stage train, epoch 2"))
     result = train_of_study(training, means)
     assert result.value == float("inf")
     assert (result.facts["diverged"], result.facts["epochs"]) == (True, 1)
