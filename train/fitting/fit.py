@@ -11,7 +11,7 @@ from train.common.console import progress_bar, say_warning
 from train.common.errors import PneumoscopeError
 from train.data.checksums import digest_films, write_digests
 from train.data.cohort import Cohort, Film, write_split
-from train.data.prepared_films import PreparedFilms, films_to_augment, prepare_films
+from train.data.prepared_films import PreparedFilms, PrepareFilms, films_to_augment, prepare_films
 from train.fitting.backbone_pretraining import build_backbone_trainer
 from train.fitting.checkpointing import TrainingCheckpoint, carry_over, restore
 from train.fitting.device import Device
@@ -103,6 +103,7 @@ def make_ready(
     since: Record | None = None,
     workers: int = 1,
     teachers: Sequence[TeacherRecord] = (),
+    read: PrepareFilms = prepare_films,
 ) -> Preparation:
     """Build the network and prepare the films of training and validation, before a run folder exists.
 
@@ -112,6 +113,7 @@ def make_ready(
         since: of a run that is resumed.
         workers: threads that make training pictures.
         teachers: what network B learns from.
+        read: reads the films.
 
     Raises:
         PneumoscopeError: a split has no readable film of a class, weights that cannot be had, too little disk, or
@@ -132,7 +134,7 @@ def make_ready(
     prepared_films = len(validation) + (0 if whole else len(training))
     needs = estimate_resources(network, settings, prepared_films, begun=since is not None, whole_films=whole)
     check_resources(needs, runs_root())
-    prepared = _prepared(cohort, settings, stage.image_size, workers)
+    prepared = _prepared(cohort, settings, stage.image_size, workers, read)
     digests = {} if since else digest_films(cohort)
     ready = Preparation(network, *prepared, cohort, digests, since, workers, tuple(teachers))
     if since is not None and ready.cohort.fingerprint != since.origin.split:
@@ -299,7 +301,7 @@ def same_network(settings: Settings, image_size: int) -> keras.Model:
 
 
 def _prepared(
-    cohort: Cohort, settings: Settings, image_size: int, workers: int
+    cohort: Cohort, settings: Settings, image_size: int, workers: int, read: PrepareFilms = prepare_films
 ) -> tuple[Cohort, FilmBatches, FilmBatches]:
     training_films = _limited(cohort.of_split("train"), settings)
     validation_films = cohort.of_split("validation")
@@ -307,8 +309,8 @@ def _prepared(
     spec = replace(settings.prepare.spec(), image_size=image_size)
     with progress_bar("preparing films", len(wanted)) as advance:
         crop = settings.augmentation.crop
-        training, crops_by = films_to_augment(cohort.root, training_films, spec, crop, advance)
-        validation = prepare_films(cohort.root, validation_films, spec, advance)
+        training, crops_by = films_to_augment(cohort.root, training_films, spec, crop, advance, read)
+        validation = read(cohort.root, validation_films, spec, advance)
     unreadable = dict((*training.unreadable, *validation.unreadable))
     for path, reason in unreadable.items():
         say_warning(f"left out of training: {path}: {reason}")

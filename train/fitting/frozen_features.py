@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -56,6 +57,15 @@ class Cut:
     def values(self) -> int:
         """How many numbers a picture has at the boundary."""
         return sum(math.prod(shape) for shape in self.shapes)
+
+    @cached_property
+    def weights_checksum(self) -> str:
+        """SHA-256 of the fixed part's weights, which never change."""
+        weights = hashlib.sha256()
+        for weight in self.fixed.weights:
+            weights.update(f"{weight.path} {tuple(weight.shape)}".encode())
+            weights.update(np.ascontiguousarray(weight.numpy()).data)
+        return weights.hexdigest()
 
 
 def cut_network(network: keras.Model) -> Cut | None:
@@ -321,14 +331,18 @@ def stage_parts(
 def head_logits(network: keras.Model, images: np.ndarray, settings: Settings) -> np.ndarray | None:
     """Return the logits of prepared films by B's features in the store, uint8 [n, S, S] → float32 [n].
 
-    None where the backbone is not frozen, or nothing is cached.
+    None where the backbone was trained, or nothing is cached.
     """
+    if settings.fine_tune.epochs or settings.teacher or settings.cache.copies == 0:
+        return None
+    for layer in backbone_of(network).layers:
+        layer.trainable = False  # in a network that is read from its file the input layer is not
     cut = cut_network(network)
-    if cut is None or cut.boundary or settings.cache.copies == 0:
+    if cut is None:
         return None
     films = FilmBatches(images, np.zeros(len(images)), batch_size=BATCH_SIZE, channels=3)
     features = FeatureBatches(films, cut, _store_of(settings), 1, "films")
-    head = keras.Model(cut.trained.input, network.get_layer("logit").output)
+    head = keras.Model(network.get_layer("pool").output, network.get_layer("logit").output)
     return np.concatenate([head.predict_on_batch(features[index][0]) for index in range(len(features))]).reshape(-1)
 
 
@@ -341,16 +355,12 @@ def _facts_of(films: FilmBatches, cut: Cut) -> dict[str, object]:
 
     The films' bytes say which films there are, in which order, split and preparation: better than their names.
     """
-    weights = hashlib.sha256()
-    for weight in cut.fixed.weights:
-        weights.update(f"{weight.path} {tuple(weight.shape)}".encode())
-        weights.update(np.ascontiguousarray(weight.numpy()).data)
     pixels = hashlib.sha256(f"{films.images.shape} {films.channels}".encode())
     for row in range(len(films.images)):
         pixels.update(np.ascontiguousarray(films.images[row]).data)
     matter = ("backend", keras.config.backend(), "jaxlib", "keras", "opencv-python-headless")
     return {
-        "weights": weights.hexdigest(),
+        "weights": cut.weights_checksum,
         "boundary": [*cut.boundary, *([*shape] for shape in cut.shapes), cut.fixed.outputs[0].dtype],
         "films": pixels.hexdigest(),
         "versions": {name: version for name, version in versions().items() if name in matter},

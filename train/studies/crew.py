@@ -99,6 +99,8 @@ class Crew:
             *(name, self.storage, self.queue.study, self.queue.trainings, self.means),
             heartbeat_seconds=storage.heartbeat_interval or HEARTBEAT_SECONDS,
             grace_seconds=storage.grace_period or GRACE_SECONDS,
+            # Workers that each compute with all cores get in each other's way.
+            threads=max(1, (os.cpu_count() or 1) // self.count) if self.count > 1 else None,
         )
         process = multiprocessing.get_context("spawn").Process(target=run_worker, args=(orders, self._log(name)))
         process.start()

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ from train.common.atomic import remove_leftovers
 from train.common.console import progress_bar, say, say_warning
 from train.common.errors import PneumoscopeError
 from train.data.cohort import Cohort, index_cohort
-from train.data.shifted_split import split_for_training
+from train.data.prepared_films import prepare_films_once
+from train.data.shifted_split import ShiftRule, split_for_training
 from train.evaluation.evaluation import (
     RESAMPLES_PER_SPLIT,
     LeftOut,
@@ -118,9 +119,13 @@ def train_of_study(training: Training, means: Means, begun: Callable[[RunFolder]
 
 def cohort_of_study(data_root: Path, settings: Settings) -> Cohort:
     """Return the films that a study may see: the same patients in training and validation for all, none of test."""
-    split = split_for_training(
-        index_cohort(data_root), settings.seed_of_split, settings.validation_fraction, settings.shifted_validation
-    )
+    listed = index_cohort(data_root)
+    return _without_test(listed, settings.seed_of_split, settings.validation_fraction, settings.shifted_validation)
+
+
+@lru_cache(maxsize=1)  # it takes seconds, and is the same for all rows
+def _without_test(listed: Cohort, seed: int, validation_fraction: float, rule: ShiftRule) -> Cohort:
+    split = split_for_training(listed, seed, validation_fraction, rule)
     return Cohort(split.root, tuple(film for film in split.films if film.split != "test"))
 
 
@@ -155,7 +160,7 @@ def _fit(run: RunFolder, settings: Settings, cohort: Cohort, means: Means, devic
         if changed := changed_surroundings(since, device.kind):
             say_warning(f"run {run.name} resumes in another environment: {changed}")
     free_networks()
-    ready, watchers = make_ready(settings, cohort, since), _watchers(run, settings, means)
+    ready, watchers = make_ready(settings, cohort, since, read=prepare_films_once), _watchers(run, settings, means)
     fit(run, settings, ready, device, watchers, head_save_seconds=HEAD_SAVE_SECONDS)
 
 
