@@ -16,6 +16,7 @@ from train.cli.study_run_command import chosen_rows, seconds_of
 from train.common.errors import UsageError
 from train.runs.finished import read_history
 from train.runs.run_folder import RunFolder
+from train.studies.definition import find_study
 from train.synthetic.phantom_folder import make_phantoms
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -55,6 +56,7 @@ def run_study(*arguments, runs):
         (["run", "b-dropout", "--backbone-weights", "gone.h5"], "--backbone-weights gone.h5: no such file"),
         (["run", "a-width", "--epochs", "0"], "--epochs must be 1 or more"),
         (["run", "a-width", "--image-size", "8"], "image_size"),
+        (["run", "a-width", "--heads"], "--heads trains network B's rows alone"),
         (["status"], "there is no storage"),
     ],
 )
@@ -81,6 +83,15 @@ def test_a_dry_run_trains_nothing(films, tmp_path):
     assert plan["scale"] == "full"
     assert len(plan["trainings"]) == 2 * len({tuple(row) for each in plan["trainings"] for row in each["rows"][:1]})
     assert not (tmp_path / "runs").exists()
+
+
+def test_heads_are_of_network_b_alone_and_a_scale_of_their_own(films, tmp_path):
+    result = run_study("run", "combined", "--heads", "--dry-run", "--json", "--data", films, runs=tmp_path / "runs")
+    plan = json.loads(result.stdout)
+    assert plan["scale"] == "B's head alone"
+    assert {row[0] for each in plan["trainings"] for row in each["rows"]} == {"combined"}
+    assert len(plan["trainings"]) == sum(row.network == "b" for row in find_study("combined").rows)
+    assert max(each["epochs"] for each in plan["trainings"]) <= 24  # none of fine-tuning
 
 
 def test_rows_are_chosen_by_their_keys_in_all_studies_that_are_named():
