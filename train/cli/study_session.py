@@ -34,6 +34,7 @@ def run_studies(
     Raises:
         UsageError, PneumoscopeError: what no row could be trained with: the storage, the films, the weights.
     """
+    from train.fitting.device import backend_name
     from train.studies.crew import Crew
     from train.studies.queue import fill
     from train.studies.storage import default_storage, opened_storage, shown_url
@@ -42,6 +43,7 @@ def run_studies(
     cohort = cohort_of_study(data_root, trainings[0].settings)
     # Said now and not after the first training.
     require_patients([film.patient for film in cohort.of_split("validation")], "the validation films")
+    backend_name()
     _require_weights(scale)
     if tensorboard:
         _require_tensorboard()

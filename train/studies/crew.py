@@ -83,8 +83,12 @@ class Crew:
             if process.is_alive():
                 process.kill()
                 process.join()
-        if self.alive:
-            put_back(self.queue, self._reap())
+        names = list(self.alive)
+        self.alive.clear()
+        if names:  # what they gave back themselves waits already
+            put_back(self.queue, names)
+            for name in names:
+                self._log(name).unlink(missing_ok=True)
 
     def _is_over(self) -> bool:
         return self.means.ends_at is not None and time.time() >= self.means.ends_at

@@ -58,6 +58,10 @@ def run_worker(orders: Orders, log: Path) -> None:
         for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
             os.environ.setdefault(name, str(orders.threads))
     try:
+        if orders.means.device == "gpu":  # no row could be trained without: better said before one is claimed
+            from train.fitting.device import choose_device
+
+            choose_device("gpu")
         work(orders, print_into=_print_into)
     except (KeyboardInterrupt, OutOfTime):
         sys.exit(0)

@@ -17,6 +17,7 @@ from train.common.errors import UsageError
 from train.runs.finished import read_history
 from train.runs.run_folder import RunFolder
 from train.studies.definition import find_study
+from train.studies.status import statuses
 from train.synthetic.phantom_folder import make_phantoms
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -67,6 +68,23 @@ def test_what_makes_no_sense_is_refused_in_a_line_before_anything_is_made(films,
     assert said in result.stderr
     assert result.stderr.count("\n") == 1
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_backend_that_is_not_there_is_refused_before_anything_is_made(films, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "none")
+    result = run_study("run", "a-width", "--data", films, runs=tmp_path / "runs")
+    assert result.exit_code == 2
+    assert "KERAS_BACKEND" in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.slow
+def test_what_no_worker_can_do_ends_the_command_in_a_line(films, tmp_path):
+    stdout, stderr, code = Command(tmp_path, films, "--device", "gpu").end()
+    assert (stdout, code) == ("", 1)
+    assert stderr.splitlines()[-1].startswith("error: --device gpu: TensorFlow sees no GPU here")
+    (row,) = [row for row in statuses(f"sqlite:///{tmp_path / 'runs' / 'studies.db'}") if row["study"] == "a-width"]
+    assert (row["waiting"], row["failed"]) == (2, 0)
 
 
 def test_films_of_too_few_patients_are_refused_before_anything_is_trained(tmp_path):
@@ -124,7 +142,12 @@ class Command:
         arguments = ["run", "a-width", "--rows", "0.25,0.5", "--image-size", "32", "--epochs", "6", "--device", "cpu"]
         self.process = subprocess.Popen(
             [sys.executable, script, "study", *arguments, "--data", films, "--json", *options],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PNEUMOSCOPE_RUNS": str(folder / "runs")},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "PNEUMOSCOPE_RUNS": str(folder / "runs"),
+                "CUDA_VISIBLE_DEVICES": "",
+            },
             start_new_session=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
