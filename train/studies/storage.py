@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
 #: A worker says so often that it is alive, and is taken for dead after so long without a sign.
-HEARTBEAT_SECONDS, GRACE_SECONDS = 5, 30
+HEARTBEAT_SECONDS, GRACE_SECONDS = 10, 60
 #: How long one process waits for another that writes.
 LOCKED_SECONDS = 60
 STORAGE_FILE = "studies.db"
