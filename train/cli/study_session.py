@@ -51,7 +51,7 @@ def run_studies(
     with opened_storage(url) as opened:
         queue = fill(opened, scale, {study.name: study for study, _ in asked}.values(), trainings)
         say(f"storage: {shown_url(url)}; scale: {scale.label}; {len(trainings)} trainings; Ctrl-C stops, to be resumed")
-        crew = Crew(queue, url, Means(data_root, device, ends_at, tensorboard), workers)
+        crew = Crew(queue, url, Means(data_root, device, ends_at, tensorboard, workers), workers)
         with study_progress(film_counts(cohort)) as show:
             return crew.run(show)
 

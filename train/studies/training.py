@@ -65,12 +65,14 @@ class Means:
     """With what a study's trainings are run.
 
     ends_at: when they are to stop, as `time.time` counts; None: never.
+    processes: how many share the machine.
     """
 
     data_root: Path
     device: "DeviceRequest" = "auto"
     ends_at: float | None = None
     tensorboard: bool = False
+    processes: int = 1
 
 
 def train_of_study(training: Training, means: Means, begun: Callable[[RunFolder], None] = lambda _run: None) -> Result:
@@ -145,6 +147,7 @@ def is_finished(run: RunFolder, settings: Settings) -> bool:
 
 
 def _fit(run: RunFolder, settings: Settings, cohort: Cohort, means: Means, device: "Device") -> None:
+    from train.fitting.device import picture_threads
     from train.fitting.fit import fit, make_ready
     from train.fitting.watchers import free_networks
 
@@ -160,7 +163,9 @@ def _fit(run: RunFolder, settings: Settings, cohort: Cohort, means: Means, devic
         if changed := changed_surroundings(since, device.kind):
             say_warning(f"run {run.name} resumes in another environment: {changed}")
     free_networks()
-    ready, watchers = make_ready(settings, cohort, since, read=prepare_films_once), _watchers(run, settings, means)
+    threads = picture_threads(device, means.processes)
+    ready = make_ready(settings, cohort, since, threads, read=prepare_films_once)
+    watchers = _watchers(run, settings, means)
     fit(run, settings, ready, device, watchers, head_save_seconds=HEAD_SAVE_SECONDS)
 
 
