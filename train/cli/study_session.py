@@ -34,6 +34,7 @@ def run_studies(
     Raises:
         UsageError, PneumoscopeError: what no row could be trained with: the storage, the films, the weights.
     """
+    from train.fitting.device import backend_name
     from train.studies.crew import Crew
     from train.studies.queue import fill
     from train.studies.storage import default_storage, opened_storage, shown_url
@@ -42,6 +43,7 @@ def run_studies(
     cohort = cohort_of_study(data_root, trainings[0].settings)
     # Said now and not after the first training.
     require_patients([film.patient for film in cohort.of_split("validation")], "the validation films")
+    backend_name()
     _require_weights(scale)
     if tensorboard:
         _require_tensorboard()
@@ -49,7 +51,7 @@ def run_studies(
     with opened_storage(url) as opened:
         queue = fill(opened, scale, {study.name: study for study, _ in asked}.values(), trainings)
         say(f"storage: {shown_url(url)}; scale: {scale.label}; {len(trainings)} trainings; Ctrl-C stops, to be resumed")
-        crew = Crew(queue, url, Means(data_root, device, ends_at, tensorboard), workers)
+        crew = Crew(queue, url, Means(data_root, device, ends_at, tensorboard, workers), workers)
         with study_progress(film_counts(cohort)) as show:
             return crew.run(show)
 

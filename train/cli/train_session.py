@@ -1,6 +1,5 @@
 """What the command `train` does with its settings: begin a run or go on with one, train it, evaluate it."""
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from train.data.cohort import Cohort
     from train.fitting.device import DeviceRequest
     from train.runs.resume import Record
-
-#: Threads that make pictures for a GPU, where there are as many cores.
-WORKERS_OF_A_GPU = 8
 
 
 def train_or_resume(
@@ -59,7 +55,7 @@ def train_or_resume(
         if run is not None and since is not None:
             require_same_teachers(run, teachers)
 
-        from train.fitting.device import backend_in_prose, choose_device
+        from train.fitting.device import backend_in_prose, choose_device, picture_threads
 
         say(f"starting {backend_in_prose()} …")
         chosen = choose_device(device)
@@ -74,7 +70,7 @@ def train_or_resume(
         if run is not None and since is not None:
             _say_resumed(run, since, chosen.kind)
         if workers is None:
-            workers = min(WORKERS_OF_A_GPU, os.cpu_count() or 1) if chosen.kind == "gpu" else 1
+            workers = picture_threads(chosen)
         ready = make_ready(settings, cohort, since, workers, teachers)
         if run is None:
             run = create_run(name, settings, numbered=new)

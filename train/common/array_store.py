@@ -195,11 +195,16 @@ def _locked(path: Path) -> Iterator[BinaryIO]:
     The one that had it may have renamed or removed it meanwhile: what is locked then is no longer at `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    waited = False
     while True:
         with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:  # noqa: PTH123 - of a descriptor
             if not _lock(file, exclusive=True, wait=False):
-                say("another process computes the same features: waiting for it")
-                _lock(file, exclusive=True)
+                if not waited:
+                    say("another process computes the same features: waiting for it")
+                waited = True
+                # Not for a lock of its own: renamed, the file is read by others, who share it for as long as they like.
+                _lock(file, exclusive=False)
+                continue
             if not _is_at(file, path):
                 continue
             file.truncate(0)

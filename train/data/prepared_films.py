@@ -5,7 +5,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -58,6 +60,14 @@ class WholeFilms:
         if not 0 <= row < len(self.shapes):
             raise IndexError(row)
         return self.pixels[self.ends[row] : self.ends[row + 1]].reshape(self.shapes[row])
+
+
+class PrepareFilms(Protocol):
+    """`prepare_films`, or what stands in for it."""
+
+    def __call__(  # noqa: D102
+        self, root: Path, films: Sequence[Film], spec: PrepareSpec, advance: Callable[..., None] = ...
+    ) -> PreparedFilms: ...
 
 
 def read_whole_films(
@@ -167,12 +177,39 @@ def prepare_films(
     return PreparedFilms(kept, images[: len(kept)], unreadable)
 
 
+def prepare_films_once(
+    root: Path, films: Sequence[Film], spec: PrepareSpec, advance: Callable[..., None] = lambda *_: None
+) -> PreparedFilms:
+    """Return what `prepare_films` returns, the last two answers again as long as no file has changed.
+
+    For a process that trains one network after the other on the same films.
+    """
+    stamps = tuple(_stamp(root / film.path) for film in films)
+    prepared = _prepared_once(root, tuple(films), spec, stamps)
+    advance(len(films))
+    return prepared
+
+
+@lru_cache(maxsize=2)
+def _prepared_once(root: Path, films: tuple[Film, ...], spec: PrepareSpec, _stamps: object) -> PreparedFilms:
+    return prepare_films(root, films, spec)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
 def films_to_augment(
     root: Path,
     films: Sequence[Film],
     spec: PrepareSpec,
     crop: float,
     advance: Callable[..., None] = lambda *_: None,
+    read: "PrepareFilms" = prepare_films,
 ) -> tuple[PreparedFilms, PrepareSpec | None]:
     """Read films for `FilmBatches` to augment: whole ones where random crops of them are shown, else prepared ones.
 
@@ -182,12 +219,13 @@ def films_to_augment(
         spec: what the network wants.
         crop: the lowest share of the area, as `augmentation.crop`; 1 for no crops.
         advance: called once per film.
+        read: reads those that are prepared.
 
     Returns:
         The films, and the `spec` that `FilmBatches` is to prepare crops by; None where there are none.
     """
     if crop == 1:
-        return prepare_films(root, films, spec, advance), None
+        return read(root, films, spec, advance), None
     return read_whole_films(root, films, side_for_crops(spec.image_size, crop), advance), spec
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from train.common import atomic
 from train.common.console import say
 from train.common.errors import PneumoscopeError
-from train.fitting.frozen_features import StageParts
+from train.fitting.stage_parts import StageParts
 from train.fitting.stages import Stage
 from train.runs.resume import Origin, Progress, Record, add_record
 from train.runs.run_folder import RunFolder, versions, write_history

@@ -20,6 +20,8 @@ from train.common.errors import UsageError
 
 DeviceRequest = Literal["auto", "gpu", "cpu"]
 
+#: Threads that make pictures for a GPU, where there are as many cores.
+THREADS_OF_A_GPU = 8
 #: Backend → its name in prose, and the extra of this project that installs it.
 BACKENDS = {
     "tensorflow": ("TensorFlow", "train"),
@@ -89,6 +91,16 @@ def choose_device(request: DeviceRequest) -> Device:
         return Device("cpu", f"device: CPU ({why})")
     why = "--device gpu" if request == "gpu" else f"{prose} sees {found.count} GPU(s)"
     return Device("gpu", f"device: GPU {found.name} ({why})")
+
+
+def picture_threads(device: Device, processes: int = 1) -> int:
+    """Return how many threads make training pictures: several for a GPU, which would wait for one.
+
+    Args:
+        device: that trains.
+        processes: that share the machine's cores.
+    """
+    return max(1, min(THREADS_OF_A_GPU, (os.cpu_count() or 1) // processes)) if device.kind == "gpu" else 1
 
 
 def _configured_backend() -> str | None:

@@ -1,26 +1,26 @@
 """Fit a network in stages, from the beginning or on from the last finished epoch of a run."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import keras
-import numpy as np
 
 from train.common import atomic
-from train.common.console import progress_bar, say_warning
+from train.common.console import progress_bar
 from train.common.errors import PneumoscopeError
 from train.data.checksums import digest_films, write_digests
-from train.data.cohort import Cohort, Film, write_split
-from train.data.prepared_films import PreparedFilms, films_to_augment, prepare_films
+from train.data.cohort import Cohort, write_split
+from train.data.prepared_films import PrepareFilms, prepare_films
 from train.fitting.backbone_pretraining import build_backbone_trainer
 from train.fitting.checkpointing import TrainingCheckpoint, carry_over, restore
 from train.fitting.device import Device
 from train.fitting.distillation import Distiller, load_teachers
-from train.fitting.frozen_features import StageParts, stage_parts
 from train.fitting.loader import FilmBatches
+from train.fitting.prepared_batches import limited_films, prepared_batches
 from train.fitting.resources import check_resources, estimate_resources, whole_films_of
+from train.fitting.stage_parts import StageParts, stage_parts
 from train.fitting.stages import Stage, stages_of
-from train.fitting.targets import compile_arguments, training_targets, validation_targets
+from train.fitting.targets import compile_arguments
 from train.networks import backbone_of, build_network_a, build_network_b
 from train.networks.efficientnet_lite import build_teacher
 from train.runs.resume import Progress, Record, origin_of
@@ -28,8 +28,6 @@ from train.runs.run_folder import RunFolder, commit_of_checkout, runs_root, writ
 from train.runs.settings import Optimizer, Settings
 from train.runs.teachers import TeacherRecord, write_teachers
 
-#: Colour channels that each network's input has.
-CHANNELS = {"a": 1, "b": 3, "backbone": 3, "teacher": 3}
 #: Makes a callback for the stage of a name that looks on and changes nothing.
 Watcher = Callable[[str], keras.callbacks.Callback]
 
@@ -103,6 +101,7 @@ def make_ready(
     since: Record | None = None,
     workers: int = 1,
     teachers: Sequence[TeacherRecord] = (),
+    read: PrepareFilms = prepare_films,
 ) -> Preparation:
     """Build the network and prepare the films of training and validation, before a run folder exists.
 
@@ -112,6 +111,7 @@ def make_ready(
         since: of a run that is resumed.
         workers: threads that make training pictures.
         teachers: what network B learns from.
+        read: reads the films.
 
     Raises:
         PneumoscopeError: a split has no readable film of a class, weights that cannot be had, too little disk, or
@@ -127,12 +127,12 @@ def make_ready(
         network = build_network(_at_side(settings, stage.image_size))
     else:
         network = same_network(settings, stage.image_size)
-    training, validation = _limited(cohort.of_split("train"), settings), cohort.of_split("validation")
+    training, validation = limited_films(cohort.of_split("train"), settings), cohort.of_split("validation")
     whole = whole_films_of(settings, cohort.root, training)
     prepared_films = len(validation) + (0 if whole else len(training))
     needs = estimate_resources(network, settings, prepared_films, begun=since is not None, whole_films=whole)
     check_resources(needs, runs_root())
-    prepared = _prepared(cohort, settings, stage.image_size, workers)
+    prepared = prepared_batches(cohort, settings, stage.image_size, workers, read)
     digests = {} if since else digest_films(cohort)
     ready = Preparation(network, *prepared, cohort, digests, since, workers, tuple(teachers))
     if since is not None and ready.cohort.fingerprint != since.origin.split:
@@ -215,7 +215,7 @@ def _fit_stages(
             larger = same_network(settings, stage.image_size)
             carry_over(network, larger)
             network, side = larger, stage.image_size
-            _, training, validation = _prepared(ready.asked, settings, side, ready.workers)
+            _, training, validation = prepared_batches(ready.asked, settings, side, ready.workers)
         stage.enter(network)
         counting = callbacks_of(settings)
         rate = rate_of(settings, stage, len(training))
@@ -296,66 +296,3 @@ def same_network(settings: Settings, image_size: int) -> keras.Model:
     if settings.network != "a":
         settings = settings.model_copy(update={"backbone_weights": "random"})
     return build_network(settings)
-
-
-def _prepared(
-    cohort: Cohort, settings: Settings, image_size: int, workers: int
-) -> tuple[Cohort, FilmBatches, FilmBatches]:
-    training_films = _limited(cohort.of_split("train"), settings)
-    validation_films = cohort.of_split("validation")
-    wanted = (*training_films, *validation_films)
-    spec = replace(settings.prepare.spec(), image_size=image_size)
-    with progress_bar("preparing films", len(wanted)) as advance:
-        crop = settings.augmentation.crop
-        training, crops_by = films_to_augment(cohort.root, training_films, spec, crop, advance)
-        validation = prepare_films(cohort.root, validation_films, spec, advance)
-    unreadable = dict((*training.unreadable, *validation.unreadable))
-    for path, reason in unreadable.items():
-        say_warning(f"left out of training: {path}: {reason}")
-    _require_both_classes(training, "training")
-    _require_both_classes(validation, "validation")
-    cohort = Cohort(cohort.root, tuple(film for film in cohort.films if film.path not in unreadable))
-    channels = CHANNELS[settings.network]
-    learnt, evaluated = training_targets(training.films, settings), validation_targets(validation.films, settings)
-    return (
-        cohort,
-        FilmBatches(
-            training.images,
-            learnt.labels,
-            learnt.weights,
-            batch_size=settings.batch_size,
-            channels=channels,
-            augmentation=settings.augmentation,
-            seed=settings.seed,
-            spec=crops_by,
-            workers=workers,
-        ),
-        FilmBatches(
-            validation.images,
-            evaluated.labels,
-            evaluated.weights,
-            batch_size=settings.batch_size,
-            channels=channels,
-        ),
-    )
-
-
-def _limited(films: Sequence[Film], settings: Settings) -> tuple[Film, ...]:
-    if settings.films_per_class is None:
-        return tuple(films)
-    generator = np.random.default_rng(settings.seed)
-    kept: list[int] = []
-    for label in (0, 1):
-        rows = [index for index, film in enumerate(films) if film.label == label]
-        kept.extend(generator.permutation(rows)[: settings.films_per_class].tolist())
-    return tuple(films[index] for index in sorted(kept))
-
-
-def _require_both_classes(prepared: PreparedFilms, split: str) -> None:
-    labels = {film.label for film in prepared.films}
-    for label, name in ((0, "NORMAL"), (1, "PNEUMONIA")):
-        if label not in labels:
-            raise PneumoscopeError(
-                f"{split} has no readable film of class {name}: expected at least one of each class; "
-                "see what is wrong with 'pneumoscope data check'"
-            )

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ import keras
 import numpy as np
 
 from train.common.array_store import FeatureStore, Plan
-from train.common.console import say, say_warning
+from train.common.console import say_warning
 from train.common.errors import PneumoscopeError
 from train.fitting.loader import FilmBatches
 from train.networks import backbone_of
@@ -22,8 +23,6 @@ from train.runs.settings import Settings
 
 #: Films per step while features are computed.
 BATCH_SIZE = 32
-#: Steps of a head that Keras takes at a time: looked at one by one, half the time would go into the looking.
-HEAD_STEPS = 32
 #: Pooled features are small: kept as the network has them. Maps are large: half the bits (10 bits of fraction).
 POOLED_DTYPE, MAPS_DTYPE = "float32", "float16"
 #: Pictures whose bytes stand for the code that draws them, beside the settings that it is given.
@@ -56,6 +55,15 @@ class Cut:
     def values(self) -> int:
         """How many numbers a picture has at the boundary."""
         return sum(math.prod(shape) for shape in self.shapes)
+
+    @cached_property
+    def weights_checksum(self) -> str:
+        """SHA-256 of the fixed part's weights, which never change."""
+        weights = hashlib.sha256()
+        for weight in self.fixed.weights:
+            weights.update(f"{weight.path} {tuple(weight.shape)}".encode())
+            weights.update(np.ascontiguousarray(weight.numpy()).data)
+        return weights.hexdigest()
 
 
 def cut_network(network: keras.Model) -> Cut | None:
@@ -235,105 +243,33 @@ class FeatureBatches(keras.utils.PyDataset):
             yield block
 
 
-@dataclass(frozen=True)
-class StageParts:
-    """What a stage fits: the network itself, or the part of B that it trains, with what that part reads."""
-
-    model: keras.Model
-    training: FilmBatches | FeatureBatches
-    validation: FilmBatches | FeatureBatches
-
-    @property
-    def pooled(self) -> bool:
-        """Whether a head is trained alone, on cached features: a step of it takes about a thousandth of a second."""
-        return isinstance(self.training, FeatureBatches) and not self.training.cut.boundary
-
-    def compile_as(self, network: keras.Model, **loss_and_metrics: object) -> None:
-        """Compile the part with the optimizer of the network, which is compiled; nothing where the part is all of it.
-
-        The optimizer has its slots in the whole network's order and moves the same weights, so that a checkpoint of
-        the network is one that it could have made itself.
-
-        Args:
-            network: the whole network.
-            loss_and_metrics: as the network's, metrics made again.
-        """
-        if self.model is not network:
-            network.optimizer.build(network.trainable_variables)
-            steps = min(HEAD_STEPS, len(self.training)) if self.pooled else 1
-            self.model.compile(optimizer=network.optimizer, steps_per_execution=steps, **loss_and_metrics)
-
-    def tell_progress(self, tell: Callable[[str], object]) -> None:
-        """Have a note told while features are computed, such as `features of training films 320/3780`."""
-        for batches in (self.training, self.validation):
-            if isinstance(batches, FeatureBatches):
-                batches.tell = tell
-
-    def take_building_seconds(self) -> float:
-        """Return the seconds spent on computing training features since this was last asked; 0 without a cache."""
-        return self.training.take_building_seconds() if isinstance(self.training, FeatureBatches) else 0.0
-
-
 def store_folder() -> Path:
     """Return where features are kept: `PNEUMOSCOPE_CACHE`, or `.cache/features` among the runs."""
     named = os.environ.get("PNEUMOSCOPE_CACHE")
     return Path(named) if named else runs_root() / ".cache" / "features"
 
 
-def stage_parts(
-    name: str, network: keras.Model, training: FilmBatches, validation: FilmBatches, settings: Settings
-) -> StageParts:
-    """Return what a stage fits: B's trained part on cached features where the settings want that and the limit lets it.
-
-    Args:
-        name: the stage's.
-        network: with the stage's layers unfrozen; what its part learns it has learnt, layers are shared.
-        training, validation: the films; training with augmentation.
-        settings: of the run; `cache.copies` 0 and networks other than B have no cache.
-    """
-    whole = StageParts(network, training, validation)
-    if settings.network != "b" or settings.cache.copies == 0:
-        return whole
-    if settings.augmentation.mixup:
-        say(f"stage {name} runs without a cache: mixup makes pictures of the films of a batch, no two batches alike")
-        return whole
-    cut = cut_network(network)
-    if cut is None:
-        say(f"stage {name} runs without a cache: it trains the whole backbone")
-        return whole
-    store = _store_of(settings)
-    parts = StageParts(
-        cut.trained,
-        FeatureBatches(training, cut, store, settings.cache.copies, "training films"),
-        FeatureBatches(validation, cut, store, 1, "validation films"),
-    )
-    size = settings.cache.copies * parts.training.plan(0).file_bytes + parts.validation.plan(0).file_bytes
-    if size > store.limit_bytes:
-        say(
-            f"stage {name} runs without a cache: its features take {size / 1e9:.1f} GB, "
-            f"cache.limit_gb is {settings.cache.limit_gb:g}"
-        )
-        return whole
-    say(f"stage {name} reads cached features: {settings.cache.copies} pictures of each film, {size / 1e9:.2f} GB")
-    return parts
+def store_of(settings: Settings) -> FeatureStore:
+    """Return the store that a run's features are kept in."""
+    return FeatureStore(store_folder(), int(settings.cache.limit_gb * 1e9))
 
 
 def head_logits(network: keras.Model, images: np.ndarray, settings: Settings) -> np.ndarray | None:
     """Return the logits of prepared films by B's features in the store, uint8 [n, S, S] → float32 [n].
 
-    None where the backbone is not frozen, or nothing is cached.
+    None where the backbone was trained, or nothing is cached.
     """
+    if settings.fine_tune.epochs or settings.teacher or settings.cache.copies == 0:
+        return None
+    for layer in backbone_of(network).layers:
+        layer.trainable = False  # in a network that is read from its file the input layer is not
     cut = cut_network(network)
-    if cut is None or cut.boundary or settings.cache.copies == 0:
+    if cut is None:
         return None
     films = FilmBatches(images, np.zeros(len(images)), batch_size=BATCH_SIZE, channels=3)
-    features = FeatureBatches(films, cut, _store_of(settings), 1, "films")
-    head = keras.Model(cut.trained.input, network.get_layer("logit").output)
+    features = FeatureBatches(films, cut, store_of(settings), 1, "films")
+    head = keras.Model(network.get_layer("pool").output, network.get_layer("logit").output)
     return np.concatenate([head.predict_on_batch(features[index][0]) for index in range(len(features))]).reshape(-1)
-
-
-def _store_of(settings: Settings) -> FeatureStore:
-    return FeatureStore(store_folder(), int(settings.cache.limit_gb * 1e9))
 
 
 def _facts_of(films: FilmBatches, cut: Cut) -> dict[str, object]:
@@ -341,16 +277,12 @@ def _facts_of(films: FilmBatches, cut: Cut) -> dict[str, object]:
 
     The films' bytes say which films there are, in which order, split and preparation: better than their names.
     """
-    weights = hashlib.sha256()
-    for weight in cut.fixed.weights:
-        weights.update(f"{weight.path} {tuple(weight.shape)}".encode())
-        weights.update(np.ascontiguousarray(weight.numpy()).data)
     pixels = hashlib.sha256(f"{films.images.shape} {films.channels}".encode())
     for row in range(len(films.images)):
         pixels.update(np.ascontiguousarray(films.images[row]).data)
     matter = ("backend", keras.config.backend(), "jaxlib", "keras", "opencv-python-headless")
     return {
-        "weights": weights.hexdigest(),
+        "weights": cut.weights_checksum,
         "boundary": [*cut.boundary, *([*shape] for shape in cut.shapes), cut.fixed.outputs[0].dtype],
         "films": pixels.hexdigest(),
         "versions": {name: version for name, version in versions().items() if name in matter},

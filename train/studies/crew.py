@@ -19,7 +19,7 @@ from train.studies.storage import GRACE_SECONDS, HEARTBEAT_SECONDS
 from train.studies.training import Means
 from train.studies.worker import Orders, run_worker
 
-POLL_SECONDS = 2
+POLL_SECONDS = 5
 #: For a worker that was told to stop, to give its training back.
 STOP_SECONDS = 30
 #: Workers that die before they have a row, until it is given up.
@@ -66,7 +66,8 @@ class Crew:
                 # Of rows whose worker was found dead by another process that died itself, none must be forgotten.
                 if self._is_over() or not (open_ones or put_back(self.queue)):
                     break
-                self._hire(states.count("waiting"))
+                for _ in range(min(self.count - len(self.alive), states.count("waiting"))):
+                    self._hire()
                 self._wait()
         finally:
             self.stop()
@@ -83,15 +84,18 @@ class Crew:
             if process.is_alive():
                 process.kill()
                 process.join()
-        if self.alive:
-            put_back(self.queue, self._reap())
+        names = list(self.alive)
+        self.alive.clear()
+        if names:  # what they gave back themselves waits already
+            put_back(self.queue, names)
+            for name in names:
+                self._log(name).unlink(missing_ok=True)
 
     def _is_over(self) -> bool:
         return self.means.ends_at is not None and time.time() >= self.means.ends_at
 
-    def _hire(self, waiting: int) -> None:
-        """Start a worker at a time: each takes seconds to claim its first row, and is not needed twice."""
-        if len(self.alive) >= self.count or not waiting or time.monotonic() < self.hire_after:
+    def _hire(self) -> None:
+        if time.monotonic() < self.hire_after:
             return
         name = uuid.uuid4().hex[:12]
         storage = self.queue.storage
@@ -99,6 +103,8 @@ class Crew:
             *(name, self.storage, self.queue.study, self.queue.trainings, self.means),
             heartbeat_seconds=storage.heartbeat_interval or HEARTBEAT_SECONDS,
             grace_seconds=storage.grace_period or GRACE_SECONDS,
+            # Workers that each compute with all cores get in each other's way.
+            threads=max(1, (os.cpu_count() or 1) // self.count) if self.count > 1 else None,
         )
         process = multiprocessing.get_context("spawn").Process(target=run_worker, args=(orders, self._log(name)))
         process.start()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
 #: A worker says so often that it is alive, and is taken for dead after so long without a sign.
-HEARTBEAT_SECONDS, GRACE_SECONDS = 5, 30
+HEARTBEAT_SECONDS, GRACE_SECONDS = 10, 60
 #: How long one process waits for another that writes.
 LOCKED_SECONDS = 60
 STORAGE_FILE = "studies.db"
@@ -71,7 +71,7 @@ def opened_storage(
         if parsed.get_backend_name() == "sqlite":
             storage = _open_sqlite(parsed, create, heartbeat_seconds, grace_seconds)
         else:
-            storage = _made(parsed, {"pool_pre_ping": True}, heartbeat_seconds, grace_seconds)
+            storage = _open_postgresql(parsed, heartbeat_seconds, grace_seconds)
         try:
             yield storage
         finally:
@@ -92,15 +92,8 @@ def exclusive(storage: "RDBStorage") -> Iterator[None]:
         with _file_lock(Path(str(storage.engine.url.database))):
             yield
         return
-    with storage.engine.connect() as connection:
-        connection.exec_driver_sql(f"SET lock_timeout = '{LOCKED_SECONDS}s'")
-        connection.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK_KEY})")
-        connection.commit()  # the lock is the session's, no transaction stays open meanwhile
-        try:
-            yield
-        finally:
-            connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK_KEY})")
-            connection.commit()
+    with _server_lock(storage.engine):
+        yield
 
 
 @contextmanager
@@ -159,6 +152,38 @@ def _open_sqlite(parsed: "sqlalchemy.URL", create: bool, heartbeat: int, grace: 
     return storage
 
 
+def _open_postgresql(parsed: "sqlalchemy.URL", heartbeat: int, grace: int) -> "RDBStorage":
+    """Open a database; of several processes that find it empty one makes the tables."""
+    from sqlalchemy import create_engine
+
+    try:
+        engine = create_engine(parsed)
+    except ImportError as error:
+        raise UsageError(
+            f"the storage {parsed.render_as_string(hide_password=True)} needs a package that is not installed: "
+            "pip install 'pneumoscope[study-postgresql]'"
+        ) from error
+    try:
+        with _server_lock(engine):
+            return _made(parsed, {"pool_pre_ping": True}, heartbeat, grace)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _server_lock(engine: "sqlalchemy.Engine") -> Iterator[None]:
+    """Hold PostgreSQL's lock of the studies; the server frees it when its holder dies."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"SET lock_timeout = '{LOCKED_SECONDS}s'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_lock({_LOCK_KEY})")
+        connection.commit()  # the lock is the session's, no transaction stays open meanwhile
+        try:
+            yield
+        finally:
+            connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK_KEY})")
+            connection.commit()
+
+
 def _made(parsed: "sqlalchemy.URL", engine: dict[str, Any], heartbeat: int, grace: int) -> "RDBStorage":
     import warnings
 
@@ -166,23 +191,18 @@ def _made(parsed: "sqlalchemy.URL", engine: dict[str, Any], heartbeat: int, grac
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     url = parsed.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")  # Optuna fills templates
-    shown = parsed.render_as_string(hide_password=True)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # that the heartbeat may change
-            storage = optuna.storages.RDBStorage(
-                *(url, engine), skip_compatibility_check=True, heartbeat_interval=heartbeat, grace_period=grace
-            )
-    except ImportError as error:
-        raise UsageError(
-            f"the storage {shown} needs a package that is not installed: pip install 'pneumoscope[study-postgresql]'"
-        ) from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # that the heartbeat may change
+        storage = optuna.storages.RDBStorage(
+            *(url, engine), skip_compatibility_check=True, heartbeat_interval=heartbeat, grace_period=grace
+        )
     # Checked here: Optuna's own check leaves the connection open that it fails on.
     if storage.get_current_version() != storage.get_head_version():
         storage.engine.dispose()
         raise PneumoscopeError(
-            f"the storage {shown} was made by another version of Optuna than {optuna.__version__}: install that one, "
-            "bring it up with 'optuna storage upgrade --storage URL', or give another --storage"
+            f"the storage {parsed.render_as_string(hide_password=True)} was made by another version of Optuna than "
+            f"{optuna.__version__}: install that one, bring it up with 'optuna storage upgrade --storage URL', or give "
+            "another --storage"
         )
     return storage
 

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ from train.common.atomic import remove_leftovers
 from train.common.console import progress_bar, say, say_warning
 from train.common.errors import PneumoscopeError
 from train.data.cohort import Cohort, index_cohort
-from train.data.shifted_split import split_for_training
+from train.data.prepared_films import prepare_films_once
+from train.data.shifted_split import ShiftRule, split_for_training
 from train.evaluation.evaluation import (
     RESAMPLES_PER_SPLIT,
     LeftOut,
@@ -64,12 +65,14 @@ class Means:
     """With what a study's trainings are run.
 
     ends_at: when they are to stop, as `time.time` counts; None: never.
+    processes: how many share the machine.
     """
 
     data_root: Path
     device: "DeviceRequest" = "auto"
     ends_at: float | None = None
     tensorboard: bool = False
+    processes: int = 1
 
 
 def train_of_study(training: Training, means: Means, begun: Callable[[RunFolder], None] = lambda _run: None) -> Result:
@@ -118,9 +121,13 @@ def train_of_study(training: Training, means: Means, begun: Callable[[RunFolder]
 
 def cohort_of_study(data_root: Path, settings: Settings) -> Cohort:
     """Return the films that a study may see: the same patients in training and validation for all, none of test."""
-    split = split_for_training(
-        index_cohort(data_root), settings.seed_of_split, settings.validation_fraction, settings.shifted_validation
-    )
+    listed = index_cohort(data_root)
+    return _without_test(listed, settings.seed_of_split, settings.validation_fraction, settings.shifted_validation)
+
+
+@lru_cache(maxsize=1)  # it takes seconds, and is the same for all rows
+def _without_test(listed: Cohort, seed: int, validation_fraction: float, rule: ShiftRule) -> Cohort:
+    split = split_for_training(listed, seed, validation_fraction, rule)
     return Cohort(split.root, tuple(film for film in split.films if film.split != "test"))
 
 
@@ -140,6 +147,7 @@ def is_finished(run: RunFolder, settings: Settings) -> bool:
 
 
 def _fit(run: RunFolder, settings: Settings, cohort: Cohort, means: Means, device: "Device") -> None:
+    from train.fitting.device import picture_threads
     from train.fitting.fit import fit, make_ready
     from train.fitting.watchers import free_networks
 
@@ -155,7 +163,9 @@ def _fit(run: RunFolder, settings: Settings, cohort: Cohort, means: Means, devic
         if changed := changed_surroundings(since, device.kind):
             say_warning(f"run {run.name} resumes in another environment: {changed}")
     free_networks()
-    ready, watchers = make_ready(settings, cohort, since), _watchers(run, settings, means)
+    threads = picture_threads(device, means.processes)
+    ready = make_ready(settings, cohort, since, threads, read=prepare_films_once)
+    watchers = _watchers(run, settings, means)
     fit(run, settings, ready, device, watchers, head_save_seconds=HEAD_SAVE_SECONDS)
 
 

@@ -33,6 +33,7 @@ class Orders:
     study: the number of Optuna's study in it.
     trainings: those that this call is about, by the name of their run folder.
     heartbeat_seconds, grace_seconds: as `opened_storage` takes them.
+    threads: that TensorFlow computes with; None: as many as there are cores.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Orders:
     means: Means
     heartbeat_seconds: int
     grace_seconds: int
+    threads: int | None = None
 
 
 def run_worker(orders: Orders, log: Path) -> None:
@@ -52,7 +54,14 @@ def run_worker(orders: Orders, log: Path) -> None:
     signal.signal(signal.SIGINT, _stop_once)
     _print_into(log)
     _end_with_the_parent()
+    if orders.threads is not None:
+        for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ.setdefault(name, str(orders.threads))
     try:
+        if orders.means.device == "gpu":  # no row could be trained without: better said before one is claimed
+            from train.fitting.device import choose_device
+
+            choose_device("gpu")
         work(orders, print_into=_print_into)
     except (KeyboardInterrupt, OutOfTime):
         sys.exit(0)

@@ -16,6 +16,8 @@ from train.cli.study_run_command import chosen_rows, seconds_of
 from train.common.errors import UsageError
 from train.runs.finished import read_history
 from train.runs.run_folder import RunFolder
+from train.studies.definition import find_study
+from train.studies.status import statuses
 from train.synthetic.phantom_folder import make_phantoms
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -55,6 +57,7 @@ def run_study(*arguments, runs):
         (["run", "b-dropout", "--backbone-weights", "gone.h5"], "--backbone-weights gone.h5: no such file"),
         (["run", "a-width", "--epochs", "0"], "--epochs must be 1 or more"),
         (["run", "a-width", "--image-size", "8"], "image_size"),
+        (["run", "a-width", "--heads"], "--heads trains network B's rows alone"),
         (["status"], "there is no storage"),
     ],
 )
@@ -65,6 +68,23 @@ def test_what_makes_no_sense_is_refused_in_a_line_before_anything_is_made(films,
     assert said in result.stderr
     assert result.stderr.count("\n") == 1
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_backend_that_is_not_there_is_refused_before_anything_is_made(films, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "none")
+    result = run_study("run", "a-width", "--data", films, runs=tmp_path / "runs")
+    assert result.exit_code == 2
+    assert "KERAS_BACKEND" in result.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.slow
+def test_what_no_worker_can_do_ends_the_command_in_a_line(films, tmp_path):
+    stdout, stderr, code = Command(tmp_path, films, "--device", "gpu").end()
+    assert (stdout, code) == ("", 1)
+    assert stderr.splitlines()[-1].startswith("error: --device gpu: TensorFlow sees no GPU here")
+    (row,) = [row for row in statuses(f"sqlite:///{tmp_path / 'runs' / 'studies.db'}") if row["study"] == "a-width"]
+    assert (row["waiting"], row["failed"]) == (2, 0)
 
 
 def test_films_of_too_few_patients_are_refused_before_anything_is_trained(tmp_path):
@@ -81,6 +101,15 @@ def test_a_dry_run_trains_nothing(films, tmp_path):
     assert plan["scale"] == "full"
     assert len(plan["trainings"]) == 2 * len({tuple(row) for each in plan["trainings"] for row in each["rows"][:1]})
     assert not (tmp_path / "runs").exists()
+
+
+def test_heads_are_of_network_b_alone_and_a_scale_of_their_own(films, tmp_path):
+    result = run_study("run", "combined", "--heads", "--dry-run", "--json", "--data", films, runs=tmp_path / "runs")
+    plan = json.loads(result.stdout)
+    assert plan["scale"] == "B's head alone"
+    assert {row[0] for each in plan["trainings"] for row in each["rows"]} == {"combined"}
+    assert len(plan["trainings"]) == sum(row.network == "b" for row in find_study("combined").rows)
+    assert max(each["epochs"] for each in plan["trainings"]) <= 24  # none of fine-tuning
 
 
 def test_rows_are_chosen_by_their_keys_in_all_studies_that_are_named():
@@ -113,7 +142,12 @@ class Command:
         arguments = ["run", "a-width", "--rows", "0.25,0.5", "--image-size", "32", "--epochs", "6", "--device", "cpu"]
         self.process = subprocess.Popen(
             [sys.executable, script, "study", *arguments, "--data", films, "--json", *options],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PNEUMOSCOPE_RUNS": str(folder / "runs")},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "PNEUMOSCOPE_RUNS": str(folder / "runs"),
+                "CUDA_VISIBLE_DEVICES": "",
+            },
             start_new_session=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

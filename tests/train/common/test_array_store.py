@@ -175,3 +175,30 @@ def test_the_second_of_two_writers_waits_and_takes_what_the_first_made(store, mo
     assert outcome == [None]
     assert np.array_equal(store.find(PLAN), ROWS)
     assert [path.suffix for path in store.folder.iterdir()] == [".features"]
+
+
+def test_the_second_of_two_writers_does_not_wait_for_those_who_read_what_the_first_made(store, monkeypatch):
+    waiting, reading, outcome = threading.Event(), threading.Event(), []
+    monkeypatch.setattr(array_store, "say", lambda _: waiting.set())
+    lock = array_store._lock
+
+    def late_lock(file, *, exclusive, wait=True):
+        if threading.current_thread() is thread and wait:
+            reading.wait(20)  # the reader is quicker
+        return lock(file, exclusive=exclusive, wait=wait)
+
+    def second():
+        with store.writing(PLAN) as append:
+            outcome.append(append)
+
+    thread = threading.Thread(target=second, daemon=True)
+    monkeypatch.setattr(array_store, "_lock", late_lock)
+    with store.writing(PLAN) as append:
+        thread.start()
+        assert waiting.wait(20)
+        append(ROWS)
+    held = store.find(PLAN)
+    reading.set()
+    thread.join(20)
+    assert outcome == [None]
+    assert np.array_equal(held, ROWS)

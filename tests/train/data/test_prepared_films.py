@@ -5,7 +5,13 @@ import pytest
 
 from train.common.errors import PneumoscopeError
 from train.data.cohort import index_cohort
-from train.data.prepared_films import bytes_of_whole_films, prepare_films, read_whole_films, side_for_crops
+from train.data.prepared_films import (
+    bytes_of_whole_films,
+    prepare_films,
+    prepare_films_once,
+    read_whole_films,
+    side_for_crops,
+)
 from train.radiograph import PrepareSpec, prepare, read_radiograph
 
 
@@ -54,3 +60,18 @@ def test_a_full_folder_for_temporary_files_is_one_line(phantom_root, monkeypatch
     films = index_cohort(phantom_root).films[:3]
     with pytest.raises(PneumoscopeError, match=r"whole films cannot be kept in .*No space left.*TMPDIR"):
         read_whole_films(phantom_root, films, 32)
+
+
+def test_films_are_read_once_until_one_of_them_changes(phantom_root, tmp_path):
+    films = index_cohort(phantom_root).of_split("test")[:2]
+    for film in films:
+        (tmp_path / film.path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / film.path).write_bytes((phantom_root / film.path).read_bytes())
+    spec, told = PrepareSpec(image_size=32), []
+    first = prepare_films_once(tmp_path, films, spec, told.append)
+    assert np.array_equal(first.images, prepare_films(tmp_path, films, spec).images)
+    assert prepare_films_once(tmp_path, films, spec, told.append) is first
+    assert sum(told) == 2 * len(films)
+    (tmp_path / films[0].path).write_text("no film")
+    assert prepare_films_once(tmp_path, films, spec).films == films[1:]
+    assert prepare_films_once(tmp_path, films, PrepareSpec(image_size=48)).images.shape == (1, 48, 48)

@@ -30,10 +30,10 @@ from train.studies.storage import opened_storage  # noqa: E402
 from train.studies.training import Means, Result  # noqa: E402
 from train.studies.worker import Orders, work  # noqa: E402
 
-WORKERS, PATIENCE_SECONDS = 4, 240
+WORKERS, PATIENCE_SECONDS = 6, 240
 BEATS = {"heartbeat_seconds": 1, "grace_seconds": 3}
 STUDY, SCALE = find_study("a-optimizer"), Scale(image_size=32)
-TRAININGS = trainings_of([(STUDY, row) for row in STUDY.rows[:ROWS]], [0], SCALE)
+TRAININGS = trainings_of([(STUDY, row) for row in STUDY.rows], range(9), SCALE)[:ROWS]
 draws = random.Random(SEED)
 
 
@@ -104,8 +104,8 @@ def worker(number):
 
 
 def drawn_moment():
-    """Most die, soon or late."""
-    return None if draws.random() < 0.05 else int(draws.expovariate(1 / 40)) + 1
+    """Most die, soon or late; by seed 0 none."""
+    return None if SEED == 0 or draws.random() < 0.05 else int(draws.expovariate(1 / 40)) + 1
 
 
 def is_done():
@@ -131,7 +131,7 @@ while alive or not is_done():
         break
     while len(alive) < WORKERS:
         number += 1
-        alive.add(forked(command if number % 3 == 0 else worker(number), drawn_moment()))
+        alive.add(forked(command if SEED and number % 3 == 0 else worker(number), drawn_moment()))
     child, status = os.wait()
     alive.discard(child)
     if os.waitstatus_to_exitcode(status) == -signal.SIGKILL:

@@ -12,36 +12,52 @@ from optuna.trial import TrialState
 from train.studies.storage import opened_storage
 
 ROOT = Path(__file__).resolve().parents[3]
-ROWS = 12
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [1])
-def test_no_row_is_run_twice_and_none_is_forgotten(url, runs, seed):
+def work_off(url, runs, seed, rows):
+    """What the processes printed; none of them may have met an error."""
     script = Path(__file__).with_name("dying_workers.py")
     ended = subprocess.run(
-        [sys.executable, script, url, runs, str(seed), str(ROWS)],
+        [sys.executable, script, url, runs, str(seed), str(rows)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )
-    lines = ended.stdout.splitlines()
     assert (ended.returncode, ended.stderr) == (0, "")
+    lines = ended.stdout.splitlines()
     assert [line for line in lines if line.startswith("error")] == []
-    assert sum(line.startswith("killed") for line in lines) >= 5  # or nothing was put to the test
+    return lines
 
+
+def trials_by_state(url):
+    """State → run folder → how many trials."""
+    found = {state: Counter() for state in TrialState}
     with opened_storage(url) as storage:
         (study,) = storage.get_all_studies()
-        trials = storage.get_all_trials(study._study_id)
-    by_state = {
-        state: Counter(trial.user_attrs["run"] for trial in trials if trial.state == state) for state in TrialState
-    }
-    assert set(by_state[TrialState.COMPLETE].values()) == {1}
-    assert len(by_state[TrialState.COMPLETE]) == ROWS
-    assert not by_state[TrialState.WAITING]
-    assert not by_state[TrialState.RUNNING]
+        for trial in storage.get_all_trials(study._study_id):
+            found[trial.state][trial.user_attrs["run"]] += 1
+    return found
+
+
+@pytest.mark.slow
+def test_workers_that_claim_at_once_run_no_row_twice(url, runs):
+    lines = work_off(url, runs, seed=0, rows=90)
+    assert set(Counter(lines).values()) == {1}
+    assert len(lines) == 90
+    assert trials_by_state(url)[TrialState.COMPLETE].total() == 90
+
+
+@pytest.mark.slow
+def test_workers_and_commands_that_die_run_no_row_twice_and_forget_none(url, runs):
+    lines = work_off(url, runs, seed=1, rows=12)
+    assert sum(line.startswith("killed") for line in lines) >= 5  # or nothing was put to the test
+    found = trials_by_state(url)
+    assert set(found[TrialState.COMPLETE].values()) == {1}
+    assert len(found[TrialState.COMPLETE]) == 12
+    assert not found[TrialState.WAITING]
+    assert not found[TrialState.RUNNING]
     # A training begins anew only where the process that had it died before its result was written down.
     began = Counter(line.split()[1] for line in lines if line.startswith("began"))
-    failed = by_state[TrialState.FAIL]
+    failed = found[TrialState.FAIL]
     assert {name: times for name, times in began.items() if times > failed[name] + 1} == {}

@@ -1,6 +1,9 @@
 """What a storage refuses is one line that says what to do, and never a password."""
 
 import sqlite3
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event
@@ -12,6 +15,8 @@ from train.studies.queue import claim, fill
 from train.studies.storage import exclusive, finished, opened_storage, shown_url
 
 from .conftest import SCALE
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def refusal(url, kind=PneumoscopeError, **how):
@@ -121,3 +126,11 @@ def test_a_full_disk_is_said_to_be_full(runs):
     # Once there is room, the same command goes on.
     with opened_storage(url) as storage:
         assert claim(fill(storage, SCALE, [study], trainings), "worker").training == trainings[0]
+
+
+def test_of_processes_that_find_a_storage_empty_one_makes_it(url, runs):
+    code = f"from train.studies.storage import opened_storage\nwith opened_storage({url!r}): pass"
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(4)
+    ]
+    assert [(process.communicate()[1], process.returncode) for process in processes] == [("", 0)] * 4

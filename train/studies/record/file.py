@@ -18,7 +18,8 @@ _OPTIONS = {
     "--image-size": r"(\d+) px",
     "--films-per-class": r"(\d+) films a class",
     "--epochs": r"(\d+) epochs? at most",
-    "--backbone-weights": r"backbone weights (.+)",
+    "--backbone-weights": r"backbone weights ([^,]+)",
+    "--heads": r"B's head alone",
 }
 
 
@@ -30,7 +31,7 @@ def run_command(study: str, keys: Sequence[str], scale: str) -> str:
     words = ["pneumoscope", "study", "run", study, "--rows", ",".join(keys)]
     for option, pattern in _OPTIONS.items():
         if found := re.search(rf"(?:^|, ){pattern}(?:,|$)", scale):
-            words += [option, found[1]]
+            words += [option, *found.groups()]
     return shlex.join(words)
 
 
