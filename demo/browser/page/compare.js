@@ -4,15 +4,17 @@ import { beingRead } from "./films.js";
 import { heatmapLayers, legendHtml, pictureAddress } from "./heatmap.js";
 import { errorHtml, readingsHtml, stripHtml } from "./readings.js";
 import { state } from "./state.js";
-import { escaped, say } from "./words.js";
+import { escaped, fill, say } from "./words.js";
 
 /** @typedef {import("./state.js").Film} Film */
 
 /** @type {Film | null} whose picture is drawn */
 let drawn = null;
 let picture = "";
-/** @type {Film | null} whose heatmaps are drawn */
-let layered = null;
+let shown = ""; // what the viewer was drawn for: film, language, networks
+/** @type {HTMLImageElement[]} the film's heatmaps */
+let layers = [];
+let layered = ""; // film and networks that they are of
 
 const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (document.querySelector(selector));
 
@@ -23,8 +25,8 @@ export async function draw() {
   const isWaiting = film !== null && !film.error && !isRead;
   document.documentElement.toggleAttribute("data-reading", isWaiting);
   find("#compare-panel").setAttribute("aria-busy", String(isWaiting));
-  find("#strip").innerHTML = film ? stripHtml(film) : "";
-  find("#readings").innerHTML = film?.error ? errorHtml(film.error) : readingsHtml(film);
+  fill(find("#strip"), film ? stripHtml(film) : "");
+  fill(find("#readings"), film?.error ? errorHtml(film.error) : readingsHtml(film));
   find("#heatmap-choice").hidden = !Object.values(state.cards).length;
   find("#waiting").textContent = isWaiting ? waitingLine(film) : "";
   await drawFilm(film);
@@ -39,24 +41,42 @@ function waitingLine(film) {
 /** @param {Film | null} film */
 async function drawFilm(film) {
   const host = find("#film");
+  const { language } = state.words;
   if (!film?.pixels) {
-    if (!film || film.error || (drawn !== film && beingRead() !== film)) {
-      drawn = null;
-      host.innerHTML = state.words.html.empty_viewer;
-      viewer.renew();
-    }
-    return;
+    const isNext = film !== null && !film.error && (drawn === film || beingRead() === film);
+    if (isNext || shown === language) return; // what was there before stays until the next one is
+    [drawn, shown] = [null, language];
+    host.innerHTML = state.words.html.empty_viewer;
+    return viewer.renew();
   }
-  if (drawn !== film || !picture) {
+  if (drawn !== film) {
     const address = await pictureAddress(canvasOf(film.pixels), "image/jpeg");
-    if (state.current !== film || !film.pixels) return URL.revokeObjectURL(address);
-    if (picture) URL.revokeObjectURL(picture);
-    [picture, drawn, layered] = [address, film, null];
+    if (state.current !== film || !film.pixels || drawn === film) return URL.revokeObjectURL(address);
+    URL.revokeObjectURL(picture);
+    [picture, drawn] = [address, film];
   }
-  drawViewer(host, film);
-  const layers = await heatmapLayers(film);
-  if (state.current !== film || drawn !== film || layered === film) return;
-  layered = film.readings ? film : null;
+  const reads = `${film.id} ${film.readings?.length ?? 0}`;
+  if (shown !== `${reads} ${language}`) {
+    shown = `${reads} ${language}`;
+    drawViewer(host, film);
+  }
+  if (layered === reads) return;
+  layered = reads;
+  forget(layers);
+  layers = []; // none of another film's may ever lie over this one
+  const found = await heatmapLayers(film);
+  if (layered !== reads) return forget(found);
+  layers = found;
+  showLayers(host);
+}
+
+/** @param {HTMLImageElement[]} pictures */
+function forget(pictures) {
+  for (const { src } of pictures) URL.revokeObjectURL(src);
+}
+
+/** @param {HTMLElement} host */
+function showLayers(host) {
   for (const frame of host.querySelectorAll(".frame")) {
     frame.querySelectorAll(".layer").forEach((old) => old.remove());
     frame.append(...layers.map((layer) => layer.cloneNode()));
@@ -66,7 +86,6 @@ async function drawFilm(film) {
 /** @param {HTMLElement} host @param {Film} film */
 function drawViewer(host, film) {
   const { width, height } = /** @type {import("../resize.js").Grey} */ (film.pixels);
-  const kept = layered === film ? [...host.querySelectorAll(".view.one .layer")] : [];
   host.innerHTML = state.words.html.viewer;
   const box = /** @type {HTMLElement} */ (host.querySelector(".viewer"));
   Object.assign(box.dataset, { film: String(film.id), width: String(width), height: String(height) });
@@ -76,13 +95,13 @@ function drawViewer(host, film) {
   find("#film .view.one").innerHTML =
     `<div class='frame' style='aspect-ratio:${width}/${height}'>` +
     `<img class='picture' alt='${alt}' draggable='false' src='${picture}'></div>`;
-  host.querySelector(".frame")?.append(...kept);
   const [name, pixels, bits] = host.querySelectorAll(".viewer-facts > span");
   name.firstElementChild?.replaceChildren(film.name);
   const sides = { width: width.toLocaleString("en-US"), height: height.toLocaleString("en-US") };
   pixels.textContent = say("viewer.pixels", sides);
   bits.textContent = say("viewer.bits", { bits: film.bits });
   box.insertAdjacentHTML("beforeend", legendHtml(film));
+  if (layered === `${film.id} ${film.readings?.length ?? 0}`) showLayers(host);
   viewer.renew();
 }
 

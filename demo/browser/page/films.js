@@ -23,6 +23,7 @@ export function start(networks, tell) {
   told = tell;
   state.isReady = false;
   loadNetworks(networks, take);
+  for (const film of state.films) film.readings = null; // by other networks
   if (reading) readFilm(reading.id, reading.file);
 }
 
@@ -76,6 +77,7 @@ function take(answer) {
   if (answer.type === "ready") {
     Object.assign(state, { isReady: true, cards: answer.cards });
     Object.assign(state.faults, answer.faults);
+    next();
     return told.changed(null);
   }
   const film = reading;

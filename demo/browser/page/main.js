@@ -10,7 +10,7 @@ import { keepOffline } from "./offline.js";
 import { listen, receive, show, tab } from "./opening.js";
 import { address, fetchJson } from "./place.js";
 import { state } from "./state.js";
-import { escaped, say } from "./words.js";
+import { escaped, fill, say } from "./words.js";
 
 const LANGUAGES = ["en", "he"];
 const root = document.documentElement;
@@ -48,7 +48,9 @@ async function speak(language) {
 
 function drawAll() {
   draw();
-  find("#batch").innerHTML = batchHtml();
+  const focused = document.activeElement?.closest("#batch [data-film]")?.getAttribute("data-film");
+  fill(find("#batch"), batchHtml());
+  if (focused) find(`#batch [data-film="${focused}"]`)?.focus({ preventScroll: true });
   find("#batch-tools").hidden = !state.films.length;
   drawEvaluation();
 }

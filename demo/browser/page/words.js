@@ -49,3 +49,13 @@ export function percent(share, digits = 1) {
 export function isolated(figure) {
   return state.words.direction === "rtl" ? `\u2066${figure}\u2069` : figure;
 }
+
+/** @type {WeakMap<Element, string>} */
+const filled = new WeakMap();
+
+/** Put HTML in its place, unless it stands there: what is open, or has the keyboard, stays so. @param {Element} place @param {string} html */
+export function fill(place, html) {
+  if (filled.get(place) === html) return;
+  filled.set(place, html);
+  place.innerHTML = html;
+}

@@ -115,7 +115,7 @@ def page_html(policy: Mapping[str, tuple[str, ...]], head: tuple[str, ...]) -> b
 
 
 def write_folder(to: Path, files: Files) -> None:
-    """Write files into a folder that is empty, or holds nothing but what was written there before.
+    """Write files into a folder that is empty or holds an earlier page, whose files go.
 
     Raises:
         UsageError: it holds other files.
@@ -125,9 +125,19 @@ def write_folder(to: Path, files: Files) -> None:
     there = {path.relative_to(to).as_posix() for path in to.rglob("*") if path.is_file()} if to.exists() else set()
     if there and SERVICE_WORKER not in there:
         raise UsageError(f"{to}: expected an empty folder, a new one, or one of deploy static's own; choose another")
+    # Only what an earlier page had and named: who has added files of their own keeps them.
+    for path in there & _named_by(to / SERVICE_WORKER) - files.keys():
+        (to / path).unlink()
     for path, content in files.items():
         (to / path).parent.mkdir(parents=True, exist_ok=True)
         write_bytes(to / path, content)
+
+
+def _named_by(worker: Path) -> set[str]:
+    """The files that an earlier page's service worker keeps; none where there is no such page."""
+    text = worker.read_text(encoding="utf-8") if worker.is_file() else ""
+    found = re.match(r"globalThis\.pneumoscopeProgram = (\{.*?\});\n", text, re.DOTALL)
+    return set(json.loads(found[1])) if found else set()
 
 
 def _styles() -> bytes:

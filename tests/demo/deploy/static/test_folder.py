@@ -49,6 +49,17 @@ def test_a_folder_of_other_files_is_left_alone(tmp_path):
     assert (tmp_path / "new" / "index.html").read_bytes() == b"new"
 
 
+def test_files_of_an_earlier_page_go_and_added_ones_stay(loaded, tmp_path):
+    folder = tmp_path / "site"
+    write_folder(folder, folder_files(loaded, NO_LIBRARIES))
+    (folder / "CNAME").write_text("films.example.org")
+    files = folder_files(loaded, NO_LIBRARIES)
+    del files["licences/plotly.txt"]
+    write_folder(folder, files)
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert there == files.keys() | {"CNAME"}
+
+
 def test_one_file_holds_all_and_allows_only_its_own_scripts(loaded):
     page = single_file(build_files(loaded, NO_LIBRARIES)).decode()
     parts = re.findall(r'data-path="([^"]+)"', page)

@@ -171,6 +171,34 @@ def test_a_model_that_is_cut_short_or_another_is_named_and_the_other_network_rea
         assert "checksum differs" in visited.page.inner_text(".network.b")
 
 
+def test_a_film_is_seen_with_its_own_heatmap_and_details_stay_open(site, visit):
+    with serving(site) as url:
+        visited = visit(locale="en-GB")
+        visited.open(url)
+        visited.choose(EXAMPLES[0])
+        visited.verdicts()
+        visited.page.wait_for_selector(".layer.a.colours", state="attached", timeout=READY)
+        first = visited.page.get_attribute(".layer.a.colours", "src")
+        visited.page.click(".averaged summary")
+        visited.page.check("[data-choice=point][value=half]")
+        visited.choose(EXAMPLES[4])
+        visited.page.wait_for_selector(f".viewer-facts .name:text-is('{EXAMPLES[4].name}')", timeout=READY)
+        visited.verdicts()
+        visited.page.wait_for_selector(".layer.a.colours", state="attached", timeout=READY)
+        assert visited.page.locator(".layer.a.colours").count() == 1
+        assert visited.page.get_attribute(".layer.a.colours", "src") != first
+        assert visited.page.inner_text(".place") == "2 of 2"
+        visited.page.click("[data-do=previous]")
+        visited.page.wait_for_selector(f".viewer-facts .name:text-is('{EXAMPLES[0].name}')", timeout=READY)
+        visited.verdicts()
+        visited.page.click("[data-do=window]")
+        visited.choose(*EXAMPLES[5:8])  # others are read meanwhile
+        visited.page.wait_for_selector("#batch-progress[value='5']", timeout=READY)
+        visited.page.click("#tab-compare")
+        assert visited.page.is_visible(".viewer-window")
+    assert visited.faults == []
+
+
 def test_a_host_that_lets_pages_have_threads(site, visit):
     with serving(site, headers=HEADERS) as url:
         visited = visit(locale="en-GB")
