@@ -11,6 +11,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 
 from demo.page.accounts import Account
+from demo.page.guard.clients import client_of
 from demo.page.guard.asgi import API, App, Receive, RefusedError, Scope, Send, answer_refused
 from demo.page.login.passwords import hash_password, is_password
 from demo.page.login.throttle import Throttle
@@ -104,7 +105,7 @@ class LoginGate:
         if logins is None:
             return
         if path.startswith("/login") and scope["method"] == "POST":
-            client = scope["client"][0] if scope.get("client") else ""
+            client = client_of(scope)
             _asking.set(client)
             if wait := logins.of_clients.seconds_to_wait(client):
                 raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, _GUESSED, _retry(wait))

@@ -19,17 +19,19 @@ from tests.demo.page.soak.screens import watch_screens
 from tests.demo.page.soak.server import Server, server
 
 VISITORS, VISITORS_PAUSE = 4, 2.0  # seconds between two films of one visitor
+PROGRAMS_FROM = 4  # addresses: many programs share one; each visitor has one of their own
 
 
 def soak(running: Server, films: list[KnownFilm], *, seconds: float, clients: int, screens: bool) -> dict[str, object]:
     """Run the whole of it against a page; returns the figures, as printed."""
     hostile = hostile_files(films[0].data)
-    quiet_seconds = max(10.0, seconds / 5)
-    asyncio.run(_phase(running, films, hostile, Tally(), Tally(), min(20.0, quiet_seconds), clients, stormy=True))
+    quiet_seconds = max(20.0, seconds / 5)
+    asyncio.run(_phase(running, films, hostile, Tally(), Tally(), min(60.0, seconds / 2), clients, stormy=True))
     warm = running.resident_bytes()
     alone, beside, programs = Tally(), Tally(), Tally()
-    with ThreadPoolExecutor(1) as watching:
+    with ThreadPoolExecutor(2) as watching:
         until = time.monotonic() + quiet_seconds + seconds
+        resident = watching.submit(_resident, running, until)
         watched = watching.submit(watch_screens, running.url, until) if screens else None
         asyncio.run(_phase(running, films, hostile, alone, Tally(), quiet_seconds, 0, stormy=False))
         asyncio.run(_phase(running, films, hostile, beside, programs, seconds, clients, stormy=True))
@@ -46,6 +48,7 @@ def soak(running: Server, films: list[KnownFilm], *, seconds: float, clients: in
         "screens_looked_at": looked,
         "screens_lost": lost,
         "resident_mb_warm": round(warm / 1e6),
+        "resident_mb": resident.result(),
         "resident_mb_after": round(running.resident_bytes() / 1e6),
         "files_left": [str(path.relative_to(running.folder)) for path in running.uploads()][:20],
         "still_runs": running.process.poll() is None,
@@ -64,14 +67,31 @@ async def _phase(
     stormy: bool,
 ) -> None:
     url, until = running.url, time.monotonic() + seconds
-    asked = [client(url, films, {}, visitors, until, pause=VISITORS_PAUSE, seed=seed) for seed in range(VISITORS)]
+    asked = [
+        client(url, films, {}, visitors, until, address=f"127.0.1.{1 + seed}", pause=VISITORS_PAUSE, seed=seed)
+        for seed in range(VISITORS)
+    ]
     if stormy:
         others = range(1000, 1000 + max(0, clients - VISITORS))
-        asked += [client(url, films, hostile, programs, until, pause=0, seed=seed) for seed in others]
+        asked += [
+            client(
+                url, films, hostile, programs, until, address=f"127.0.2.{1 + seed % PROGRAMS_FROM}", pause=0, seed=seed
+            )
+            for seed in others
+        ]
         asked += [
             kind(url, until) for kind in (storm.heartbeats, storm.slow_sockets, storm.lying_bodies, storm.cut_uploads)
         ]
     await asyncio.gather(*asked)
+
+
+def _resident(running: Server, until: float) -> list[int]:
+    """Megabytes of the page and its processes, twelve times until a moment."""
+    begun, taken = time.monotonic(), []
+    while (now := time.monotonic()) < until:
+        taken.append(round(running.resident_bytes() / 1e6))
+        time.sleep(min((until - begun) / 12, until - now))
+    return taken
 
 
 def _shown(tally: Tally) -> dict[str, object]:

@@ -1,21 +1,31 @@
 """What is no reading: heartbeats closed by the hundred, silent sockets, bodies that lie, uploads cut short."""
 
 import asyncio
-import secrets
+import re
 import time
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-HEARTBEATS = 200
+import httpx
+
+PAGES, HEARTBEATS_OF_ONE = 50, 4
 SLOW_SOCKETS = 200
+ADDRESS = "127.0.3.1"  # from which all of it comes
 SECONDS_OF_SILENCE = 5
 
 
 async def heartbeats(url: str, until: float) -> None:
-    """Open `HEARTBEATS` sessions' heartbeats, close them all at once, again and again."""
+    """Load `PAGES` pages, open all their heartbeats, close them at once, again and again."""
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(local_address=ADDRESS), timeout=60) as http:
+        pages = [(await http.get(f"{url}/")).text for _ in range(PAGES)]
+    sessions = [found[1] for page in pages if (found := re.search(r'pneumoscope-session" content="([\w-]+)', page))]
+    asked = [
+        f"GET /gradio_api/heartbeat/x HTTP/1.1\r\nHost: {_host(url)}\r\nX-Pneumoscope-Session: {each}\r\n\r\n".encode()
+        for each in sessions
+    ]
+    assert len(asked) == PAGES, "the page gave no session"
     while time.monotonic() < until:
-        asked = [f"GET /gradio_api/heartbeat/{secrets.token_hex(6)} HTTP/1.1" for _ in range(HEARTBEATS)]
-        await _opened_and_closed(url, [f"{line}\r\nHost: {_host(url)}\r\n\r\n".encode() for line in asked], 1)
+        await _opened_and_closed(url, asked * HEARTBEATS_OF_ONE, 1)
 
 
 async def slow_sockets(url: str, until: float) -> None:
@@ -63,7 +73,7 @@ async def _open(url: str, request: bytes) -> asyncio.StreamWriter | None:
     parts = urlsplit(url)
     with suppress(OSError, TimeoutError):  # turned away, which is the server's right
         async with asyncio.timeout(10):
-            _, writer = await asyncio.open_connection(parts.hostname, parts.port)
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port, local_addr=(ADDRESS, 0))
             writer.write(request)
             with suppress(TimeoutError):  # a server that takes no more of it
                 await asyncio.wait_for(writer.drain(), 2)
