@@ -74,9 +74,7 @@ def before_gradio(
         Middleware(Health, loaded=loaded, draining=draining, metrics=metrics),
         Middleware(Drained, draining=draining),
         Middleware(LoginGate, logins=logins),
-        Middleware(
-            RequestFilter, parameters=PARAMETERS, listeners=(check_function, PlaceEvents(ids, states))
-        ),
+        Middleware(RequestFilter, parameters=PARAMETERS, listeners=(check_function, PlaceEvents(ids, states))),
         Middleware(Uploads, space=UploadSpace(hosting.quota)),
         Middleware(SessionGate, ids=ids, states=states),
         Middleware(OwnFiles, bundles=bundles_to_take(loaded)),

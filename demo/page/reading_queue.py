@@ -53,7 +53,7 @@ def bound_queue(blocks: "gr.Blocks", most: int = MOST_WAITING, most_of_one: int 
 
 
 def check_function(event: Event) -> None:
-    """A listener of the request filter. Raise RefusedError for a function that there is not, or a way past the queue."""
+    """A listener of the request filter. Raise RefusedError where there is no such function, or a way past the queue."""
     if event.kind not in ("run", "queue/join"):
         return
     functions = event.scope["app"].get_blocks().fns
@@ -65,7 +65,9 @@ def check_function(event: Event) -> None:
     if event.kind == "run" and (function is None or function.queue):
         raise RefusedError(HTTPStatus.NOT_FOUND, f"nothing is run here directly; call {API}/call/NAME")
     if function is None:
-        raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, "fn_index: expected the number of one of the page's functions")
+        raise RefusedError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "fn_index: expected the number of one of the page's functions"
+        )
 
 
 def _named(functions: Iterable[Any], name: str | None) -> Any:  # noqa: ANN401  # Gradio's function

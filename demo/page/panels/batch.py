@@ -28,7 +28,7 @@ from demo.page.panels.batch_table import (
 )
 from demo.page.panels.compare.panel import PRIVATE, READ, READING, ComparePanel
 from demo.page.panels.downloads import Download, download, save_on_click
-from demo.page.panels.film_drop import FilmDrop
+from demo.page.panels.film_drop import film_drop
 from demo.page.panels.shared import Localised
 from demo.predict.film_paths import printable
 from demo.predict.results import as_json, csv_header, csv_rows
@@ -249,7 +249,7 @@ class BatchPanel:
         return [evaluated(each, self.loaded.cards, point) for each in tuple(found.comparisons)]
 
     def _lay_out(self, words: Wording) -> None:
-        self.drop = FilmDrop(
+        self.drop = film_drop(
             label=words("batch.drop_label"), file_count="multiple", height=84, elem_id="batch-drop", elem_classes="drop"
         )
         with gr.Row(elem_classes="batch-tools"):

@@ -27,7 +27,7 @@ from demo.page.panels.compare.heatmap import layer_choices, layers_html, legend_
 from demo.page.panels.compare.readings import error_html, readings_html
 from demo.page.panels.compare.verdict_strip import strip_html, strip_of_error
 from demo.page.panels.compare.viewer import empty_viewer_html, viewer_html
-from demo.page.panels.film_drop import FilmDrop
+from demo.page.panels.film_drop import film_drop
 from demo.page.panels.shared import Localised
 from export.bundle import Card
 from train.common.errors import PneumoscopeError
@@ -143,9 +143,7 @@ class ComparePanel:
             film_html(None, loaded.cards, "en"), elem_classes="film-holder", padding=False, js_on_load=_ATTACH
         )
         self.packed_detail = gr.JSON(visible=False)
-        self.drop = FilmDrop(
-            label=words("compare.drop_label"), height=44, elem_id="drop", elem_classes="drop"
-        )
+        self.drop = film_drop(label=words("compare.drop_label"), height=44, elem_id="drop", elem_classes="drop")
         has_heatmap = any("heatmap" in classifier.outputs for classifier in loaded.classifiers.values())
         with gr.Row(visible=has_heatmap, elem_classes="heatmap-choice"):
             self.layer = gr.Radio(layer_choices(loaded, words), value="none", label=words("compare.heatmap"))

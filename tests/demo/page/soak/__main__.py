@@ -10,79 +10,64 @@ import json
 import os
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 
-from tests.demo.page.soak import storm
 from tests.demo.page.soak.clients import Tally, client
-from tests.demo.page.soak.films import KnownFilm, hostile_files, known_films
+from tests.demo.page.soak.films import KnownFilm, known_films
 from tests.demo.page.soak.screens import watch_screens
 from tests.demo.page.soak.server import Server, server
+from tests.demo.page.soak.storm import raise_storm
 
 VISITORS, VISITORS_PAUSE = 4, 2.0  # seconds between two films of one visitor
-PROGRAMS_FROM = 4  # addresses: many programs share one; each visitor has one of their own
 
 
 def soak(running: Server, films: list[KnownFilm], *, seconds: float, clients: int, screens: bool) -> dict[str, object]:
     """Run the whole of it against a page; returns the figures, as printed."""
-    hostile = hostile_files(films[0].data)
     quiet_seconds = max(20.0, seconds / 5)
-    asyncio.run(_phase(running, films, hostile, Tally(), Tally(), min(60.0, seconds / 2), clients, stormy=True))
-    warm = running.resident_bytes()
-    alone, beside, programs = Tally(), Tally(), Tally()
-    with ThreadPoolExecutor(2) as watching:
-        until = time.monotonic() + quiet_seconds + seconds
-        resident = watching.submit(_resident, running, until)
+    programs = clients - VISITORS
+    # The storm in a process of its own: visitors' times must not be those of a busy client.
+    with ProcessPoolExecutor(1, get_context("spawn")) as others, ThreadPoolExecutor(2) as watching:
+        warming = time.monotonic() + min(60.0, seconds / 2)
+        others.submit(raise_storm, running.url, films, programs, warming).result()
+        quiet = time.monotonic() + quiet_seconds
+        until = quiet + seconds
         watched = watching.submit(watch_screens, running.url, until) if screens else None
-        asyncio.run(_phase(running, films, hostile, alone, Tally(), quiet_seconds, 0, stormy=False))
-        asyncio.run(_phase(running, films, hostile, beside, programs, seconds, clients, stormy=True))
+        alone = _visitors(running.url, films, quiet)
+        resident = watching.submit(_resident, running, until)
+        stormy = others.submit(raise_storm, running.url, films, programs, until)
+        beside = _visitors(running.url, films, until)
+        met = stormy.result()
         looked, lost = watched.result() if watched else (0, [])
-    after = Tally()
-    asyncio.run(_phase(running, films, hostile, after, Tally(), quiet_seconds, 0, stormy=False))
-    asyncio.run(asyncio.sleep(2))
+        load = os.getloadavg()[0]
+        after = _visitors(running.url, films, time.monotonic() + quiet_seconds)
     return {
-        "load": os.getloadavg()[0],
+        "load": load,
         "visitors_alone": _shown(alone),
         "visitors_beside": _shown(beside),
-        "programs": _shown(programs),
+        "programs": _shown(met),
         "visitors_after": _shown(after),
         "screens_looked_at": looked,
         "screens_lost": lost,
-        "resident_mb_warm": round(warm / 1e6),
-        "resident_mb": resident.result(),
-        "resident_mb_after": round(running.resident_bytes() / 1e6),
+        "resident_mb": [*resident.result(), round(running.resident_bytes() / 1e6)],
         "files_left": [str(path.relative_to(running.folder)) for path in running.uploads()][:20],
         "still_runs": running.process.poll() is None,
     }
 
 
-async def _phase(
-    running: Server,
-    films: list[KnownFilm],
-    hostile: dict[str, bytes],
-    visitors: Tally,
-    programs: Tally,
-    seconds: float,
-    clients: int,
-    *,
-    stormy: bool,
-) -> None:
-    url, until = running.url, time.monotonic() + seconds
-    asked = [
-        client(url, films, {}, visitors, until, address=f"127.0.1.{1 + seed}", pause=VISITORS_PAUSE, seed=seed)
-        for seed in range(VISITORS)
-    ]
-    if stormy:
-        others = range(1000, 1000 + max(0, clients - VISITORS))
-        asked += [
-            client(
-                url, films, hostile, programs, until, address=f"127.0.2.{1 + seed % PROGRAMS_FROM}", pause=0, seed=seed
+def _visitors(url: str, films: list[KnownFilm], until: float) -> Tally:
+    met = Tally()
+
+    async def all_of_them() -> None:
+        await asyncio.gather(
+            *(
+                client(url, films, {}, met, until, address=f"127.0.1.{1 + seed}", pause=VISITORS_PAUSE, seed=seed)
+                for seed in range(VISITORS)
             )
-            for seed in others
-        ]
-        asked += [
-            kind(url, until) for kind in (storm.heartbeats, storm.slow_sockets, storm.lying_bodies, storm.cut_uploads)
-        ]
-    await asyncio.gather(*asked)
+        )
+
+    asyncio.run(all_of_them())
+    return met
 
 
 def _resident(running: Server, until: float) -> list[int]:

@@ -1,4 +1,4 @@
-"""What is no reading: heartbeats closed by the hundred, silent sockets, bodies that lie, uploads cut short."""
+"""The storm: programs that ask without a pause, heartbeats closed by the hundred, silent sockets, lying bodies."""
 
 import asyncio
 import re
@@ -8,10 +8,34 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from tests.demo.page.soak.clients import Tally, client
+from tests.demo.page.soak.films import KnownFilm, hostile_files
+
 PAGES, HEARTBEATS_OF_ONE = 50, 4
 SLOW_SOCKETS = 200
+PROGRAMS_FROM = 4  # addresses: many programs share one; each visitor has one of their own
 ADDRESS = "127.0.3.1"  # from which all of it comes
 SECONDS_OF_SILENCE = 5
+
+
+def raise_storm(url: str, films: list[KnownFilm], programs: int, until: float) -> Tally:
+    """Programs, and what is no reading, until a moment of the system's monotonic clock; what the programs met."""
+    met = Tally()
+    hostile = hostile_files(films[0].data)
+
+    async def all_of_it() -> None:
+        await asyncio.gather(
+            *(
+                client(
+                    url, films, hostile, met, until, address=f"127.0.2.{1 + seed % PROGRAMS_FROM}", pause=0, seed=seed
+                )
+                for seed in range(1000, 1000 + programs)
+            ),
+            *(kind(url, until) for kind in (heartbeats, slow_sockets, lying_bodies, cut_uploads)),
+        )
+
+    asyncio.run(all_of_it())
+    return met
 
 
 async def heartbeats(url: str, until: float) -> None:
