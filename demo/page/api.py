@@ -22,7 +22,6 @@ from demo.inference.classifier import Classifier, threshold_of
 from demo.inference.compare import Case, ReadFilm, ReadingObject, compare_film
 from demo.inference.heatmap_pictures import overlay_uri
 from demo.inference.networks import LoadedModels
-from demo.inference.onnx_runtime import usable_processors
 from export.bundle import NETWORKS, Bundle
 from export.bundle.evaluation import on_calibrated_scale, read_stored
 from train.common.errors import PneumoscopeError
@@ -101,10 +100,8 @@ class Evaluation(TypedDict):
 def register(loaded: LoadedModels) -> None:
     """Add the endpoints to the page that is being built; they are the only ones that can be called by name."""
     api = endpoints(loaded)
-    # Programs ask without a pause: they wait for one another, and leave the page's visitors a processor. A batch runs
-    # alone, so that two cannot hold up single films.
-    at_once = max(1, usable_processors() // 2)
-    waiting = {"compare": (at_once, "calls"), "classify": (at_once, "calls"), "batch": (1, "batch")}
+    # Films share the processors with the page's own; a batch runs alone, so that two cannot hold up single films.
+    waiting = {"compare": (2, "reading"), "classify": (2, "reading"), "batch": (1, "batch")}
     for name, function in api.items():
         limit, group = waiting.get(name, (4, "looking-up"))
         gr.api(function, api_name=name, concurrency_limit=limit, concurrency_id=group)

@@ -21,7 +21,7 @@ from demo.page.hosting import Hosting
 from demo.page.html_head import PageHead
 from demo.page.login.gate import LoginGate, Logins
 from demo.page.own_files import OwnFiles, bundles_to_take
-from demo.page.reading_queue import refuse_waiting_functions
+from demo.page.reading_queue import check_function
 from demo.page.request_filter import RequestFilter
 from demo.page.sessions.gate import PlaceEvents, SessionGate
 from demo.page.sessions.ids import SessionIds
@@ -74,9 +74,7 @@ def before_gradio(
         Middleware(Health, loaded=loaded, draining=draining, metrics=metrics),
         Middleware(Drained, draining=draining),
         Middleware(LoginGate, logins=logins),
-        Middleware(
-            RequestFilter, parameters=PARAMETERS, listeners=(refuse_waiting_functions, PlaceEvents(ids, states))
-        ),
+        Middleware(RequestFilter, parameters=PARAMETERS, listeners=(check_function, PlaceEvents(ids, states))),
         Middleware(Uploads, space=UploadSpace(hosting.quota)),
         Middleware(SessionGate, ids=ids, states=states),
         Middleware(OwnFiles, bundles=bundles_to_take(loaded)),

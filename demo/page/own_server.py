@@ -71,6 +71,7 @@ def serving_on(listening: socket.socket, outermost: Sequence[Middleware] = ()) -
         config = uvicorn.Config(
             whole,
             http=_bounded(),
+            ws="none",  # nothing here speaks it, and refused it would carry none of our headers
             log_level="warning",
             backlog=BACKLOG,
             ssl_keyfile=ssl_keyfile,

@@ -4,6 +4,7 @@
 function that reads films, or does anything else that takes its time, is not to be had there.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from http import HTTPStatus
 from math import ceil
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import HTTPException
 
 from demo.page.guard.asgi import API, RefusedError
+from demo.page.queue_turns import FairTurns, asking, client_of_event
 from demo.page.request_filter import Event
 
 if TYPE_CHECKING:
@@ -24,48 +26,52 @@ LONGEST_RETRY = 60.0  # seconds
 
 
 def bound_queue(blocks: "gr.Blocks", most: int = MOST_WAITING, most_of_one: int = MOST_WAITING_OF_ONE) -> None:
-    """Let only so many events wait in a page's queue, and of one user or address only so many.
+    """Let only so many events wait in a page's queue, of one user or address only so many, and all take turns.
 
     It is looked at where an event joins, and not before: many requests at once would all find it empty.
     """
     queue = blocks._queue
     join = queue.push
+    turns: defaultdict[str, FairTurns] = defaultdict(FairTurns)
 
     async def push(body: Any, request: Any, username: str | None) -> Any:  # noqa: ANN401  # Gradio's own signature
         waiting = [event for group in queue.event_queue_per_concurrency_id.values() for event in group.queue]
-        asking = _who(username, request.client)
-        of_one = sum(_who(event.username, event.request.client) == asking for event in waiting)
+        client = asking(username, request)
+        of_one = sum(client_of_event(event) == client for event in waiting)
         if len(waiting) >= most or of_one >= most_of_one:
             raise HTTPException(
                 int(HTTPStatus.SERVICE_UNAVAILABLE),
                 "busy: too many films wait to be read; try again in a moment",
                 {"retry-after": str(ceil(_seconds_until_room(queue, len(waiting))))},
             )
-        return await join(body, request, username)
+        answer = await join(body, request, username)
+        if event := queue.event_ids_to_events.get(str(answer[1])):
+            turns[event.concurrency_id].place(queue.event_queue_per_concurrency_id[event.concurrency_id].queue)
+        return answer
 
     queue.push = push  # type: ignore[method-assign]
 
 
-def refuse_waiting_functions(event: Event) -> None:
-    """A listener of the request filter. Raise RefusedError where the queue would be gone around."""
-    if event.kind != "run":
+def check_function(event: Event) -> None:
+    """A listener of the request filter. Raise RefusedError where there is no such function, or a way past the queue."""
+    if event.kind not in ("run", "queue/join"):
         return
     functions = event.scope["app"].get_blocks().fns
     number = event.body.get("fn_index")  # Gradio asks for it first
-    if number is None:
+    if number is None and event.kind == "run":
         function = _named(functions.values(), event.name)
     else:
         function = functions.get(number) if type(number) is int else None
-    if function is None or function.queue:
+    if event.kind == "run" and (function is None or function.queue):
         raise RefusedError(HTTPStatus.NOT_FOUND, f"nothing is run here directly; call {API}/call/NAME")
+    if function is None:
+        raise RefusedError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "fn_index: expected the number of one of the page's functions"
+        )
 
 
 def _named(functions: Iterable[Any], name: str | None) -> Any:  # noqa: ANN401  # Gradio's function
     return next((function for function in functions if function.api_name == name), None)
-
-
-def _who(user: str | None, client: Any) -> str | None:  # noqa: ANN401  # (address, port), or nothing
-    return user if user is not None else client and client[0]
 
 
 def _seconds_until_room(queue: "Queue", waiting: int) -> float:

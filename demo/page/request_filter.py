@@ -13,13 +13,13 @@ from http import HTTPStatus
 from typing import Any
 
 from demo.page.guard.asgi import API, App, Message, Receive, RefusedError, Scope, Send, answer_refused
-from demo.page.guard.bodies import arriving, read_object
+from demo.page.guard.bodies import arriving, check_one_end, read_object
 
 MOST_LOGIN_BYTES = 10_000  # a name and a password
 
 _READ = re.compile(
     r"/|/config/?|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json|/logout|/login_check/?|/user/?"
-    r"|/(assets|static|svelte)/.+"
+    r"|/(assets|static|svelte)/.{1,200}"  # a longer name is none that a file can have
     r"|/icons/icon[-.\w]+|/bundles/[a-z]+\.zip"
     rf"|{API}/(info|openapi\.json|app_id|user|login_check|theme\.css|startup-events|upload_progress)/?"
     rf"|{API}/queue/(data|status)|{API}/heartbeat/[^/]+|{API}/call/(v2/)?[^/]+/[^/]+"
@@ -79,6 +79,7 @@ class RequestFilter:
     async def _let_through(self, scope: Scope, receive: Receive) -> Receive:
         """What the application is to receive. Raises RefusedError."""
         method, path = scope["method"], scope["path"]
+        check_one_end(scope)
         if method in ("GET", "HEAD") and _READ.fullmatch(path):
             return receive
         if method == "POST":

@@ -62,7 +62,7 @@ class AnswerHeaders:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": _headers(scope, message.get("headers", ()), self.frame_ancestors)}
+                message = {**message, "headers": with_ours(scope, message.get("headers", ()), self.frame_ancestors)}
             await send(message)
 
         await self.app(scope, receive, sending)
@@ -73,9 +73,10 @@ def failed(_: Request, __: Exception) -> JSONResponse:
     return JSONResponse({"detail": "the page failed at this; whoever runs it sees why with --debug"}, 500)
 
 
-def _headers(
-    scope: Scope, given: Iterable[tuple[bytes, bytes]], frame_ancestors: Sequence[str]
+def with_ours(
+    scope: Scope, given: Iterable[tuple[bytes, bytes]], frame_ancestors: Sequence[str] = ()
 ) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer: those that are given and may stay, and those that every answer has."""
     kept = []
     for name, value in given:
         lower = name.lower()

@@ -53,9 +53,8 @@ def arriving(scope: Scope, receive: Receive, most: int) -> Receive:
 
 def announced_length(scope: Scope, most: int) -> int:
     """How long a request says its body is, bytes. Raises RefusedError as `arriving` does."""
+    check_one_end(scope)
     lengths = header_values(scope, b"content-length")
-    if header_values(scope, b"transfer-encoding") and lengths:
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "expected a Content-Length alone, without a Transfer-Encoding")
     if len(lengths) != 1 or not (lengths[0].isascii() and lengths[0].isdigit()):
         raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "expected a Content-Length")
     if len(lengths[0]) > 15 or int(lengths[0]) > most:
@@ -64,6 +63,16 @@ def announced_length(scope: Scope, most: int) -> int:
             f"more than {most / 1_000_000:g} MB at once: send less",
         )
     return int(lengths[0])
+
+
+def check_one_end(scope: Scope) -> None:
+    """Raise RefusedError where a proxy before us may see another end of the request than we do."""
+    if header_values(scope, b"transfer-encoding") and header_values(scope, b"content-length"):
+        raise RefusedError(
+            HTTPStatus.BAD_REQUEST,
+            "expected a Content-Length alone, without a Transfer-Encoding",
+            {"connection": "close"},
+        )
 
 
 async def read_object(scope: Scope, receive: Receive) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from typing import cast
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from demo.page.guard.answer_headers import with_ours
+from demo.page.guard.clients import network_of
+
 MOST = 1_000  # connections; a visitor's browser has two for as long as the page is open, and six more at times
 HEAD_SECONDS = 15.0  # from a connection, or its last answer, to the end of a request's headers
 TAKING_SECONDS = 60.0  # for a client to take what was sent, before more is
@@ -96,12 +99,15 @@ class BoundedProtocol(H11Protocol):
 
     def _make_room(self) -> None:
         others = [cast("BoundedProtocol", other) for other in self.connections if other is not self]
-        waiting = [other for other in others if other.is_waiting()]
-        if not waiting:
+        of_client = Counter(_host(other) for other in others)
+        # Those that only wait; or where all are in use, as by heartbeats, those of a client who holds most of them.
+        may_go = [other for other in others if other.is_waiting()] or [
+            other for other in others if of_client[_host(other)] > self.most // 2 and _host(other) != _host(self)
+        ]
+        if not may_go:
             self._answer_and_close(503, _BUSY)
             return
-        of_client = Counter(_host(other) for other in others)
-        leaving = min(waiting, key=lambda other: (-of_client[_host(other)], other.since))
+        leaving = min(may_go, key=lambda other: (-of_client[_host(other)], other.since))
         self.connections.discard(leaving)  # at once: more may come before the loop hears that it has gone
         leaving.transport.abort()
 
@@ -110,15 +116,14 @@ class BoundedProtocol(H11Protocol):
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
-            (b"x-content-type-options", b"nosniff"),
-            (b"cache-control", b"no-store"),
             (b"connection", b"close"),
             *([(b"retry-after", b"5")] if status == 503 else []),
         ]
+        headers = with_ours({"path": ""}, headers)
         for event in (h11.Response(status_code=status, headers=headers), h11.Data(data=body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
 
 def _host(connection: BoundedProtocol) -> str:
-    return (connection.client or ("unknown", 0))[0]
+    return network_of((connection.client or ("unknown", 0))[0])

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 
-from demo.page.guard.asgi import RefusedError, Scope
+from demo.page.guard.asgi import RefusedError
 
 DISK_KEPT_FREE = 200_000_000  # bytes; of a disk smaller than ten times that, a tenth of it
 MOST_FILES_PER_CLIENT = 5_000  # even the smallest takes a folder, a file and an entry in memory
@@ -57,7 +56,7 @@ class UploadSpace:
         """Hold room for an upload while it comes.
 
         Args:
-            client: as `client_of` names it.
+            client: as `demo.page.guard.clients` names it.
             size: bytes, as announced.
             folder: where it will lie.
 
@@ -100,15 +99,3 @@ def no_room() -> RefusedError:
     return RefusedError(
         HTTPStatus.INSUFFICIENT_STORAGE, "no room for more films at the moment: try again later", {"retry-after": "60"}
     )
-
-
-def client_of(scope: Scope) -> str:
-    """Whom a request counts for: an address, of IPv6 the network that one household or server has."""
-    host = (scope.get("client") or ("unknown", 0))[0]
-    try:
-        address = ip_address(host.split("%")[0])
-    except ValueError:
-        return host
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
-        return str(ip_network((address, 64), strict=False))
-    return host

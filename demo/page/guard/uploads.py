@@ -25,8 +25,9 @@ from starlette.responses import JSONResponse, StreamingResponse
 
 from demo.page.guard.asgi import API, App, Receive, RefusedError, Scope, Send, answer_refused, header_values
 from demo.page.guard.bodies import announced_length, arriving
+from demo.page.guard.clients import client_of
 from demo.page.guard.upload_progress import UploadProgress
-from demo.page.guard.upload_space import StoredFile, UploadSpace, client_of, no_room
+from demo.page.guard.upload_space import StoredFile, UploadSpace, no_room
 from train.radiograph.formats import MAX_BYTES
 
 if TYPE_CHECKING:

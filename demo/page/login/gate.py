@@ -3,6 +3,7 @@
 import asyncio
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from starlette.requests import Request
 
 from demo.page.accounts import Account
 from demo.page.guard.asgi import API, App, Receive, RefusedError, Scope, Send, answer_refused
+from demo.page.guard.clients import client_of
 from demo.page.login.passwords import hash_password, is_password
 from demo.page.login.throttle import Throttle
 from demo.page.login.tokens import LoginTokens
@@ -19,6 +21,7 @@ from demo.page.sessions.gate import USER
 
 FREE_OF_A_USER = 50  # wrong guesses from anywhere before a name is slowed down: its owner must still get in
 MOST_WAITING = 10  # guesses; each takes a quarter of a second, one after the other
+MOST_WAITING_OF_ONE = 3  # of one address, right ones too: who has a password must not keep others out
 # What the login page is made of; Gradio decides itself what "/" shows.
 _OPEN = re.compile(
     r"/|/login/?|/logout/?|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json|/(assets|static|svelte|icons)/.+"
@@ -36,7 +39,7 @@ class Logins:
         self.tokens = LoginTokens(of_programs)
         self.of_clients, self.of_users = Throttle(), Throttle(FREE_OF_A_USER)
         self._nobodys = hash_password("") if self._stored else ""
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()
         self._one_at_a_time = asyncio.Lock()
 
     async def check(self, user: str, password: str) -> bool:
@@ -45,17 +48,17 @@ class Logins:
         Raises:
             HTTPException: too many were wrong, or are being checked; its status is 429.
         """
-        if self._waiting >= MOST_WAITING:
+        client = _asking.get("")
+        if self._waiting.total() >= MOST_WAITING or self._waiting[client] >= MOST_WAITING_OF_ONE:
             raise _slow_down(2.0)
-        self._waiting += 1
+        self._waiting[client] += 1
         try:
             async with self._one_at_a_time:  # or a thousand guesses at once would all be free
-                return await self._check(user, password)
+                return await self._check(client, user, password)
         finally:
-            self._waiting -= 1
+            self._waiting -= Counter((client,))  # which keeps no client at nothing
 
-    async def _check(self, user: str, password: str) -> bool:
-        client = _asking.get("")
+    async def _check(self, client: str, user: str, password: str) -> bool:
         wait = max(self.of_clients.seconds_to_wait(client), self.of_users.seconds_to_wait(user))
         if wait:
             raise _slow_down(wait)
@@ -104,7 +107,7 @@ class LoginGate:
         if logins is None:
             return
         if path.startswith("/login") and scope["method"] == "POST":
-            client = scope["client"][0] if scope.get("client") else ""
+            client = client_of(scope)
             _asking.set(client)
             if wait := logins.of_clients.seconds_to_wait(client):
                 raise RefusedError(HTTPStatus.TOO_MANY_REQUESTS, _GUESSED, _retry(wait))

@@ -14,7 +14,7 @@ httpx = pytest.importorskip("httpx")
 from fastapi import HTTPException  # noqa: E402
 
 from demo.page.guard.asgi import RefusedError  # noqa: E402
-from demo.page.reading_queue import LONGEST_RETRY, bound_queue, refuse_waiting_functions  # noqa: E402
+from demo.page.reading_queue import LONGEST_RETRY, bound_queue, check_function  # noqa: E402
 from demo.page.request_filter import Event  # noqa: E402
 
 API = "/gradio_api"
@@ -22,23 +22,24 @@ FUNCTIONS = {0: SimpleNamespace(api_name="compare", queue=True), 1: SimpleNamesp
 
 
 def waiting(user=None, address="192.0.2.1"):
-    return SimpleNamespace(username=user, request=SimpleNamespace(client=(address, 1)))
+    return SimpleNamespace(username=user, request=SimpleNamespace(scope={"client": (address, 1)}))
 
 
 def joined(queue=(), user=None, seconds=2.0):
     """Join a queue in which others wait → the refusal, or None."""
 
     async def push(body, request, username):
-        return "joined"
+        return True, "an event", "success"
 
     record = SimpleNamespace(
         event_queue_per_concurrency_id={"reading": SimpleNamespace(queue=list(queue))},
+        event_ids_to_events={},
         process_time_per_fn={"f": SimpleNamespace(avg_time=seconds, count=3)},
         push=push,
     )
     bound_queue(SimpleNamespace(_queue=record), most=6, most_of_one=3)
     try:
-        assert asyncio.run(record.push(None, SimpleNamespace(client=("192.0.2.1", 5)), user)) == "joined"
+        assert asyncio.run(record.push(None, SimpleNamespace(scope={"client": ("192.0.2.1", 5)}), user))[0]
     except HTTPException as refusal:
         return refusal
     return None
@@ -48,7 +49,7 @@ def run(kind, name=None, body=None):
     """Ask for a function → the refusal, or None."""
     scope = {"app": SimpleNamespace(get_blocks=lambda: SimpleNamespace(fns=FUNCTIONS))}
     try:
-        refuse_waiting_functions(Event(scope, kind, name, body or {}))
+        check_function(Event(scope, kind, name, body or {}))
     except RefusedError as refusal:
         return refusal
     return None
@@ -70,6 +71,12 @@ def test_how_long_to_wait_has_bounds():
     queue = [waiting() for _ in range(3)]
     assert joined(queue, seconds=0.001).headers["retry-after"] == "1"
     assert joined(queue, seconds=1e9).headers["retry-after"] == str(int(LONGEST_RETRY))
+
+
+@pytest.mark.parametrize("number", [7, -1, float("inf"), True, "0", None])
+def test_a_function_that_there_is_not_cannot_be_asked_for(number):
+    assert run("queue/join", body={"fn_index": number}).status == 422
+    assert run("queue/join", body={"fn_index": 0}) is None
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from demo.page.panels.compare.heatmap import layer_choices, layers_html, legend_
 from demo.page.panels.compare.readings import error_html, readings_html
 from demo.page.panels.compare.verdict_strip import strip_html, strip_of_error
 from demo.page.panels.compare.viewer import empty_viewer_html, viewer_html
-from demo.page.panels.drop import film_drop
+from demo.page.panels.film_drop import film_drop
 from demo.page.panels.shared import Localised
 from export.bundle import Card
 from train.common.errors import PneumoscopeError

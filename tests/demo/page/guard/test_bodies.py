@@ -31,6 +31,21 @@ def test_a_length_beside_chunks_is_refused_whatever_follows(site, connect, answe
     assert peak_memory(page.process.pid) - before < 20_000_000
 
 
+def test_a_length_beside_chunks_is_refused_of_a_plain_read_too(site, connect, answer_of):
+    with connect(site[0].url) as connection:
+        connection.sendall(head("GET", "/info", PAIR) + b"0\r\n\r\n")
+        status, headers, _ = answer_of(connection)
+    assert (status, headers["connection"]) == (400, "close")
+
+
+def test_a_websocket_is_no_way_past_the_headers(site, connect, answer_of):
+    upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: eA==\r\n"
+    with connect(site[0].url) as connection:
+        connection.sendall(head("GET", "/queue/join", upgrade))
+        status, headers, _ = answer_of(connection)
+    assert (status, "content-security-policy" in headers) == (404, True)
+
+
 @pytest.mark.parametrize(
     ("lines", "status"),
     [

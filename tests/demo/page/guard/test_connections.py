@@ -2,6 +2,7 @@
 
 import json
 import resource
+import socket
 import threading
 import time
 
@@ -51,8 +52,8 @@ async def app(scope, receive, send):
 
 
 @pytest.fixture
-def serve(monkeypatch, connect):
-    """Serve `app` with at most three connections and times of tenths of a second: connect() → socket."""
+def serve(monkeypatch):
+    """Serve `app` with at most three connections and times of tenths of a second: the asking address → socket."""
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.4)
     monkeypatch.setattr(connections, "TAKING_SECONDS", 0.4)
     monkeypatch.setattr(connections, "BODY_SECONDS", 0.2)
@@ -63,7 +64,7 @@ def serve(monkeypatch, connect):
     while not server.started:
         time.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
-    yield lambda: connect(f"http://127.0.0.1:{port}")
+    yield lambda asking="127.0.0.1": socket.create_connection(("127.0.0.1", port), 30, (asking, 0))
     server.should_exit = server.force_exit = True
     thread.join()
 
@@ -134,6 +135,18 @@ def test_a_new_one_is_turned_away_politely_where_all_are_in_use(serve, answer_of
         connection.close()
 
 
+def test_one_client_cannot_hold_all_with_connections_in_use(serve, answer_of):
+    held = [serve() for _ in range(3)]
+    for connection in held:
+        connection.sendall(GET.replace(b" / ", b" /much "))
+        assert connection.recv(100)
+    with serve("127.0.0.2") as other:
+        other.sendall(GET)
+        assert answer_of(other)[0] == 200
+    for connection in held:
+        connection.close()
+
+
 def test_a_body_that_does_not_come_counts_as_waiting(serve, answer_of):
     held = [serve() for _ in range(3)]
     for connection in held:
@@ -151,4 +164,5 @@ def test_what_is_no_http_is_refused_in_json(serve, answer_of):
         connection.sendall(b"nonsense\r\n\r\n")
         status, headers, body = answer_of(connection)
     assert (status, headers["content-type"]) == (400, "application/json")
+    assert "default-src 'self'" in headers["content-security-policy"]
     assert json.loads(body)["detail"]

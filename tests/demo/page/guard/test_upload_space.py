@@ -7,7 +7,7 @@ import pytest
 
 from demo.page.guard import upload_space
 from demo.page.guard.asgi import RefusedError
-from demo.page.guard.upload_space import Quota, StoredFile, UploadSpace, client_of
+from demo.page.guard.upload_space import Quota, StoredFile, UploadSpace
 
 MB = 1_000_000
 
@@ -82,17 +82,3 @@ def test_room_comes_back_though_an_upload_fails(tmp_path):
     with pytest.raises(KeyError), space.room_for("anna", 1, tmp_path):
         raise KeyError
     assert space.coming == {}
-
-
-@pytest.mark.parametrize(
-    ("address", "client"),
-    [
-        ("192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("::ffff:192.0.2.7", "::ffff:192.0.2.7"),
-        ("testclient", "testclient"),
-    ],
-)
-def test_a_household_is_one_client(address, client):
-    assert client_of({"client": (address, 1)}) == client

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +12,7 @@ httpx = pytest.importorskip("httpx")
 from fastapi import HTTPException  # noqa: E402
 
 from demo.page.accounts import TOKEN_MARK, Account  # noqa: E402
-from demo.page.login.gate import MOST_WAITING, Logins  # noqa: E402
+from demo.page.login.gate import MOST_WAITING_OF_ONE, LoginGate, Logins  # noqa: E402
 from demo.page.login.passwords import hash_password  # noqa: E402
 from demo.page.login.throttle import FREE  # noqa: E402
 from demo.page.login.tokens import fingerprint, new_api_token  # noqa: E402
@@ -126,8 +127,46 @@ def test_many_guesses_at_once_are_not_all_free(monkeypatch):
     answers = asyncio.run(storm())
     assert answers.count(False) <= FREE
     refused = [answer for answer in answers if isinstance(answer, HTTPException)]
-    assert len(refused) >= 50 - MOST_WAITING
+    assert len(refused) >= 50 - MOST_WAITING_OF_ONE
     assert {answer.status_code for answer in refused} == {429}
+
+
+def log_in(logins, address, password="wrong", times=1):
+    """Log in as anna from an address, at once so often → whether it was right, or the refusal's status, of each."""
+
+    async def check(scope, receive, send):
+        try:
+            answers.append(await logins.check("anna", password))
+        except HTTPException as refusal:
+            answers.append(refusal.status_code)
+
+    async def refused(message):
+        if message["type"] == "http.response.start":
+            answers.append(message["status"])
+
+    async def all_of_them():
+        await asyncio.gather(*(LoginGate(check, logins)(dict(scope), None, refused) for _ in range(times)))
+
+    answers = []
+    app = SimpleNamespace(cookie_id="x")
+    scope = {"type": "http", "method": "POST", "path": "/login", "headers": [], "client": (address, 1), "app": app}
+    asyncio.run(all_of_them())
+    return answers
+
+
+def test_a_household_guesses_as_one():
+    logins = Logins([Account("anna", "right")])
+    for number in range(FREE):
+        assert log_in(logins, f"2001:db8::{number}") == [False]
+    assert log_in(logins, "2001:db8::ffff", "right") == [429]
+    assert log_in(logins, "2001:db8:0:1::1", "right") == [True]
+
+
+def test_who_has_a_password_cannot_keep_others_out():
+    logins = Logins([Account("anna", "right")])
+    answers = log_in(logins, "192.0.2.1", "right", times=20)
+    assert answers.count(True) == MOST_WAITING_OF_ONE
+    assert log_in(logins, "192.0.2.1", "right") == [True]  # they are over
 
 
 def test_an_account_without_a_password_lets_nobody_in():

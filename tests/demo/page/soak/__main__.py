@@ -1,7 +1,7 @@
 """Soak the page on this machine: `python -m tests.demo.page.soak --seconds 300 --clients 50`.
 
-Visitors in a browser read alone first, then beside a storm of programs, hostile files, heartbeats, slow sockets and
-lying bodies, then alone again. Everything goes to 127.0.0.1 and ends by itself.
+Visitors read alone first, then beside a storm of programs, hostile files, heartbeats, slow sockets and lying bodies,
+then alone again. Everything goes to 127.0.0.1 and ends by itself.
 """
 
 import argparse
@@ -10,50 +10,73 @@ import json
 import os
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 
-from tests.demo.page.soak import storm
 from tests.demo.page.soak.clients import Tally, client
-from tests.demo.page.soak.films import KnownFilm, hostile_files, known_films
-from tests.demo.page.soak.screens import Visitors
+from tests.demo.page.soak.films import KnownFilm, known_films
+from tests.demo.page.soak.screens import watch_screens
 from tests.demo.page.soak.server import Server, server
+from tests.demo.page.soak.storm import raise_storm
+
+VISITORS, VISITORS_PAUSE = 4, 2.0  # seconds between two films of one visitor
 
 
-def soak(running: Server, films: list[KnownFilm], *, seconds: float, clients: int) -> dict[str, object]:
+def soak(running: Server, films: list[KnownFilm], *, seconds: float, clients: int, screens: bool) -> dict[str, object]:
     """Run the whole of it against a page; returns the figures, as printed."""
-    quiet_seconds = max(15.0, seconds / 5)
-    visitors = Visitors(running.url, films)
-    visitors.start()
-    visitors.ready.wait()
-    asyncio.run(_storm(running, films, Tally(), min(20.0, quiet_seconds), clients))  # warms up
-    warm = running.resident_bytes()
-    alone = visitors.tally = Tally()
-    time.sleep(quiet_seconds)
-    programs, beside = Tally(), Tally()
-    visitors.tally = beside
-    asyncio.run(_storm(running, films, programs, seconds, clients))
-    after = visitors.tally = Tally()
-    time.sleep(quiet_seconds)
-    visitors.stop()
+    quiet_seconds = max(20.0, seconds / 5)
+    programs = clients - VISITORS
+    # The storm in a process of its own: visitors' times must not be those of a busy client.
+    with ProcessPoolExecutor(1, get_context("spawn")) as others, ThreadPoolExecutor(2) as watching:
+        warming = time.monotonic() + min(60.0, seconds / 2)
+        others.submit(raise_storm, running.url, films, programs, warming).result()
+        quiet = time.monotonic() + quiet_seconds
+        until = quiet + seconds
+        watched = watching.submit(watch_screens, running.url, until) if screens else None
+        alone = _visitors(running.url, films, quiet)
+        resident = watching.submit(_resident, running, until)
+        stormy = others.submit(raise_storm, running.url, films, programs, until)
+        beside = _visitors(running.url, films, until)
+        met = stormy.result()
+        looked, lost = watched.result() if watched else (0, [])
+        load = os.getloadavg()[0]
+        after = _visitors(running.url, films, time.monotonic() + quiet_seconds)
     return {
-        "load": round(os.getloadavg()[0], 1),
+        "load": load,
         "visitors_alone": _shown(alone),
         "visitors_beside": _shown(beside),
+        "programs": _shown(met),
         "visitors_after": _shown(after),
-        "screens_lost": visitors.lost,
-        "programs": _shown(programs),
-        "resident_mb_warm": round(warm / 1e6),
-        "resident_mb_after": round(running.resident_bytes() / 1e6),
-        "files_left": [f"{path.relative_to(running.folder)} {path.stat().st_size}" for path in running.uploads()],
+        "screens_looked_at": looked,
+        "screens_lost": lost,
+        "resident_mb": [*resident.result(), round(running.resident_bytes() / 1e6)],
+        "files_left": [str(path.relative_to(running.folder)) for path in running.uploads()][:20],
         "still_runs": running.process.poll() is None,
     }
 
 
-async def _storm(running: Server, films: list[KnownFilm], programs: Tally, seconds: float, clients: int) -> None:
-    url, until = running.url, time.monotonic() + seconds
-    hostile = hostile_files(films[0].data)
-    asked = [client(url, films, hostile, programs, until, seed=seed) for seed in range(clients)]
-    kinds = (storm.heartbeats, storm.slow_sockets, storm.lying_bodies, storm.cut_uploads)
-    await asyncio.gather(*asked, *(kind(url, until) for kind in kinds))
+def _visitors(url: str, films: list[KnownFilm], until: float) -> Tally:
+    met = Tally()
+
+    async def all_of_them() -> None:
+        await asyncio.gather(
+            *(
+                client(url, films, {}, met, until, address=f"127.0.1.{1 + seed}", pause=VISITORS_PAUSE, seed=seed)
+                for seed in range(VISITORS)
+            )
+        )
+
+    asyncio.run(all_of_them())
+    return met
+
+
+def _resident(running: Server, until: float) -> list[int]:
+    """Megabytes of the page and its processes, twelve times until a moment."""
+    begun, taken = time.monotonic(), []
+    while (now := time.monotonic()) < until:
+        taken.append(round(running.resident_bytes() / 1e6))
+        time.sleep(min((until - begun) / 12, until - now))
+    return taken
 
 
 def _shown(tally: Tally) -> dict[str, object]:
@@ -70,11 +93,12 @@ def main() -> None:
     """Start the page, soak it, print the figures as JSON."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--seconds", type=float, default=300, help="of the storm")
-    options.add_argument("--clients", type=int, default=50, help="programs that ask without a pause")
+    options.add_argument("--clients", type=int, default=50, help="programs and visitors together")
+    options.add_argument("--no-screens", action="store_true", help="without visitors in a browser")
     chosen = options.parse_args()
     films = known_films()
     with server() as running:
-        found = soak(running, films, seconds=chosen.seconds, clients=chosen.clients)
+        found = soak(running, films, seconds=chosen.seconds, clients=chosen.clients, screens=not chosen.no_screens)
     sys.stdout.write(json.dumps(found, indent=2) + "\n")
 
 

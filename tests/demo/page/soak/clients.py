@@ -49,11 +49,23 @@ class _Refused(Exception):  # noqa: N818 - no error: what the server said
         super().__init__(f"{status} {text}")
         self.status, self.retry_after = status, retry_after
 
+    @property
+    def is_busy(self) -> bool:
+        return self.status == 503 and self.retry_after is not None
+
 
 async def client(
-    url: str, films: list[KnownFilm], hostile: dict[str, bytes], tally: Tally, until: float, *, seed: int
+    url: str,
+    films: list[KnownFilm],
+    hostile: dict[str, bytes],
+    tally: Tally,
+    until: float,
+    *,
+    address: str,
+    pause: float,
+    seed: int,
 ) -> None:
-    """Ask for reading after reading, without a pause, until a moment of `time.monotonic`.
+    """Ask for reading after reading until a moment of `time.monotonic`.
 
     Args:
         url: of the page, without a slash at the end.
@@ -61,10 +73,13 @@ async def client(
         hostile: files sent instead, for one call in ten; none if empty.
         tally: what came.
         until: the moment.
+        address: of this machine (127.0.0.0/8), from which it asks.
+        pause: seconds between calls, as a visitor's; 0 for none.
         seed: of the draws.
     """
     draw = random.Random(seed)
-    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, trust_env=False) as http:
+    transport = httpx.AsyncHTTPTransport(verify=False, local_address=address)  # plain HTTP: no certificates to load
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, transport=transport) as http:
         number = 0
         while time.monotonic() < until:
             number += 1
@@ -75,6 +90,8 @@ async def client(
                 expected = draw.choice(films)
                 name, data = expected.name, expected.data
             await _one(http, url, f"{seed}-{number}-{name}", data, expected, tally)
+            if pause:
+                await asyncio.sleep(pause)
 
 
 async def _one(
@@ -82,15 +99,12 @@ async def _one(
 ) -> None:
     begun = time.monotonic()
     try:
-        answer = await _compare(http, url, name, data)
+        answer = await _compare(http, url, name, data, tally)
     except _Refused as refused:
-        busy = refused.status == 503 and refused.retry_after
-        outcome = "busy" if busy else "fault" if refused.status >= 500 else "turned_away"
+        outcome = "busy" if refused.is_busy else "fault" if refused.status >= 500 else "turned_away"
         if expected is None and outcome == "turned_away":
             outcome = "refused"
         tally.note(outcome, f"{name}: {refused}")
-        if busy:
-            await asyncio.sleep(min(float(refused.retry_after or 1), 5))
     except httpx.TimeoutException:
         tally.note("late", name)
     except (httpx.TransportError, ValueError) as error:
@@ -100,12 +114,21 @@ async def _one(
         tally.note(outcome, f"{name}: {json.dumps(answer)}", time.monotonic() - begun)
 
 
-async def _compare(http: httpx.AsyncClient, url: str, name: str, data: bytes) -> dict[str, object]:
+async def _compare(http: httpx.AsyncClient, url: str, name: str, data: bytes, tally: Tally) -> dict[str, object]:
     sent = await http.post(f"{url}/gradio_api/upload", files={"files": (name, data)})
     _require(sent)
     film = {"path": sent.json()[0], "orig_name": name, "meta": {"_type": "gradio.FileData"}}
-    begun = await http.post(f"{url}/gradio_api/call/compare", json={"data": [film]})
-    _require(begun)
+    latest = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        begun = await http.post(f"{url}/gradio_api/call/compare", json={"data": [film]})
+        try:
+            _require(begun)
+            break
+        except _Refused as refused:  # the upload stays for another call, as docs/api.md has it
+            if not refused.is_busy or time.monotonic() > latest:
+                raise
+            tally.note("busy", f"{name}: {refused}")
+            await asyncio.sleep(float(refused.retry_after or 1))
     events = await http.get(f"{url}/gradio_api/call/compare/{begun.json()['event_id']}")
     _require(events)
     kind, data_line = events.text.strip().splitlines()[-2:]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Server:
-    """A page that runs; `folder` is its temporary folder's parent."""
+    """A page that runs; `folder` is where its temporary folder is made."""
 
     url: str  # without a slash at the end
     process: subprocess.Popen[str]
@@ -24,26 +24,27 @@ class Server:
         return sum(_resident(process) for process in _family(self.process.pid))
 
     def uploads(self) -> list[Path]:
-        """Files under the page's temporary folder, those of a network's own aside."""
+        """Files that lie there."""
         return [path for path in self.folder.rglob("*") if path.is_file()]
 
 
 @contextmanager
 def server(*arguments: str) -> Iterator[Server]:
     """Run `pneumoscope demo` on a free port while the block lasts; its temporary files lie in a folder of their own."""
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+    with tempfile.TemporaryDirectory(prefix="soak-") as parent:
+        folder = Path(parent) / "temporary"
+        folder.mkdir()
         environment = {name: value for name, value in os.environ.items() if name != "PNEUMOSCOPE_DATA"}
-        environment |= {"TMPDIR": folder}
+        environment |= {"TMPDIR": str(folder)}
         command = [sys.executable, "-c", "from demo.cli import app; app()", "demo", "--no-browser", "--port", "0"]
-        with (Path(folder) / "stderr").open("w") as messages:
+        with (Path(parent) / "stderr").open("w") as messages:
             process = subprocess.Popen(
                 [*command, *arguments], stdout=subprocess.PIPE, stderr=messages, text=True, env=environment
             )
             assert process.stdout is not None
             url = process.stdout.readline().strip().rstrip("/")
-            temporary = Path(folder)
             try:
-                yield Server(url, process, temporary)
+                yield Server(url, process, folder)
             finally:
                 process.send_signal(signal.SIGTERM)
                 try:

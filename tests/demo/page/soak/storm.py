@@ -1,4 +1,4 @@
-"""What is no reading: heartbeats closed by the hundred, silent sockets, bodies that lie, uploads cut short."""
+"""The storm: programs that ask without a pause, heartbeats closed by the hundred, silent sockets, lying bodies."""
 
 import asyncio
 import re
@@ -8,25 +8,48 @@ from urllib.parse import urlsplit
 
 import httpx
 
-HEARTBEATS = 200
-OF_ONE_PAGE = 4  # as many as the page lets a session have
+from tests.demo.page.soak.clients import Tally, client
+from tests.demo.page.soak.films import KnownFilm, hostile_files
+
+PAGES, HEARTBEATS_OF_ONE = 50, 4
 SLOW_SOCKETS = 200
+PROGRAMS_FROM = 4  # addresses: many programs share one; each visitor has one of their own
+ADDRESS = "127.0.3.1"  # from which all of it comes
 SECONDS_OF_SILENCE = 5
-_SESSION = re.compile(r'name="pneumoscope-session" content="([^"]+)"')
+
+
+def raise_storm(url: str, films: list[KnownFilm], programs: int, until: float) -> Tally:
+    """Programs, and what is no reading, until a moment of the system's monotonic clock; what the programs met."""
+    met = Tally()
+    hostile = hostile_files(films[0].data)
+
+    async def all_of_it() -> None:
+        await asyncio.gather(
+            *(
+                client(
+                    url, films, hostile, met, until, address=f"127.0.2.{1 + seed % PROGRAMS_FROM}", pause=0, seed=seed
+                )
+                for seed in range(1000, 1000 + programs)
+            ),
+            *(kind(url, until) for kind in (heartbeats, slow_sockets, lying_bodies, cut_uploads)),
+        )
+
+    asyncio.run(all_of_it())
+    return met
 
 
 async def heartbeats(url: str, until: float) -> None:
-    """Open `HEARTBEATS` heartbeats of sessions that the page has named, close them all at once, again and again."""
-    async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
-        pages = [(await http.get(url)).text for _ in range(HEARTBEATS // OF_ONE_PAGE)]
-    sessions = [found[1] if (found := _SESSION.search(page)) else "none" for page in pages]
+    """Load `PAGES` pages, open all their heartbeats, close them at once, again and again."""
+    async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(local_address=ADDRESS), timeout=60) as http:
+        pages = [(await http.get(f"{url}/")).text for _ in range(PAGES)]
+    sessions = [found[1] for page in pages if (found := re.search(r'pneumoscope-session" content="([\w-]+)', page))]
     asked = [
-        f"GET /gradio_api/heartbeat/x HTTP/1.1\r\nHost: {_host(url)}\r\n"
-        f"X-Pneumoscope-Session: {session}\r\n\r\n".encode()
-        for session in sessions * OF_ONE_PAGE
+        f"GET /gradio_api/heartbeat/x HTTP/1.1\r\nHost: {_host(url)}\r\nX-Pneumoscope-Session: {each}\r\n\r\n".encode()
+        for each in sessions
     ]
+    assert len(asked) == PAGES, "the page gave no session"
     while time.monotonic() < until:
-        await _opened_and_closed(url, asked, 1)
+        await _opened_and_closed(url, asked * HEARTBEATS_OF_ONE, 1)
 
 
 async def slow_sockets(url: str, until: float) -> None:
@@ -74,7 +97,7 @@ async def _open(url: str, request: bytes) -> asyncio.StreamWriter | None:
     parts = urlsplit(url)
     with suppress(OSError, TimeoutError):  # turned away, which is the server's right
         async with asyncio.timeout(10):
-            _, writer = await asyncio.open_connection(parts.hostname, parts.port)
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port, local_addr=(ADDRESS, 0))
             writer.write(request)
             with suppress(TimeoutError):  # a server that takes no more of it
                 await asyncio.wait_for(writer.drain(), 2)
