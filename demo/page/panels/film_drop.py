@@ -14,7 +14,7 @@ def film_drop(**properties: Any) -> gr.File:  # Gradio's own
     class of ours, as Gradio would write a file about that beside this one.
     """
     drop = gr.File(**properties)
-    drop._process_single_file = _path  # type: ignore[method-assign]
+    drop._process_single_file = _path  # type: ignore[method-assign,assignment]
     return drop
 
 
