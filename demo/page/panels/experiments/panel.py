@@ -127,6 +127,7 @@ class ExperimentsPanel:
                 value=self._first_study(),
                 label=words("experiments.study"),
                 filterable=False,
+                elem_classes="study",
                 min_width=240,
             )
             self.scale = gr.Dropdown(

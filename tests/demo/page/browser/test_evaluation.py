@@ -326,7 +326,8 @@ def test_the_bar_leaves_room_for_what_it_moves(visit, width):
     open_evaluation(page)
     page.set_viewport_size({"width": width, "height": 844})
     slide(page, "[data-threshold=a]", 0.333)
-    assert page.locator(".evaluation-bar").bounding_box()["height"] <= 160
+    # On a phone the operating point's name stands whole, on a line of its own.
+    assert page.locator(".evaluation-bar").bounding_box()["height"] <= (160 if width >= 820 else 182)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     wide = page.locator(".thresholds, .wide:has(.costs), .wide:has(.benefits)").all()
     assert len(wide) == 3
