@@ -40,7 +40,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files of the slow tests, or at the end one worker waits for another's long file."""
+    """Begin with the files of the slow tests, or at the end one worker waits for another's long file.
+
+    What is `exhaustive` says little beside its fewer cases, and takes minutes: it waits to be asked for.
+    """
+    if not os.environ.get("PNEUMOSCOPE_EXHAUSTIVE"):
+        left_out = pytest.mark.skip(reason="set PNEUMOSCOPE_EXHAUSTIVE=1 to run every case")
+        for item in items:
+            if item.get_closest_marker("exhaustive"):
+                item.add_marker(left_out)
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
 

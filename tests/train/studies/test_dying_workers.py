@@ -50,6 +50,8 @@ def test_workers_that_claim_at_once_run_no_row_twice(url, runs):
 
 @pytest.mark.slow
 def test_workers_and_commands_that_die_run_no_row_twice_and_forget_none(url, runs):
+    if url.startswith("postgresql") and not os.environ.get("PNEUMOSCOPE_EXHAUSTIVE"):
+        pytest.skip("set PNEUMOSCOPE_EXHAUSTIVE=1 to let them die beside a server too")
     lines = work_off(url, runs, seed=1, rows=12)
     assert sum(line.startswith("killed") for line in lines) >= 5  # or nothing was put to the test
     found = trials_by_state(url)

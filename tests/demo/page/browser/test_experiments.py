@@ -11,6 +11,8 @@ from train.studies.report import make_record
 
 pytestmark = pytest.mark.slow  # drives a browser
 
+MORE = pytest.mark.exhaustive
+
 SCREENSHOTS = Path(__file__).resolve().parents[4] / "screenshots"  # ignored by git
 SCALES = (Scale(), Scale(image_size=96))
 
@@ -82,7 +84,7 @@ def test_a_rows_command_is_copied(visit):
 
 
 @pytest.mark.parametrize("language", ["en", "he"])
-@pytest.mark.parametrize("width", [320, 390, 1280])
+@pytest.mark.parametrize("width", [320, *(pytest.param(width, marks=MORE) for width in (390, 1280))])
 def test_no_table_is_wider_than_its_place(visit, language, width):
     page = opened(visit, language, viewport={"width": width, "height": 844})
     choose(page, wording(language)("experiments.study"), "b-extra-dense")
@@ -95,8 +97,14 @@ def test_no_table_is_wider_than_its_place(visit, language, width):
     page.screenshot(path=SCREENSHOTS / f"experiments-{language}-{width}.png", full_page=True)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("language", ["en", "he"])
+@pytest.mark.parametrize(
+    ("language", "theme"),
+    [
+        ("en", "light"),
+        ("he", "dark"),
+        *(pytest.param(*state, marks=MORE) for state in (("en", "dark"), ("he", "light"))),
+    ],
+)
 def test_axe_finds_nothing_serious_in_all_studies(visit, language, theme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed here").Axe()
     page = opened(visit, language, color_scheme=theme)

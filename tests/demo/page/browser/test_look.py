@@ -11,6 +11,8 @@ from demo.language.catalogue import wording
 
 pytestmark = pytest.mark.slow  # drives a browser
 
+MORE = pytest.mark.exhaustive
+
 TABS = ("compare", "evaluation", "experiments", "batch", "about")
 READY = {"compare": "#drop", "evaluation": ".evaluation .matrix", "batch": ".batch", "about": ".about"}
 READY["experiments"] = ".experiments .study-rows"
@@ -69,7 +71,7 @@ def test_nothing_scrolls_sideways_on_a_phone(visit, language):
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
 
 
-@pytest.mark.parametrize("width", [390, 820, 1280, 1920])
+@pytest.mark.parametrize("width", [390, 1280, *(pytest.param(width, marks=MORE) for width in (820, 1920))])
 def test_no_words_overlap_touch_or_are_cut(visit, language, width):
     page = visit(viewport={"width": width, "height": 900}, has_touch=width < 900)
     speak(page, language)
