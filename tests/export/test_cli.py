@@ -225,7 +225,7 @@ def test_all_that_is_at_hand_goes_into_the_bundle(copied_run, phantom_root, run_
     assert 0 <= bundle.card.novelty.test_refused <= 1
     with (tmp_path / "docs" / "test-reads.csv").open() as file:
         assert [row["run"] for row in csv.DictReader(file)] == ["tiny", "tiny (export: share refused)"]
-    assert bundle.stress.read_bytes() == copied_run.stress.read_bytes()
+    assert bundle.contents["stress.json"] == copied_run.stress.read_bytes()
     assert bundle.card.stress["validation"]["changes"]["blur"]["probability_shift"]["value"] > 0
     assert "| blur, 1.5 px at 224 |" in words
     assert bundle.card.audit["exact_duplicates"] == {"groups": 3}

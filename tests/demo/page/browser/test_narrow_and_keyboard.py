@@ -198,6 +198,7 @@ def test_forced_colours_show_every_state(visit):
     page = visit(forced_colors="active")
     read_example(page)
     page.locator("[data-do=invert]").click()
+    page.locator("[data-do=invert][aria-pressed=true]").wait_for()
     background = "part => getComputedStyle(part).backgroundColor"
     for chosen, other in (
         ("[role=tab][aria-selected=true]", "[role=tab][aria-selected=false]"),
