@@ -116,7 +116,8 @@ def head() -> str:
 def _panels(loaded: LoadedModels, data_root: Path | None, language: gr.Radio) -> list[Localised]:
     words = wording("en")
     localised: list[Localised] = []
-    with gr.Tabs(elem_classes="panels") as tabs:
+    # A menu of those that do not fit would hide some on a slow machine: it is measured before our styles narrow the tabs.
+    with gr.Tabs(elem_classes="panels", overflow_behavior="wrap") as tabs:
         with gr.Tab(words("tab.compare"), id="compare") as tab:
             comparing = compare.build(loaded, find_examples(loaded.bundles, data_root), language)
             localised += [_tab(tab, "compare"), *comparing.localised]

@@ -31,8 +31,6 @@
 
   // Called once Gradio is ready to hear of a tab that is opened.
   window.followAddress = () => {
-    // Gradio may have measured its tabs before the page's own styles narrowed them: have it see again which ones fit.
-    dispatchEvent(new Event("resize"));
     open();
     const tabs = button(TABS[0])?.closest("[role=tablist]");
     if (tabs) {
