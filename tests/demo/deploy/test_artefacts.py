@@ -27,7 +27,7 @@ def test_sha256sum_agrees_and_sees_a_change(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_bill_of_materials_names_packages_and_licences_the_same_each_time():
+def test_a_bill_of_materials_names_packages_and_licences():
     pytest.importorskip("cyclonedx_py", reason="cyclonedx-bom is not installed here")
     made = bill_of_materials(sys.executable)
     content = json.loads(made)
@@ -37,7 +37,12 @@ def test_a_bill_of_materials_names_packages_and_licences_the_same_each_time():
     assert packages["numpy"]["purl"].startswith("pkg:pypi/numpy@")
     assert packages["gradio"]["licenses"]
     assert str(package_files.ROOT) not in made.decode()
-    assert bill_of_materials(sys.executable) == made
+
+
+@pytest.mark.exhaustive
+def test_a_bill_of_materials_is_the_same_each_time():
+    pytest.importorskip("cyclonedx_py", reason="cyclonedx-bom is not installed here")
+    assert bill_of_materials(sys.executable) == bill_of_materials(sys.executable)
 
 
 def test_what_is_no_checkout_and_a_step_that_fails(tmp_path, monkeypatch):

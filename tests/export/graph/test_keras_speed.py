@@ -3,7 +3,7 @@ import pytest
 from export.graph import keras_speed
 
 
-@pytest.mark.parametrize("network", ["a", pytest.param("b", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("network", ["a", pytest.param("b", marks=pytest.mark.exhaustive)])
 def test_every_batch_size_has_its_speed(network, monkeypatch):
     monkeypatch.setattr(keras_speed, "BATCHES", (1, 2, 32))
     monkeypatch.setattr(keras_speed, "ROUNDS", 1)

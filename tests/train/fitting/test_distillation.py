@@ -90,7 +90,7 @@ def history_of(run):
         return list(csv.DictReader(file))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_b_learns_from_a_run_and_stays_b(cohort, teacher_run):
     # SGD has no state that would be written after each epoch: Adam's is twice as large as the network.
     changes = {"optimizer": "sgd", "progressive": [{"image_size": 40, "epochs": 1}]}

@@ -18,6 +18,7 @@ from export.bundle import default_models_folder, find_bundles
 
 pytestmark = pytest.mark.slow  # drives a browser
 
+MORE = pytest.mark.exhaustive
 DONE = ".verdict.positive, .verdict.negative, .verdict.refused, .fault"
 
 
@@ -101,8 +102,8 @@ def test_operating_points_stand_by_threshold_and_say_what_they_reached_on_test(p
     assert checked == cards["a"].default_operating_point == "youden"
 
 
-@pytest.mark.parametrize("forced", ["none", "active"])
-@pytest.mark.parametrize("width", [390, 820, 1280, 1920])
+@pytest.mark.parametrize("forced", ["none", pytest.param("active", marks=MORE)])
+@pytest.mark.parametrize("width", [390, 1280, *(pytest.param(width, marks=MORE) for width in (820, 1920))])
 def test_what_a_number_was_worth_stands_inside_its_card(visit, films, width, forced):
     page = visit(viewport={"width": width, "height": 900}, forced_colors=forced)
     upload(page, films / "one.jpg")

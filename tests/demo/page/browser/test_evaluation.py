@@ -16,6 +16,7 @@ from train.metrics.net_benefit import cheapest_threshold, expected_cost, implied
 
 pytestmark = pytest.mark.slow  # drives a browser
 
+MORE = pytest.mark.exhaustive
 WORDS = wording("en")
 FIGURES = ("sensitivity", "specificity", "f1", "accuracy")
 CELLS = ("tp", "fn", "fp", "tn")
@@ -320,7 +321,7 @@ def test_in_hebrew_axis_titles_are_off_the_numbers(visit):
     assert title["x"] + title["width"] <= min(number["x"] for number in numbers)
 
 
-@pytest.mark.parametrize("width", [320, 390, 820, 1280, 1920])
+@pytest.mark.parametrize("width", [320, *(pytest.param(width, marks=MORE) for width in (390, 820, 1280, 1920))])
 def test_the_bar_leaves_room_for_what_it_moves(visit, width):
     page = visit()
     open_evaluation(page)

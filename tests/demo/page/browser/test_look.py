@@ -43,7 +43,13 @@ def open_example(page):
     page.wait_for_selector(".verdict.positive, .verdict.negative")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+def some(*first: tuple[object, ...], of: tuple[object, ...]) -> list[object]:
+    """Each language with each of these states: the first ones always, the others when asked for."""
+    every = [(language, state) for language in LANGUAGES for state in of]
+    return [pytest.param(*each, marks=() if each in first else MORE) for each in every]
+
+
+@pytest.mark.parametrize(("language", "theme"), some(("en", "light"), ("he", "dark"), of=("light", "dark")))
 def test_axe_finds_nothing_serious_on_any_tab(visit, language, theme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed here").Axe()
     page = visit(color_scheme=theme)
@@ -71,7 +77,7 @@ def test_nothing_scrolls_sideways_on_a_phone(visit, language):
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
 
 
-@pytest.mark.parametrize("width", [390, 1280, *(pytest.param(width, marks=MORE) for width in (820, 1920))])
+@pytest.mark.parametrize(("language", "width"), some(("he", 390), ("en", 1280), of=(390, 820, 1280, 1920)))
 def test_no_words_overlap_touch_or_are_cut(visit, language, width):
     page = visit(viewport={"width": width, "height": 900}, has_touch=width < 900)
     speak(page, language)

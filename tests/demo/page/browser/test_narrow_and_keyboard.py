@@ -8,6 +8,7 @@ from demo.evaluation.example_films import default_examples_folder
 
 pytestmark = pytest.mark.slow  # drives a browser
 
+MORE = pytest.mark.exhaustive
 TABS = ("compare", "evaluation", "experiments", "batch", "about")
 FILMS = [default_examples_folder() / f"synthetic-{name}.png" for name in ("normal-01", "pneumonia-03")]
 SCREENSHOTS = Path(__file__).resolve().parents[4] / "screenshots"  # ignored by git
@@ -66,7 +67,7 @@ def test_from_900_pixels_on_the_cards_say_it_alone(visit):
     assert not page.locator(".verdict-strip").is_visible()
 
 
-@pytest.mark.parametrize("width", [320, 480, 640, 768, 899])
+@pytest.mark.parametrize("width", [320, 899, *(pytest.param(width, marks=MORE) for width in (480, 640, 768))])
 def test_no_table_is_wider_than_its_place(visit, width):
     page = visit(viewport={"width": width, "height": 844})
     read_example(page)
