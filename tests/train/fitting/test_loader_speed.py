@@ -34,6 +34,6 @@ def test_films_are_counted_by_the_clock(folder, threads, monkeypatch):
     assert begun == [1]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_films_of_all_processes_are_summed(folder):
     assert rate_of_processes(folder, 2, 0.05) > 0
