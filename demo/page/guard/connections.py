@@ -16,7 +16,9 @@ from demo.page.guard.answer_headers import with_ours
 from demo.page.guard.clients import network_of
 
 MOST = 1_000  # connections; a visitor's browser has two for as long as the page is open, and six more at times
-HEAD_SECONDS = 15.0  # from a connection, or its last answer, to the end of a request's headers
+HEAD_SECONDS = 15.0  # from a connection, or the first byte of a later request, to the end of that request's headers
+IDLE_SECONDS = 75  # from an answer to the next request: longer than programs (httpx: 5) and gateways (nginx: 60) keep
+#                    one, for whoever ends it first must be the one who asks, or a request crosses the end and is lost
 TAKING_SECONDS = 60.0  # for a client to take what was sent, before more is
 BODY_SECONDS = 5.0  # after which a request whose body has not come counts as waiting where there are too many
 
@@ -36,6 +38,7 @@ class BoundedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection: in place of one that waits if there are too many, or not at all."""
         super().connection_made(transport)
+        self.timeout_keep_alive = IDLE_SECONDS
         self.since = self.loop.time()
         self._head: asyncio.TimerHandle | None = None
         self._taking: asyncio.TimerHandle | None = None
@@ -50,6 +53,11 @@ class BoundedProtocol(H11Protocol):
         if self.cycle is not before:
             self.since = self.loop.time()
         self._watch_head()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End a connection that asks nothing more, unless the next request came while this process stood still."""
+        # The loop looks at its sockets before it runs this once more, and data takes it back.
+        self.timeout_keep_alive_task = self.loop.call_later(0, super().timeout_keep_alive_handler)
 
     def on_response_complete(self) -> None:
         """Begin to wait for the next request."""
@@ -83,8 +91,11 @@ class BoundedProtocol(H11Protocol):
         return self.cycle.more_body and self.loop.time() - self.since > BODY_SECONDS
 
     def _watch_head(self) -> None:
-        idle = self.cycle is None or self.cycle.response_complete
-        if not idle or self.transport.is_closing():
+        if self.cycle is None:
+            awaited = True
+        else:
+            awaited = self.cycle.response_complete and self.conn.trailing_data[0] != b""  # of the next one a part
+        if not awaited or self.transport.is_closing():
             self._stop_timing(head=True)
         elif self._head is None:
             self._head = self.loop.call_later(HEAD_SECONDS, self.transport.abort)

