@@ -116,7 +116,7 @@ def head() -> str:
 def _panels(loaded: LoadedModels, data_root: Path | None, language: gr.Radio) -> list[Localised]:
     words = wording("en")
     localised: list[Localised] = []
-    # A menu of those that do not fit would hide some on a slow machine: it is measured before our styles narrow the tabs.
+    # Not a menu of those that do not fit: on a slow machine they are measured before our styles narrow them.
     with gr.Tabs(elem_classes="panels", overflow_behavior="wrap") as tabs:
         with gr.Tab(words("tab.compare"), id="compare") as tab:
             comparing = compare.build(loaded, find_examples(loaded.bundles, data_root), language)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.language.catalogue import Wording
+from demo.language.numbers import isolated
 from demo.plots.parts import (
     PAPER,
     Figure,
@@ -75,7 +76,7 @@ def precision_recall_figure(networks: Sequence[ScoredNetwork], words: Wording) -
     for scored in networks:
         curve = precision_recall_curve(scored.labels, scored.probabilities)
         x, y = _stepped(curve.recall, curve.precision)
-        area = str(scored.average_precision)
+        area = isolated(str(scored.average_precision), words)
         name = figure_text(words("evaluation.pr.legend", network=scored.name, value=area), words)
         hover = f"<b>{scored.name}</b><br>{low} %{{x:.1%}}<br>{high} %{{y:.1%}}"
         traces.append(line(scored.network, x, y, name, hover))

@@ -91,10 +91,8 @@ class BoundedProtocol(H11Protocol):
         return self.cycle.more_body and self.loop.time() - self.since > BODY_SECONDS
 
     def _watch_head(self) -> None:
-        if self.cycle is None:
-            awaited = True
-        else:
-            awaited = self.cycle.response_complete and self.conn.trailing_data[0] != b""  # of the next one a part
+        # Between two requests it is uvicorn that waits, until a part of the next one is there.
+        awaited = self.cycle is None or (self.cycle.response_complete and self.conn.trailing_data[0] != b"")
         if not awaited or self.transport.is_closing():
             self._stop_timing(head=True)
         elif self._head is None:

@@ -162,6 +162,12 @@ def test_the_legend_tells_the_area_with_its_interval():
     assert f"A: AUROC {scored.auroc.value:.3f} [0.500–1.000]" in names
 
 
+def test_an_interval_inside_a_hebrew_legend_runs_from_low_to_high():
+    scored = scored_network()
+    names = [trace["name"] for trace in precision_recall_figure([scored], wording("he"))["data"]]
+    assert any(f"\u2066{scored.average_precision}\u2069" in name for name in names if name)
+
+
 def test_hebrew_is_isolated_from_the_left_to_right_of_the_plot():
     title = roc_figure([scored_network()], wording("he"))["layout"]["yaxis"]["title"]["text"]
     assert title == f"\u2067{wording('he')('evaluation.axis.sensitivity')}\u2069"

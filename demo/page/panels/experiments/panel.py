@@ -6,6 +6,7 @@ from html import escape
 import gradio as gr
 
 from demo.language.catalogue import Language, Wording, wording
+from demo.language.numbers import isolated
 from demo.page.panels.evaluation.plot_component import plot_data
 from demo.page.panels.evaluation.plots import caption_html
 from demo.page.panels.experiments.tables import FULL, conclusions_html, costs_html, rows_html, scale_name, study_title
@@ -58,7 +59,7 @@ class ExperimentsPanel:
         networks = {row.network for one in chosen for row in one.rows if network in (EVERY, row.network)}
         notice = ""
         if scale != FULL:
-            reduced = escape(words("experiments.reduced.notice", scale=scale))
+            reduced = escape(words("experiments.reduced.notice", scale=isolated(scale, words)))
             notice = f"<p class='notice'>{reduced}</p>"
         return [
             notice + conclusions_html(self.record, network, names, scale, words),

@@ -102,7 +102,7 @@ def study_title(study: Study, words: Wording) -> str:
 
 def scale_name(scale: str, words: Wording) -> str:
     """A scale as the visitor chooses it."""
-    return words("experiments.full") if scale == FULL else words("experiments.reduced", scale=scale)
+    return words("experiments.full") if scale == FULL else words("experiments.reduced", scale=isolated(scale, words))
 
 
 def _conclusion(conclusion: Conclusion, scale: str, words: Wording) -> str:
