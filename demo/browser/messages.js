@@ -6,14 +6,17 @@
 /** @typedef {import("./radiograph/errors.js").Line} Line */
 /** @typedef {import("./resize.js").Grey} Grey */
 
+/** @typedef {import("./libraries.js").LibraryAddresses} LibraryAddresses */
+
 /**
- * Where the libraries are, as addresses that stand for themselves.
- * @typedef {object} RuntimeAddresses
+ * Where ONNX Runtime Web is, as addresses that stand for themselves.
+ * @typedef {object} OrtAddresses
  * @property {string} ort ort.wasm.min.mjs
  * @property {string} wasmModule ort-wasm-simd-threaded.mjs
  * @property {string} wasm ort-wasm-simd-threaded.wasm
- * @property {string} dicomParser dicom-parser as an ES module; it is fetched when the first DICOM film comes
  */
+
+/** @typedef {OrtAddresses & LibraryAddresses} RuntimeAddresses of all that the worker runs */
 
 /**
  * The first message: load these networks. `progress` answers come, and one `ready`.

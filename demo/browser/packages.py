@@ -10,7 +10,13 @@ from pathlib import Path
 
 from train.common.errors import PneumoscopeError, UsageError
 
-PINNED = {"onnxruntime-web": "1.30.0", "dicom-parser": "1.8.21", "plotly.js-basic-dist-min": "3.1.0"}
+PINNED = {
+    "onnxruntime-web": "1.30.0",
+    "dicom-parser": "1.8.21",
+    "@cornerstonejs/codec-openjpeg": "1.3.6",
+    "@cornerstonejs/codec-charls": "1.2.7",
+    "plotly.js-basic-dist-min": "3.1.0",
+}
 INSTALL = "npm install --ignore-scripts " + " ".join(f"{name}@{version}" for name, version in PINNED.items())
 NODE_MODULES = "PNEUMOSCOPE_NODE_MODULES"
 
@@ -44,6 +50,22 @@ LIBRARY_FILES = {
         "dicom-parser/dist/dicomParser.min.js",
         "2b990e92de021a9c0d58f7dca693c95fa76be6398648b68441df9423de284a2b",
     ),
+    "openjpeg.mjs": LibraryFile(
+        "@cornerstonejs/codec-openjpeg/dist/openjpegwasm_decode.js",
+        "8e6d4ea409ed817ee08aed0c440048616091781fce5b22b81c7cd850d80937b5",
+    ),
+    "openjpeg.wasm": LibraryFile(
+        "@cornerstonejs/codec-openjpeg/dist/openjpegwasm_decode.wasm",
+        "5aff4e65444480a402898fe7369a9d2bc77e8181f858fc0d10150b2dabf07dee",
+    ),
+    "charls.mjs": LibraryFile(
+        "@cornerstonejs/codec-charls/dist/charlswasm_decode.js",
+        "c8ef100ac02552c692d59e60f61ab9dc84f355a62386d571e3db2c1046aa1f5a",
+    ),
+    "charls.wasm": LibraryFile(
+        "@cornerstonejs/codec-charls/dist/charlswasm_decode.wasm",
+        "7e3696ecffee534d7c188ff91790812710c0a267fcbf78620b19da6bc78979f4",
+    ),
     "plotly.js": LibraryFile(
         "plotly.js-basic-dist-min/plotly-basic.min.js",
         "80d756297ee4b5e701cee4e5c88aa52ec822c3ed84fd23bda6e20b03d10492a6",
@@ -53,12 +75,18 @@ LICENCE_FILES = {
     "dicom-parser.txt": LibraryFile(
         "dicom-parser/LICENSE", "01323491c1f1f1f8f738fa558e96ab0b07f1ca9ba70c79675e0a4beb41f156c1"
     ),
+    "codec-charls.txt": LibraryFile(
+        "@cornerstonejs/codec-charls/LICENSE", "a9cc2e879aafe18f40cae21bd4b6c8b78d81ca2a09b103607d192000c04ad65f"
+    ),
     "plotly.txt": LibraryFile(
         "plotly.js-basic-dist-min/LICENSE", "8c45d9eaf50c2f72dd9c7ab9ef440788ba58a3538484b5c51c1f17d5128752e7"
     ),
 }
-#: onnxruntime-web names its licence (MIT) and its holder at the head of its files, but brings no text of it.
-OWN_LICENCE_TEXTS = ("onnxruntime-web.txt",)
+#: Of packages that name their licence but bring no text of it, and of what the two codecs are compiled from.
+OWN_LICENCE_TEXTS = ("onnxruntime-web.txt", "codec-openjpeg.txt", "openjpeg.txt", "charls.txt")
+#: Scripts that are no modules, by the name that each gives to what it makes: one hangs it on `this`, others declare it.
+_HUNG = {"dicom-parser.mjs": "dicomParser"}
+_DECLARED = {"openjpeg.mjs": "OpenJPEGWASM", "charls.mjs": "CharLSWASM"}
 
 
 @dataclass(frozen=True)
@@ -84,7 +112,9 @@ def library_files(node_modules: Path) -> dict[str, bytes]:
         UsageError: a file is not there, or is another one than was tested.
     """
     files = _read(node_modules, LIBRARY_FILES)
-    return files | {"dicom-parser.mjs": as_module(files["dicom-parser.mjs"], "dicomParser")}
+    hung = {file: as_module(files[file], name) for file, name in _HUNG.items()}
+    declared = {file: b"%b\nexport default %b;\n" % (files[file], name.encode()) for file, name in _DECLARED.items()}
+    return files | hung | declared
 
 
 def get_libraries(node_modules: Path | None) -> Libraries:

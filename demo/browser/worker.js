@@ -4,6 +4,7 @@ import { BundleError } from "./bundle_error.js";
 import { fetchBundle } from "./bundle.js";
 import { ReadingError, prepareFor, readFilm, startClassifier } from "./classify.js";
 import { agreement, unreliableBeside } from "./compare.js";
+import { Libraries } from "./libraries.js";
 import { RadiographError } from "./radiograph/errors.js";
 import { readRadiograph } from "./radiograph/reading.js";
 import { hasSimd } from "./simd.js";
@@ -20,9 +21,10 @@ const loading = new AbortController();
 let loaded = () => {};
 /** @type {Promise<Classifier[]>} films that come before wait for it */
 const classifiers = new Promise((resolve) => (loaded = resolve));
-/** @type {Promise<any> | null} */
-let dicomParser = null;
-let dicomParserAddress = "";
+/** @type {(libraries: Libraries) => void} */
+let found = () => {};
+/** @type {Promise<Libraries>} */
+const libraries = new Promise((resolve) => (found = resolve));
 /** @type {Set<number>} films that came and are not answered yet */
 const pending = new Set();
 let last = Promise.resolve();
@@ -40,7 +42,7 @@ function post(answer, transferred = []) {
 
 /** Load every network; one that cannot be had leaves the other working. @param {Load} request */
 async function load({ runtime: addresses, networks, threads = 1 }) {
-  dicomParserAddress = addresses.dicomParser;
+  found(new Libraries(addresses));
   const names = Object.keys(networks).sort();
   if (!hasSimd()) return fail(names, "browser.no_simd");
   const bundles = names.map((network) => {
@@ -113,7 +115,7 @@ async function answer({ id, file, operatingPoint }) {
   if (!pending.has(id)) return;
   try {
     const data = new Uint8Array(file instanceof Blob ? await file.arrayBuffer() : file);
-    const { film, notes, bits } = await readRadiograph(data, loadDicomParser);
+    const { film, notes, bits } = await readRadiograph(data, await libraries);
     if (!pending.has(id)) return;
     const copy = film.data.slice(); // the page's own: it is handed over, not copied again
     post({ type: "film", id, film: { ...film, data: copy }, notes, bits }, [copy.buffer]);
@@ -139,17 +141,6 @@ async function answer({ id, file, operatingPoint }) {
 /** @returns {Promise<void>} when the messages that wait were heard */
 function turn() {
   return new Promise((resolve) => setTimeout(resolve));
-}
-
-/** @returns {Promise<any>} */
-function loadDicomParser() {
-  dicomParser ??= import(dicomParserAddress).then(
-    (library) => library.default,
-    () => {
-      throw new RadiographError("browser.not_loaded");
-    },
-  );
-  return dicomParser;
 }
 
 /**

@@ -22,7 +22,7 @@ LINES = (
     *("tiff_pictures", "tiff_photometric", "tiff_depth", "tiff_compression", "tiff_samples"),
     *("dicom_damaged", "dicom_modality", "dicom_no_modality", "dicom_colour", "dicom_bits", "dicom_frames"),
     *("dicom_element", "dicom_no_picture", "dicom_compressed", "dicom_syntaxes"),
-    *("only_first_frame", "only_first_page", "values_left_out", "dicom_left_out", "dicom_polarity"),
+    *("only_first_frame", "only_first_page", "tiff_pages", "values_left_out", "dicom_left_out", "dicom_polarity"),
     *("dicom_window", "dicom_table", "dicom_fewer_bits"),
     *(
         "archive_damaged",

@@ -53,6 +53,8 @@ function loadRequest(networks, at) {
       wasmModule: at("libraries/ort-wasm-simd-threaded.mjs"),
       wasm: at("libraries/ort-wasm-simd-threaded.wasm"),
       dicomParser: at("libraries/dicom-parser.mjs"),
+      openJpeg: { module: at("libraries/openjpeg.mjs"), wasm: at("libraries/openjpeg.wasm") },
+      charLs: { module: at("libraries/charls.mjs"), wasm: at("libraries/charls.wasm") },
     },
     networks: Object.fromEntries(
       networks.map((name) => [name, { card: at(`models/${name}/card.json`), model: at(`models/${name}/model.onnx`) }]),

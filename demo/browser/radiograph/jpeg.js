@@ -1,57 +1,70 @@
-// JPEG → grey samples: the decoder's own luma, which a browser does not give. It is told that three components are red,
-// green and blue (an Adobe segment of transform 0), so that what it calls red is the luma plane, with no way through
-// colours and back.
+// JPEG → grey samples. Of 8 bits: the browser's decoder, whose luma it does not give. It is told that three components
+// are red, green and blue (an Adobe segment of transform 0), so that what it calls red is the luma plane, with no way
+// through colours and back. Of JPEG-LS: CharLS. Lossless JPEG and 12 bits are decoded here.
 
 import { decodeToGrey } from "./bitmap.js";
+import { decodeByCodec } from "./codecs.js";
 import { RadiographError, damaged } from "./errors.js";
 import { lumaOf } from "./greyscale.js";
 import { checkEntropy } from "./jpeg_entropy.js";
-import { isEightBit, readJpegHeader } from "./jpeg_header.js";
+import { JPEG_LS, LOSSLESS_JPEG, PROGRESSIVE, isEightBit } from "./jpeg_header.js";
+import { decodeLossless } from "./jpeg_lossless.js";
+import { decodeTwelveBits } from "./jpeg_twelve.js";
 
-/** @typedef {import("../resize.js").Grey} Grey */
+/** @typedef {import("../libraries.js").Libraries} Libraries */
+/** @typedef {import("./greyscale.js").Samples} Samples */
 /** @typedef {import("./jpeg_header.js").JpegHeader} JpegHeader */
 
-const START_OF_IMAGE = [0xff, 0xd8];
-const END_OF_IMAGE = [0xff, 0xd9];
+const START_OF_IMAGE = new Uint8Array([0xff, 0xd8]);
+const END_OF_IMAGE = new Uint8Array([0xff, 0xd9]);
 // libjpeg's own weights of RGB, in 16 bits
 const [RED, GREEN, BLUE, HALF, BITS] = [19595, 38470, 7471, 1 << 15, 16];
 
 /**
- * Decode an 8-bit JPEG to grey, as it is stored: EXIF orientation is not undone.
- * @param {Uint8Array} data
- * @param {JpegHeader} [header]
- * @returns {Promise<Grey>}
- * @throws {RadiographError} see `readJpegHeader`; or of more bits than browsers decode, or damaged
+ * Decode a JPEG to grey, as it is stored: EXIF orientation is not undone.
+ * @param {JpegHeader} header
+ * @param {Libraries} libraries
+ * @returns {Promise<Samples>} width × height; of 16 bits where a sample has more than 8
+ * @throws {RadiographError} of a rare kind, or damaged
  */
-export async function decodeJpeg(data, header = readJpegHeader(data)) {
+export async function decodeJpeg(header, libraries) {
+  const { frame } = header;
+  if (isEightBit(frame)) return decodeEightBits(header);
+  if (frame.components.length !== 1) throw new RadiographError("reader.jpeg_colour");
+  if (frame.process === LOSSLESS_JPEG) return decodeLossless(header);
+  if (frame.process === PROGRESSIVE) throw new RadiographError("browser.no_deep_jpeg");
+  if (frame.process !== JPEG_LS) return decodeTwelveBits(header);
+  return decodeByCodec(await libraries.charLs(), await fileOf(header.pieces), frame, damaged("JPEG"));
+}
+
+/** @param {JpegHeader} header @returns {Promise<Uint8Array>} */
+async function decodeEightBits(header) {
   const { frame } = header;
   const count = frame.components.length;
-  if (!isEightBit(frame)) throw new RadiographError(count === 1 ? "browser.no_deep_jpeg" : "reader.jpeg_colour");
   if (count === 2) throw damaged("JPEG");
   checkEntropy(header);
-  const { width, height } = frame;
-  const file = await new Blob(
-    /** @type {BlobPart[]} */ ([
-      new Uint8Array([...START_OF_IMAGE, ...adobeSegment(header)]),
-      ...header.pieces,
-      new Uint8Array(END_OF_IMAGE),
-    ]),
-  ).arrayBuffer();
+  const file = await fileOf([adobeSegment(header), ...header.pieces]);
   const grey = count === 4 ? lumaOf : header.isRgb ? lumaOfRgb : firstOf;
-  return { width, height, data: await decodeToGrey(new Uint8Array(file), "image/jpeg", "JPEG", width, height, grey) };
+  return decodeToGrey(file, "image/jpeg", "JPEG", frame.width, frame.height, grey);
+}
+
+/** A JPEG of these segments. @param {Uint8Array[]} pieces @returns {Promise<Uint8Array>} */
+async function fileOf(pieces) {
+  const parts = /** @type {BlobPart[]} */ ([START_OF_IMAGE, ...pieces, END_OF_IMAGE]);
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
 /**
  * What tells the decoder to leave three components as they are, and four as their file has them.
  * @param {JpegHeader} header
- * @returns {number[]}
+ * @returns {Uint8Array}
  */
 function adobeSegment({ frame, adobe }) {
   const count = frame.components.length;
-  if (count === 1) return [];
+  if (count === 1) return new Uint8Array(0);
   const transform = count === 3 ? 0 : (adobe ?? 0);
   const name = [...new TextEncoder().encode("Adobe")];
-  return [0xff, 0xee, 0, 14, ...name, 0, 100, 0, 0, 0, 0, transform];
+  return new Uint8Array([0xff, 0xee, 0, 14, ...name, 0, 100, 0, 0, 0, 0, transform]);
 }
 
 /** @param {number} red @returns {number} */

@@ -4,9 +4,11 @@
 
 import { Bytes } from "./bytes.js";
 import { damaged } from "./errors.js";
+import { Bits, readTables } from "./jpeg_huffman.js";
 import { PROGRESSIVE } from "./jpeg_header.js";
 
 /** @typedef {import("./jpeg_header.js").JpegHeader} JpegHeader */
+/** @typedef {import("./jpeg_huffman.js").Huffman} Huffman */
 
 /**
  * A component of the frame: how it is sampled, and where bits were coded before.
@@ -32,7 +34,6 @@ import { PROGRESSIVE } from "./jpeg_header.js";
 const [TABLES, SCAN, INTERVAL] = [0xc4, 0xda, 0xdd];
 const BLOCK = 64; // coefficients
 const SIDE = 8;
-const LONGEST_CODE = 16;
 const MAX_SURPLUS = 64; // bytes between the data and the end; more of them mean that rows were cut from the header
 
 /**
@@ -63,87 +64,6 @@ export function checkEntropy({ frame, pieces }) {
   }
 }
 
-/** A table of codes, canonical as T.81 Annex C builds them. */
-class Huffman {
-  /** @param {Uint8Array} counts codes of each length, 1 to 16 bits @param {Uint8Array} symbols */
-  constructor(counts, symbols) {
-    this.symbols = symbols;
-    this.firsts = new Int32Array(LONGEST_CODE + 1); // code of each length, and place of its symbol
-    this.places = new Int32Array(LONGEST_CODE + 1);
-    this.counts = counts;
-    let [code, place] = [0, 0];
-    for (let length = 1; length <= LONGEST_CODE; length++) {
-      this.firsts[length] = code;
-      this.places[length] = place;
-      code += counts[length - 1];
-      place += counts[length - 1];
-      if (code > 1 << length) throw damaged("JPEG");
-      code <<= 1;
-    }
-  }
-
-  /** @param {Bits} bits @returns {number} the next symbol */
-  next(bits) {
-    let code = 0;
-    for (let length = 1; length <= LONGEST_CODE; length++) {
-      code = (code << 1) | bits.one();
-      const rank = code - this.firsts[length];
-      if (rank < this.counts[length - 1]) return this.symbols[this.places[length] + rank];
-    }
-    throw damaged("JPEG");
-  }
-}
-
-/** The bits of a scan. */
-class Bits {
-  /** @param {Uint8Array} data */
-  constructor(data) {
-    this.data = data;
-    this.place = 0;
-    this.byte = 0;
-    this.left = 0;
-    this.run = 0; // blocks without further coefficients that still follow
-  }
-
-  /** @returns {number} */
-  one() {
-    if (this.left === 0) {
-      if (this.place >= this.data.length) throw damaged("JPEG");
-      this.byte = this.data[this.place++];
-      this.left = 8;
-      if (this.byte === 0xff) {
-        while (this.data[this.place] === 0xff) this.place++;
-        if (this.data[this.place++] !== 0) throw damaged("JPEG"); // a marker in the middle of the data
-      }
-    }
-    return (this.byte >> --this.left) & 1;
-  }
-
-  /** @param {number} count @returns {number} */
-  many(count) {
-    let value = 0;
-    for (let bit = 0; bit < count; bit++) value = (value << 1) | this.one();
-    return value;
-  }
-
-  /** Pass over a restart marker, 0 to 7. @param {number} number */
-  restart(number) {
-    [this.left, this.run] = [0, 0];
-    while (this.data[this.place] === 0xff && this.data[this.place + 1] === 0xff) this.place++;
-    if (this.data[this.place] !== 0xff || this.data[this.place + 1] !== 0xd0 + number) throw damaged("JPEG");
-    this.place += 2;
-  }
-
-  /** @param {number} surplus bytes that may be left */
-  finish(surplus) {
-    let left = this.data.length - this.place;
-    for (let at = this.place; at + 1 < this.data.length; at++) {
-      if (this.data[at] === 0xff && this.data[at + 1] >= 0xd0 && this.data[at + 1] <= 0xd7) left -= 2;
-    }
-    if (left > surplus) throw damaged("JPEG");
-  }
-}
-
 /**
  * @param {Bytes} body of the frame header
  * @param {number} width
@@ -164,17 +84,6 @@ function componentsOf({ data }, width, height, isProgressive) {
       return [data[6 + 3 * index], { across, down, columns, rows, isCoded, bits: new Int8Array(BLOCK).fill(-1) }];
     }),
   );
-}
-
-/** @param {Bytes} body @param {Map<number, Huffman>} tables are added to */
-function readTables({ data }, tables) {
-  for (let place = 0; place < data.length;) {
-    const counts = data.subarray(place + 1, place + 1 + LONGEST_CODE);
-    const end = place + 1 + LONGEST_CODE + counts.reduce((sum, count) => sum + count, 0);
-    if (counts.length < LONGEST_CODE || end > data.length) throw damaged("JPEG");
-    tables.set(data[place], new Huffman(counts, data.subarray(place + 1 + LONGEST_CODE, end)));
-    place = end;
-  }
 }
 
 /**

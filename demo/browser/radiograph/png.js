@@ -6,6 +6,7 @@ import { cutShort, damaged, moving } from "./errors.js";
 import { exifOrientation } from "./exif.js";
 import { checkDecodedBytes, checkPixels } from "./formats.js";
 import { applyOrientation, luma, lumaOf, to8Bits } from "./greyscale.js";
+import { inflated } from "./inflate.js";
 
 /** @typedef {import("./greyscale.js").Film} Film */
 /** @typedef {import("./greyscale.js").Samples} Samples */
@@ -56,10 +57,10 @@ export async function readPng(data) {
   }
   const header = readHeader(kept[0].body);
   const greys = header.colour === PALETTE ? greysOfPalette(kept) : null;
-  const rows = await inflate(
-    kept.filter(({ name }) => name === "IDAT").map(({ body }) => body),
-    bytesOf(header),
-  );
+  const size = bytesOf(header);
+  const stream = kept.filter(({ name }) => name === "IDAT").map(({ body }) => body);
+  const rows = await inflated(stream, size);
+  if (rows === null || rows.length < size) throw damaged("PNG");
   const samples = samplesOf(header, rows);
   const grey = greys ? Uint8Array.from(samples, (index) => greys[index]) : luma(samples, header.channels);
   const { data: pixels, notes } = to8Bits(grey);
@@ -132,29 +133,6 @@ function passesOf({ width, height, depth, channels, isInterlaced }) {
 /** @param {PngHeader} header @returns {number} of all rows with their filters */
 function bytesOf(header) {
   return passesOf(header).reduce((sum, { rows, rowBytes }) => sum + rows * (rowBytes + 1), 0);
-}
-
-/**
- * Inflate so many bytes; what comes after them does not matter.
- * @param {Uint8Array[]} stream
- * @param {number} size
- * @returns {Promise<Uint8Array>}
- */
-async function inflate(stream, size) {
-  const inflated = new Uint8Array(size);
-  let filled = 0;
-  try {
-    const compressed = new Blob(/** @type {BlobPart[]} */ (stream)).stream();
-    const reader = compressed.pipeThrough(new DecompressionStream("deflate")).getReader();
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      inflated.set(part.value.subarray(0, size - filled), filled);
-      filled = Math.min(filled + part.value.length, size);
-    }
-  } catch {
-    throw damaged("PNG");
-  }
-  if (filled < size) throw damaged("PNG");
-  return inflated;
 }
 
 /**

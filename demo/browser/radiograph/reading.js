@@ -3,29 +3,31 @@
 
 import { readBmp } from "./bmp.js";
 import { readDicom } from "./dicom/film.js";
-import { RadiographError } from "./errors.js";
 import { detectFormat } from "./formats.js";
-import { applyOrientation } from "./greyscale.js";
+import { applyOrientation, to8Bits } from "./greyscale.js";
 import { decodeJpeg } from "./jpeg.js";
 import { readJpegHeader } from "./jpeg_header.js";
 import { readPng } from "./png.js";
+import { readTiff } from "./tiff.js";
 import { readWebp } from "./webp.js";
 
+/** @typedef {import("../libraries.js").Libraries} Libraries */
 /** @typedef {import("./greyscale.js").Film} Film */
 
 /**
  * Read a film.
  * @param {Uint8Array} data the file's bytes
- * @param {() => Promise<any>} dicomParser loads that library when a DICOM film comes
+ * @param {Libraries} libraries for films that need them
  * @returns {Promise<Film>}
- * @throws {RadiographError} no film, cut short, damaged, too large, or of a kind that a browser does not decode
+ * @throws {import("./errors.js").RadiographError} no film, cut short, damaged, too large, or of a kind that a browser does not decode
  */
-export async function readRadiograph(data, dicomParser) {
+export async function readRadiograph(data, libraries) {
   switch (detectFormat(data)) {
     case "jpeg": {
       const header = readJpegHeader(data);
-      const film = applyOrientation(await decodeJpeg(data, header), header.orientation);
-      return { film, notes: [], bits: header.frame.precision };
+      const { width, height, precision: bits } = header.frame;
+      const { data: greys, notes } = to8Bits(await decodeJpeg(header, libraries));
+      return { film: applyOrientation({ width, height, data: greys }, header.orientation), notes, bits };
     }
     case "png":
       return readPng(data);
@@ -34,8 +36,8 @@ export async function readRadiograph(data, dicomParser) {
     case "webp":
       return readWebp(data);
     case "dicom":
-      return readDicom(data, await dicomParser());
+      return readDicom(data, libraries);
     case "tiff":
-      throw new RadiographError("browser.no_tiff");
+      return readTiff(data);
   }
 }

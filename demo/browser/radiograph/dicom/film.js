@@ -10,6 +10,7 @@ import { damagedDicom, readDicomHeader, unreadSyntax } from "./header.js";
 import { readGreyscaleTransform } from "./lut.js";
 import { DECODABLE, decodeStoredValues } from "./pixels.js";
 
+/** @typedef {import("../../libraries.js").Libraries} Libraries */
 /** @typedef {import("../greyscale.js").Film} Film */
 /** @typedef {import("./header.js").DicomHeader} DicomHeader */
 /** @typedef {import("./pixels.js").PixelLayout} PixelLayout */
@@ -25,18 +26,19 @@ const COLOUR_STARTS = ["RGB", "YBR", "PALETTE", "HSV", "ARGB", "CMYK", "XYB"];
 /**
  * Read the first frame of a DICOM radiograph; padding pixels are black.
  * @param {Uint8Array} data
- * @param {any} dicomParser the library
+ * @param {Libraries} libraries
  * @returns {Promise<Film>}
  * @throws {RadiographError} not a radiograph, no pixels, colour, compressed in a way that is not read, damaged
  */
-export async function readDicom(data, dicomParser) {
+export async function readDicom(data, libraries) {
+  const dicomParser = await libraries.dicomParser();
   try {
     const header = readDicomHeader(data, dicomParser);
     checkKind(header);
     if (header.isNamed && !DECODABLE.includes(header.syntax)) throw unreadSyntax();
     const layout = pixelLayout(header);
     const frame = readFrameBytes(header, layout.frames);
-    const stored = await decodeStoredValues(frame, header.syntax, layout);
+    const stored = await decodeStoredValues(frame, header.syntax, layout, libraries);
     const transform = readGreyscaleTransform(header, isInverse(header), layout, stored);
     const { table, notes } = greyTable(transform, stored.codes);
     const pixels = Uint8Array.from(stored.codes, (code) => table[code]);

@@ -1,12 +1,14 @@
 // The first frame of a DICOM film → codes: the stored bits of each pixel as a number without sign.
 // The rules of train/radiograph/dicom/pixels.py. Sources: DICOM PS3.5 section 8 and Annex G (RLE).
 
-import { isEightBit, readJpegHeader } from "../jpeg_header.js";
-import { decodeJpeg } from "../jpeg.js";
 import { Bytes } from "../bytes.js";
+import { decodeJpeg } from "../jpeg.js";
+import { JPEG_LS, LOSSLESS_JPEG, readJpegHeader } from "../jpeg_header.js";
 import { RLE } from "./frame.js";
-import { EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, damagedDicom, unreadSyntax } from "./header.js";
+import { EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, damagedDicom } from "./header.js";
+import { START_OF_CODESTREAM, decodeJpeg2000 } from "./jpeg_2000.js";
 
+/** @typedef {import("../../libraries.js").Libraries} Libraries */
 /** @typedef {import("../greyscale.js").Samples} Samples */
 /** @typedef {import("./frame.js").FrameBytes} FrameBytes */
 
@@ -31,16 +33,17 @@ import { EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, damagedDicom, unreadSyn
  */
 
 /**
- * What a decoder gave: samples, how many bits of each are coded, whether the method is lossy.
- * @typedef {{pixels: Samples, precision: number, isLossy: boolean}} Decoded
+ * What a decoder gave: samples, how many bits of each are coded, whether the method is lossy, and whether the samples
+ * have a sign (their bits are those of two's complement).
+ * @typedef {{pixels: Samples, precision: number, isLossy: boolean, isSigned?: boolean}} Decoded
  */
 
 const NATIVE = [IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG];
-const JPEG = ["1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"];
-const NOT_HERE = ["1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"]; // lossless JPEG, where a stream says otherwise
-export const DECODABLE = [...NATIVE, ...JPEG, ...NOT_HERE, RLE];
+const NEAR_LOSSLESS = "1.2.840.10008.1.2.4.81";
+const JPEG = ["50", "51", "57", "70", "80", "81"].map((end) => `1.2.840.10008.1.2.4.${end}`);
+const JPEG_2000 = ["90", "91"].map((end) => `1.2.840.10008.1.2.4.${end}`);
+export const DECODABLE = [...NATIVE, ...JPEG, ...JPEG_2000, RLE];
 const START_OF_JPEG = "\xff\xd8\xff";
-const START_OF_CODESTREAM = "\xff\x4f";
 const MAX_RUNS = 5_000_000;
 
 /**
@@ -48,20 +51,22 @@ const MAX_RUNS = 5_000_000;
  * @param {FrameBytes} frame
  * @param {string} syntax one of DECODABLE
  * @param {PixelLayout} layout
+ * @param {Libraries} libraries
  * @returns {Promise<StoredValues>}
  */
-export async function decodeStoredValues(frame, syntax, layout) {
-  const { pixels, precision, isLossy } = await decode(frame, syntax, layout);
+export async function decodeStoredValues(frame, syntax, layout, libraries) {
+  const { pixels, precision, isLossy, isSigned = false } = await decode(frame, syntax, layout, libraries);
+  const { stored } = layout;
   if (pixels.length !== layout.rows * layout.columns) throw damagedDicom();
-  if (precision < layout.stored) {
+  if (precision < stored) {
     return { codes: lowestBits(pixels, precision, 0), bits: precision, isRescaled: isLossy };
   }
-  const highBit = layout.highBit < precision ? layout.highBit : layout.stored - 1;
-  const shift = highBit + 1 - layout.stored;
+  const highBit = layout.highBit < precision ? layout.highBit : stored - 1;
+  const shift = highBit + 1 - stored;
   // Cut to its lowest bits, what overshoots white in a lossy stream would come out black.
-  const codes =
-    isLossy && !layout.isSigned ? cutAtWhite(pixels, layout.stored, shift) : lowestBits(pixels, layout.stored, shift);
-  return { codes, bits: layout.stored, isRescaled: false };
+  if (isLossy && isSigned) return { codes: cutAtEnds(pixels, stored, shift), bits: stored, isRescaled: false };
+  if (isLossy && !layout.isSigned) return { codes: cutAtWhite(pixels, stored, shift), bits: stored, isRescaled: false };
+  return { codes: lowestBits(pixels, stored, shift), bits: stored, isRescaled: false };
 }
 
 /** @param {Samples} pixels @param {number} bits @param {number} shift @returns {Samples} */
@@ -76,31 +81,49 @@ function cutAtWhite(pixels, bits, shift) {
   return pixels.map((pixel) => Math.min(pixel >> shift, most));
 }
 
+/** `cutAtWhite` of samples with a sign. @param {Samples} pixels @param {number} bits @param {number} shift @returns {Samples} */
+function cutAtEnds(pixels, bits, shift) {
+  const signs = 32 - 8 * pixels.BYTES_PER_ELEMENT;
+  const most = 2 ** (bits - 1) - 1;
+  const mask = 2 ** bits - 1;
+  return pixels.map((pixel) => Math.min(Math.max(((pixel << signs) >> signs) >> shift, -most - 1), most) & mask);
+}
+
 /**
  * @param {FrameBytes} frame
  * @param {string} syntax
  * @param {PixelLayout} layout
+ * @param {Libraries} libraries
  * @returns {Promise<Decoded>}
  */
-async function decode(frame, syntax, layout) {
+async function decode(frame, syntax, layout, libraries) {
   const bytes = new Bytes(frame.data);
-  const isNative = NATIVE.includes(syntax);
   // What is in fragments under a syntax without compression may be compressed all the same: its first bytes say.
-  if (JPEG.includes(syntax) || NOT_HERE.includes(syntax) || (frame.isInFragments && bytes.has(START_OF_JPEG))) {
-    return decodeStream(frame.data, layout);
+  const isUnknown = frame.isInFragments && NATIVE.includes(syntax);
+  if (JPEG.includes(syntax) || (isUnknown && bytes.has(START_OF_JPEG))) {
+    return decodeStream(frame.data, syntax, layout, libraries);
   }
-  if (frame.isInFragments && isNative && bytes.has(START_OF_CODESTREAM)) throw unreadSyntax();
+  if (JPEG_2000.includes(syntax) || (isUnknown && bytes.has(START_OF_CODESTREAM))) {
+    return decodeJpeg2000(bytes, layout, await libraries.openJpeg());
+  }
   if (syntax === RLE) return unpack(bytes, layout);
   return { pixels: native(frame, syntax, layout), precision: layout.allocated, isLossy: false };
 }
 
-/** @param {Uint8Array} data @param {PixelLayout} layout @returns {Promise<Decoded>} */
-async function decodeStream(data, layout) {
+/**
+ * @param {Uint8Array} data
+ * @param {string} syntax
+ * @param {PixelLayout} layout
+ * @param {Libraries} libraries
+ * @returns {Promise<Decoded>}
+ */
+async function decodeStream(data, syntax, layout, libraries) {
   const header = readJpegHeader(data);
-  if (!isEightBit(header.frame)) throw unreadSyntax();
-  const { width, height, data: pixels } = await decodeJpeg(data, header);
+  const { process, precision, width, height } = header.frame;
+  const pixels = await decodeJpeg(header, libraries);
   if (width !== layout.columns || height !== layout.rows) throw damagedDicom();
-  return { pixels, precision: 8, isLossy: true };
+  const isLossy = process === JPEG_LS ? syntax === NEAR_LOSSLESS : process !== LOSSLESS_JPEG;
+  return { pixels, precision, isLossy };
 }
 
 /** @param {FrameBytes} frame @param {string} syntax @param {PixelLayout} layout @returns {Samples} */

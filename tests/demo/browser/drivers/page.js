@@ -48,6 +48,8 @@ globalThis.films = {
       wasmModule: address("ort-wasm-simd-threaded.mjs"),
       wasm: address("ort-wasm-simd-threaded.wasm"),
       dicomParser: address("dicom-parser.mjs"),
+      openJpeg: { module: address("openjpeg.mjs"), wasm: address("openjpeg.wasm") },
+      charLs: { module: address("charls.mjs"), wasm: address("charls.wasm") },
     };
     worker.postMessage({ type: "load", runtime, networks, threads });
     const { cards, faults } = await answered(({ type }) => type === "ready");
