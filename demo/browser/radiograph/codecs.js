@@ -18,8 +18,7 @@ export function decodeByCodec(Decoder, stream, { width, height, precision }, fau
     decoder.getEncodedBuffer(stream.length).set(stream);
     decoder.decode();
     const info = decoder.getFrameInfo();
-    /** @type {Uint8Array} */
-    const bytes = decoder.getDecodedBuffer().slice(); // the codec's own memory, which goes with it
+    const bytes = new Uint8Array(decoder.getDecodedBuffer()); // a copy: the codec's own memory goes with it
     const isWhole = info.width === width && info.height === height && info.componentCount === 1;
     if (isWhole && precision <= 8 && bytes.length === size) return bytes;
     if (isWhole && precision > 8 && bytes.length === 2 * size) return new Uint16Array(bytes.buffer);

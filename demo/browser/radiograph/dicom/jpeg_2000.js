@@ -9,8 +9,10 @@ import { damagedDicom } from "./header.js";
 /** @typedef {import("./pixels.js").PixelLayout} PixelLayout */
 
 /**
- * Of a codestream: how many tiles, where the first one starts, bits a sample, its sign, whether it may be lossy.
- * @typedef {{tiles: number, end: number, precision: number, isSigned: boolean, isLossy: boolean}} MainHeader
+ * Of a codestream: how many tiles, where the first one starts, bits a sample, whether it has a sign, where it says so,
+ * whether it may be lossy.
+ * @typedef {{tiles: number, end: number, precision: number, isSigned: boolean, signPlace: number, isLossy: boolean}}
+ *   MainHeader
  */
 
 export const START_OF_CODESTREAM = "\xff\x4f";
@@ -23,6 +25,7 @@ const MAX_LAYERS = 1_000;
 const LEAST_PRECINCT = 5; // exponent of its side: smaller ones make more bookkeeping than picture
 const REVERSIBLE = 1; // of the two wavelets, the one of whole numbers
 const MOST_BITS = 16;
+const NO_SIGN = 0x7f; // bits of a sample, but one; the highest bit says that it has a sign
 
 /**
  * Decode a frame.
@@ -42,7 +45,10 @@ export function decodeJpeg2000(bytes, layout, Decoder) {
   const { precision, isSigned, isLossy } = main;
   if (precision > MOST_BITS) throw damagedDicom();
   const expected = { width: layout.columns, height: layout.rows, precision };
-  return { pixels: decodeByCodec(Decoder, stream, expected, damagedDicom()), precision, isSigned, isLossy };
+  stream[main.signPlace - start] &= NO_SIGN; // the codec's wrapper loses bytes with a sign: it gets them with 0 in the middle
+  const pixels = decodeByCodec(Decoder, stream, expected, damagedDicom());
+  const middle = isSigned ? 2 ** (precision - 1) : 0;
+  return { pixels: middle ? pixels.map((pixel) => pixel - middle) : pixels, precision, isSigned, isLossy };
 }
 
 /** @param {Bytes} bytes @returns {number} */
@@ -59,7 +65,7 @@ function startOf(bytes) {
  * @returns {MainHeader}
  */
 function readMainHeader(bytes, position, layout) {
-  let header = { tiles: 0, precision: 0, isSigned: false, isLossy: true };
+  let header = { tiles: 0, precision: 0, isSigned: false, signPlace: 0, isLossy: true };
   for (let segment = 0; segment < MAX_SEGMENTS; segment++) {
     if (bytes.has(START_OF_TILE, position)) return { ...header, end: position };
     const length = bytes.big(position + 2, 2);
@@ -67,7 +73,8 @@ function readMainHeader(bytes, position, layout) {
     if (bytes.has(SIZES, position) && body.length === 39) {
       // of one component
       const depth = body.data[36];
-      header = { ...header, tiles: countTiles(body, layout), precision: (depth & 0x7f) + 1, isSigned: depth > 0x7f };
+      const sample = { precision: (depth & NO_SIGN) + 1, isSigned: depth > NO_SIGN, signPlace: position + 40 };
+      header = { ...header, ...sample, tiles: countTiles(body, layout) };
     } else if (bytes.has(CODING_STYLE, position) && body.length >= 10) {
       const precincts = body.data[0] & 1 ? body.data.subarray(11) : [];
       const isTooFine = precincts.some((sides) => Math.min(sides & 15, sides >> 4) < LEAST_PRECINCT);

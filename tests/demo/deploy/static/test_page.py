@@ -100,8 +100,7 @@ def test_films_as_published_and_dicom_are_read_as_predict_reads_them(site, visit
         found = saved(visited, films + dicom)
     assert [answer["error"] for answer in found[:40]] == [None] * 40
     assert differing(found, films + dicom) == {}
-    read = [film for answer, film in zip(found[40:], dicom, strict=True) if answer["error"] is None]
-    assert len(read) == 3
+    assert [answer["error"] for answer in found[40:]].count(None) == 9  # all that Python reads
 
 
 def test_below_a_path_in_hebrew_and_dark(site, visit, tmp_path):
