@@ -10,6 +10,8 @@ import { escaped, percent, say } from "./words.js";
 /** @typedef {import("./state.js").Film} Film */
 /** @typedef {{x: number, y: number, width: number, height: number}} Area in shares of the film */
 
+const SMOOTHED = 2; // pixels that OpenCV's smoothed lines are wider than they are asked to be
+
 /**
  * Two pictures a network that lie over the film, hidden until asked for: its colours, and its lines above them.
  * @param {Film} film that was read
@@ -152,12 +154,12 @@ function lines(values, columns, rows, width, height) {
   const [canvas, context] = canvasOf(width, height);
   context.scale(width / columns, height / rows);
   const scale = columns / width;
-  context.lineJoin = "round";
+  context.lineJoin = context.lineCap = "round";
   for (const { level, black, white, dash, gap } of state.page.heatmap.contours) {
     const found = contours(values, columns, rows, level);
     const stroke = (/** @type {string} */ colour, /** @type {number} */ thickness, /** @type {number} */ space) => {
       context.strokeStyle = colour;
-      context.lineWidth = thickness * scale;
+      context.lineWidth = (thickness + SMOOTHED) * scale;
       for (const line of found) {
         const period = space ? lengthOf(line) / Math.max(1, Math.round(lengthOf(line) / ((dash + gap) * scale))) : 0;
         context.setLineDash(space ? [(period * dash) / (dash + gap), (period * gap) / (dash + gap)] : []);
