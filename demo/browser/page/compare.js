@@ -4,7 +4,7 @@ import { beingRead } from "./films.js";
 import { heatmapLayers, legendHtml, pictureAddress } from "./heatmap.js";
 import { errorHtml, readingsHtml, stripHtml } from "./readings.js";
 import { state } from "./state.js";
-import { escaped, fill, say } from "./words.js";
+import { escaped, fill, put, say } from "./words.js";
 
 /** @typedef {import("./state.js").Film} Film */
 
@@ -92,9 +92,11 @@ function drawViewer(host, film) {
   const label = say("viewer.label", { name: film.name });
   host.querySelector(".film")?.setAttribute("aria-label", label);
   const alt = escaped(say("compare.film_alt", { width, height }));
-  find("#film .view.one").innerHTML =
-    `<div class='frame' style='aspect-ratio:${width}/${height}'>` +
-    `<img class='picture' alt='${alt}' draggable='false' src='${picture}'></div>`;
+  put(
+    find("#film .view.one"),
+    `<div class='frame' data-style='aspect-ratio:${width}/${height}'>` +
+      `<img class='picture' alt='${alt}' draggable='false' src='${picture}'></div>`,
+  );
   const [name, pixels, bits] = host.querySelectorAll(".viewer-facts > span");
   name.firstElementChild?.replaceChildren(film.name);
   const sides = { width: width.toLocaleString("en-US"), height: height.toLocaleString("en-US") };

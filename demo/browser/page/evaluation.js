@@ -2,7 +2,7 @@
 
 import { address, fetchJson } from "./place.js";
 import { state } from "./state.js";
-import { escaped, say } from "./words.js";
+import { escaped, put, say } from "./words.js";
 
 let split = "";
 let shown = "";
@@ -14,7 +14,7 @@ let library = null;
 const panel = () => /** @type {HTMLElement} */ (document.querySelector("#panel-evaluation"));
 const fill = (/** @type {string} */ part, /** @type {string} */ html) => {
   const place = panel().querySelector(`[data-part="${part}"]`);
-  if (place) place.innerHTML = html;
+  if (place) put(place, html);
 };
 
 /** Draw the panel, where it is on screen and another split or language is there. */

@@ -138,8 +138,8 @@ function barHtml(reading) {
   const label = escaped(say("compare.bar", { probability, threshold }));
   return (
     `<div class='bar' role='img' aria-label='${label}'>` +
-    `<div class='fill' style='inline-size:${(reading.probability * 100).toFixed(2)}%'></div>` +
-    `<div class='mark' style='inset-inline-start:${(reading.threshold * 100).toFixed(2)}%'></div></div>` +
+    `<div class='fill' data-style='inline-size:${(reading.probability * 100).toFixed(2)}%'></div>` +
+    `<div class='mark' data-style='inset-inline-start:${(reading.threshold * 100).toFixed(2)}%'></div></div>` +
     `<dl class='numbers'>${cells}</dl>`
   );
 }

@@ -57,5 +57,17 @@ const filled = new WeakMap();
 export function fill(place, html) {
   if (filled.get(place) === html) return;
   filled.set(place, html);
+  put(place, html);
+}
+
+/**
+ * Put HTML in its place. What is `data-style` in it becomes a style here: the page's policy lets no HTML bring its own.
+ * @param {Element} place
+ * @param {string} html
+ */
+export function put(place, html) {
   place.innerHTML = html;
+  for (const styled of /** @type {NodeListOf<HTMLElement>} */ (place.querySelectorAll("[data-style]"))) {
+    styled.style.cssText = styled.dataset.style ?? "";
+  }
 }

@@ -8,7 +8,7 @@ import re
 from graphlib import TopologicalSorter
 
 from demo.browser.packages import SOURCES
-from demo.deploy.static.folder import MAIN, POLICY, SHARED_SCRIPTS, Files, page_html
+from demo.deploy.static.folder import MAIN, NO_STYLE, POLICY, SHARED_SCRIPTS, Files, page_html
 
 _IMPORT = re.compile(rb'(?:from|import) ?\(?"(\.[^"]+)"')
 _WORKER = "browser/worker.js"
@@ -32,7 +32,7 @@ def single_file(files: Files) -> bytes:
         "worker-src": (ours,),
         "connect-src": (ours, "data:"),
         "img-src": (ours, "data:"),
-        "style-src": ("'unsafe-inline'",),
+        "style-src": (NO_STYLE, _allowed(styles)),
         "manifest-src": ("'none'",),
     }
     licences = "\n".join(
@@ -47,8 +47,9 @@ def single_file(files: Files) -> bytes:
     return b"%b%b\n</body>%b" % (head, b"\n".join(body), end)
 
 
-def _allowed(script: bytes) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'"
+def _allowed(content: bytes) -> str:
+    """A script or style that may stand in the page."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content).digest()).decode()}'"
 
 
 def _part(path: str, content: bytes, imports: dict[str, str]) -> bytes:

@@ -143,11 +143,18 @@ def evaluation_objects(loaded: LoadedModels, words: Wording) -> dict[str, dict[s
     return {
         split: {
             "data": found.data,
-            "parts": dict(found.parts),
-            "points": {point: draw_of_point(loaded, evaluations, split, point, words) for point in points},
+            "parts": _styled_by_script(found.parts),
+            "points": {
+                point: _styled_by_script(draw_of_point(loaded, evaluations, split, point, words)) for point in points
+            },
         }
         for split, found in drawn.items()
     }
+
+
+def _styled_by_script(parts: Mapping[str, str]) -> dict[str, str]:
+    """HTML whose styles the page's script sets (`put` of words.js): its policy lets no HTML bring its own."""
+    return {name: html.replace(" style='", " data-style='") for name, html in parts.items()}
 
 
 def _thresholds(loaded: LoadedModels, point: str) -> dict[str, float]:

@@ -146,7 +146,9 @@ const viewer = (() => {
     const lines = ["R", "G", "B"].map((colour) => make(`feFunc${colour}`, { type: "linear", slope: 1, intercept: 0 }));
     const area = { x: 0, y: 0, width: 1, height: 1, "color-interpolation-filters": "sRGB" };
     const made = make("filter", { id: "grey-window", ...area }, [make("feComponentTransfer", {}, lines)]);
-    document.body.append(make("svg", { width: 0, height: 0, "aria-hidden": true, style: "position:absolute" }, [made]));
+    const holder = make("svg", { width: 0, height: 0, "aria-hidden": true }, [made]);
+    holder.style.position = "absolute";
+    document.body.append(holder);
     return made;
   }
 
