@@ -162,6 +162,7 @@ def model(
 def _parts_of_page(models: Path | None, libraries: Path | None) -> tuple["LoadedModels", "FoundLibraries"]:
     """What the page of plain files is made of."""
     from demo.browser.packages import get_libraries
+    from demo.deploy.published_scores import warn_of_own_scores
     from demo.inference.networks import load_models
 
     say("getting the libraries")
@@ -170,6 +171,7 @@ def _parts_of_page(models: Path | None, libraries: Path | None) -> tuple["Loaded
     loaded = load_models(models, "cpu")
     if not loaded.classifiers:
         raise UsageError(f"{loaded.folder_name}: no network here; export one: pneumoscope export RUN")
+    warn_of_own_scores(loaded.bundles, named=False)
     return loaded, found
 
 

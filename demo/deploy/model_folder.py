@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from demo.deploy.published_scores import warn_of_own_scores
 from export.bundle import Bundle, default_models_folder, find_bundles
 from export.bundle.card_figures import card_figures
 from export.bundle.comparison import COMPARISON
@@ -44,6 +45,7 @@ def build_model(to: Path, name: str, models: Path | None = None) -> None:
         raise UsageError(f"{source}: no network here; export one: pneumoscope export RUN")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise UsageError(f"{to}: expected an empty folder or a new one; choose another")
+    warn_of_own_scores(bundles, named=True)
     to.mkdir(parents=True, exist_ok=True)
     for network, bundle in bundles.items():
         shutil.copytree(bundle.folder, to / network)

@@ -23,9 +23,14 @@ class SortedScores(TypedDict):
 def sorted_scores(labels: ArrayLike, probabilities: ArrayLike) -> SortedScores:
     """Pack labels (0 or 1, [N]) and probabilities ([N]); about 12 bytes a film."""
     truth, values = np.asarray(labels), np.asarray(probabilities, dtype="<f8")
-    order = np.argsort(-values, kind="stable")
+    order = falling_order(values)
     packed = base64.b64encode(values[order].tobytes()).decode("ascii")
     return {"probabilities": packed, "labels": "".join(map(str, truth[order].tolist()))}
+
+
+def falling_order(probabilities: ArrayLike) -> NDArray[np.int64]:
+    """Places of the probabilities ([N]) in the order in which `sorted_scores` has them."""
+    return np.argsort(-np.asarray(probabilities), kind="stable")
 
 
 def averaged_probabilities(

@@ -1,5 +1,6 @@
 // The second panel: its parts were drawn when the page was made; figures.js and instrument.js move them.
 
+import { cellFilmsHtml } from "./cell_films.js";
 import { address, fetchJson } from "./place.js";
 import { state } from "./state.js";
 import { escaped, put, say } from "./words.js";
@@ -24,14 +25,22 @@ export async function drawEvaluation() {
   if (panel().hidden || shown === wanted) return;
   shown = wanted;
   library ??= loadPlotly();
-  const found = await fetchJson(`texts/evaluation-${wanted}.json`);
+  const paths = [`texts/evaluation-${wanted}.json`, `texts/films-${split}.json`];
+  const [found, names] = await Promise.all(paths.map(fetchJson));
   if (shown !== wanted) return;
-  drawn = found;
+  drawn = { ...found, names };
   drawControls();
   for (const [part, html] of Object.entries(drawn.parts)) fill(part, html);
   drawOfPoint();
-  for (const button of panel().querySelectorAll("[data-cell]")) button.toggleAttribute("disabled", true); // no film is here
+  fill("films", "");
   pneumoscope.evaluation.show({ ...drawn.data, point: state.point });
+}
+
+/** A number of a confusion matrix was chosen: list its films. @param {HTMLElement} button */
+export function listCell(button) {
+  const asked = pneumoscope.evaluation.cell(button);
+  fill("films", cellFilmsHtml(drawn.data.networks[asked.network].scores, drawn.names[asked.network], asked));
+  pneumoscope.evaluation.listed();
 }
 
 /** Take the operating point that was chosen here or in Compare. */
@@ -50,6 +59,10 @@ export function chooseSplit(chosen) {
 
 function drawOfPoint() {
   for (const [part, html] of Object.entries(drawn.points[state.point])) fill(part, /** @type {string} */ (html));
+  for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (panel().querySelectorAll("button[data-cell]"))) {
+    const { network = "" } = /** @type {HTMLElement} */ (button.closest("[data-network]")).dataset;
+    button.disabled = !drawn.names[network]; // of films of one's own no name is here
+  }
 }
 
 function drawControls() {

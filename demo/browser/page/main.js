@@ -3,7 +3,7 @@
 import { hasSimd } from "../simd.js";
 import { batchHtml, batchJson } from "./batch.js";
 import { draw, layersHtml, pointsHtml } from "./compare.js";
-import { chooseSplit, drawEvaluation, followPoint } from "./evaluation.js";
+import { chooseSplit, drawEvaluation, followPoint, listCell } from "./evaluation.js";
 import { clear, decideAt, start } from "./films.js";
 import { isSmall, progress } from "./networks.js";
 import { keepOffline } from "./offline.js";
@@ -133,6 +133,10 @@ function listenToChoices() {
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   });
   find("#load-all").addEventListener("click", () => load(Object.keys(state.page.networks)));
+  find("#panel-evaluation").addEventListener("click", (/** @type {any} */ { target }) => {
+    const button = target.closest("button[data-cell]");
+    if (button) listCell(button);
+  });
   find("#batch").addEventListener("click", (/** @type {any} */ { target }) => {
     const id = Number(target.closest("[data-film]")?.dataset.film);
     const film = state.films.find((one) => one.id === id);

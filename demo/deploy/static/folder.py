@@ -11,7 +11,7 @@ from string import Template
 from typing import Any
 
 from demo.browser.packages import SOURCES, Libraries, own_modules
-from demo.deploy.static.texts import evaluation_objects, language_object, page_object
+from demo.deploy.static.texts import evaluation_objects, films_objects, language_object, page_object
 from demo.evaluation.example_films import Example, default_examples_folder, synthetic_examples
 from demo.evaluation.track_record import read_track_record
 from demo.inference.networks import LoadedModels
@@ -68,6 +68,8 @@ def build_files(loaded: LoadedModels, libraries: Libraries) -> dict[str, bytes]:
     for name, bundle in loaded.bundles.items():
         for file in (CARD, "model.onnx"):
             files[f"models/{name}/{file}"] = (bundle.folder / file).read_bytes()
+    for split, names in films_objects(loaded).items():
+        files[f"texts/films-{split}.json"] = _json(names)
     files["texts/page.json"] = _json(page_object(loaded, track_record, examples))
     for language in LANGUAGES:
         words = wording(language)

@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 
 from demo.browser.packages import PINNED
+from demo.deploy.published_scores import is_shipped
 from demo.evaluation.example_films import Example
 from demo.evaluation.operating_point_choices import default_point, shared_points
-from demo.evaluation.sorted_scores import sorted_scores
+from demo.evaluation.sorted_scores import falling_order, sorted_scores
 from demo.evaluation.track_record import QUOTED_SPLITS, TrackRecord
 from demo.inference.classifier import threshold_of
 from demo.inference.heatmap_drawing import CONTOURS, LAYER_SIDE, OPACITY, STANDS_OUT
@@ -44,6 +45,7 @@ from demo.page.panels.evaluation.drawn import (
 from demo.page.panels.evaluation.instrument import index_html
 from demo.page.panels.evaluation.plots import marks_html
 from demo.page.panels.shared import network_head
+from export.bundle.scores import read_bundle_scores
 from train.metrics.scores import SCORED_SPLITS
 
 EXPLAINED = ("probability", "threshold", "logit", "novelty", "sensitivity", "specificity")
@@ -149,6 +151,22 @@ def evaluation_objects(loaded: LoadedModels, words: Wording) -> dict[str, dict[s
             },
         }
         for split, found in drawn.items()
+    }
+
+
+def films_objects(loaded: LoadedModels) -> dict[str, dict[str, list[str]]]:
+    """Names of the scored films by split and network, in the order of `sorted_scores`; JSON-ready.
+
+    Only of films that came with pneumoscope: those of one's own stay without a name.
+    """
+    shipped = {name: read_bundle_scores(bundle) for name, bundle in loaded.bundles.items() if is_shipped(bundle)}
+    return {
+        split: {
+            name: [scores[split].films[row].rpartition("/")[2] for row in falling_order(scores[split].probabilities)]
+            for name, scores in shipped.items()
+            if split in scores
+        }
+        for split in SPLITS
     }
 
 

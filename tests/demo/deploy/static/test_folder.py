@@ -8,9 +8,11 @@ import pytest
 import yaml
 
 from demo.browser.packages import LIBRARY_FILES, LICENCE_FILES, Libraries, get_libraries
+from demo.deploy.published_scores import warn_of_own_scores
 from demo.deploy.static.folder import build_files, folder_files, write_folder
 from demo.deploy.static.single_file import single_file
 from demo.deploy.static.space import space_readme
+from demo.deploy.static.texts import films_objects
 from demo.inference.networks import load_models
 from train.common.errors import PneumoscopeError, UsageError
 
@@ -40,6 +42,25 @@ def test_the_folder_names_every_file_by_its_checksum_and_no_film(loaded):
     named = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert named
     assert all(path in files for path in named)
+
+
+def test_films_of_ones_own_are_warned_of_and_get_no_name(tmp_path, tiny_bundle, capsys):
+    scores = b"film,patient,split,label,logit\nward/anna.png,p1,test,1,2.0\nward/ben.png,p2,validation,0,-1.0\n"
+    tiny_bundle(tmp_path, "a", scores=scores)
+    loaded = load_models(tmp_path, "cpu")
+    warn_of_own_scores(loaded.bundles, named=False)
+    assert "2 scored films of yours" in capsys.readouterr().err
+    files = folder_files(loaded, NO_LIBRARIES)
+    assert json.loads(files["texts/films-test.json"]) == {}
+    assert not [path for path, content in files.items() if b"anna" in content]
+
+
+def test_films_that_came_with_pneumoscope_are_named_and_not_warned_of(capsys):
+    loaded = load_models(device="cpu")
+    warn_of_own_scores(loaded.bundles, named=True)
+    assert capsys.readouterr().err == ""
+    names = films_objects(loaded)["test"]
+    assert {name: len(films) for name, films in names.items()} == {"a": 624, "b": 624}
 
 
 def test_a_folder_of_other_files_is_left_alone(tmp_path):

@@ -10,8 +10,11 @@ import pytest
 
 from demo.deploy.static.space import HEADERS
 from demo.evaluation.example_films import default_examples_folder
+from demo.evaluation.matrix_films import films_of_cell
 from demo.inference.compare import read_case
 from demo.inference.networks import load_models
+from demo.language.numbers import rounded
+from export.bundle.scores import read_bundle_scores
 from train.radiograph import RadiographError
 
 from .conftest import READY, serving
@@ -51,6 +54,22 @@ def differing(found, films):
     return faults
 
 
+def listed(visit, network, cell):
+    """The films that the page lists of a number of the confusion matrix: (name, probability)."""
+    visit.page.click(f".threshold-side.{network} [data-cell={cell}]")
+    visit.page.wait_for_selector(".cell-films h3:focus", timeout=READY)
+    return [tuple(line.split()) for line in visit.page.locator(".cell-films li").all_inner_texts()]
+
+
+def missed_by_a():
+    """What `listed` has to give of the pneumonias of test that network A misses at specificity 95 %."""
+    bundle = load_models(device="cpu").bundles["a"]
+    threshold = bundle.card.operating_points["specificity_95"].threshold
+    films = films_of_cell(read_bundle_scores(bundle)["test"], threshold, "fn")
+    assert films
+    return [(film.film.rpartition("/")[2], rounded(film.probability)) for film in films]
+
+
 def test_a_visit_from_a_server(site, visit):
     with serving(site) as url:
         visited = visit(locale="en-GB")
@@ -71,9 +90,12 @@ def test_a_visit_from_a_server(site, visit):
         visited.page.wait_for_selector(".plot[data-figure=roc] .main-svg", timeout=READY)
         assert "specificity" in visited.page.inner_text("#panel-evaluation .tables").lower()
         assert "healthy" in visited.page.inner_text(".threshold-side.a .at")
-        before = visited.page.inner_text(".threshold-side.a [data-cell=tp]")
+        assert listed(visited, "a", "fn") == missed_by_a()
+        before = visited.page.inner_text(".threshold-side.a [data-cell=tp] .count")
         visited.page.locator("[data-threshold=a]").fill("0.999")
-        visited.page.wait_for_selector(f".threshold-side.a [data-cell=tp]:not(:text-is('{before}'))", timeout=READY)
+        visited.page.wait_for_selector(
+            f".threshold-side.a [data-cell=tp] .count:not(:text-is('{before}'))", timeout=READY
+        )
     assert visited.faults == []
     assert all(asked.startswith((url, "blob:", "data:")) for asked in visited.asked)
 
