@@ -82,7 +82,9 @@ LICENCE_FILES = {
         "plotly.js-basic-dist-min/LICENSE", "8c45d9eaf50c2f72dd9c7ab9ef440788ba58a3538484b5c51c1f17d5128752e7"
     ),
 }
-#: Of packages that name their licence but bring no text of it, and of what the two codecs are compiled from.
+#: What the two codecs are compiled from, under BSD licences of their own.
+COMPILED_IN = ("OpenJPEG", "CharLS")
+#: Of packages that name their licence but bring no text of it, and of what is compiled in.
 OWN_LICENCE_TEXTS = ("onnxruntime-web.txt", "codec-openjpeg.txt", "openjpeg.txt", "charls.txt")
 #: Scripts that are no modules, by the name that each gives to what it makes: one hangs it on `this`, others declare it.
 _HUNG = {"dicom-parser.mjs": "dicomParser"}

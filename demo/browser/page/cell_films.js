@@ -22,13 +22,20 @@ export function cellFilmsHtml(scores, names, { network, cell, threshold }) {
     })
     .map((film) => ({ ...film, distance: Math.abs(film.probability - threshold) }))
     .sort((one, other) => one.distance - other.distance || (one.name < other.name ? -1 : 1));
-  const words = { network: say(`network.${network}`), threshold: threshold.toFixed(3), films: films.length.toLocaleString("en-US") };
+  const words = {
+    network: say(`network.${network}`),
+    threshold: threshold.toFixed(3),
+    films: films.length.toLocaleString("en-US"),
+  };
   const title = escaped(say(`evaluation.cell.${cell}`, words));
   const items = films.slice(0, MOST_FILMS).map(({ name, probability }) => {
     return `<li><span class='name' dir='ltr'>${escaped(name)}</span> <bdi>${escaped(rounded(probability))}</bdi></li>`;
   });
   const more = films.length - MOST_FILMS;
-  const rest = more > 0 ? `<p class='how'>${escaped(say("evaluation.cell.more", { films: more.toLocaleString("en-US") }))}</p>` : "";
+  const rest =
+    more > 0
+      ? `<p class='how'>${escaped(say("evaluation.cell.more", { films: more.toLocaleString("en-US") }))}</p>`
+      : "";
   return (
     `<section class='cell-films' aria-label='${title}'><h3 tabindex='-1'>${title}</h3>` +
     `<p class='how'>${escaped(say("browser.cell_how"))}</p><ul>${items.join("")}</ul>${rest}</section>`

@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from demo.browser.packages import PINNED
+from demo.browser.packages import COMPILED_IN, PINNED
 from demo.deploy.published_scores import is_shipped
 from demo.evaluation.example_films import Example
 from demo.evaluation.operating_point_choices import default_point, shared_points
@@ -195,6 +195,7 @@ def _pairs(loaded: LoadedModels, point: str, track_record: TrackRecord, words: W
 def _about(words: Wording, version: str) -> dict[str, str]:
     """What differs in About from a page with a server."""
     libraries = [(escape(name), escape(words("about.licences.library"))) for name in PINNED]
+    compiled = [(escape(name), escape(words("about.licences.compiled"))) for name in COMPILED_IN]
     own = [
         (escape(words(f"about.licences.{name}")), escape(words(f"about.licences.{name}_text")))
         for name in ("code", "films", "examples")
@@ -202,6 +203,6 @@ def _about(words: Wording, version: str) -> dict[str, str]:
     return {
         "program": "",
         "privacy": list_html([escape(words(f"about.privacy_in_browser.{name}")) for name in PRIVACY]),
-        "licences": definitions_html([*own, *libraries]),
+        "licences": definitions_html([*own, *libraries, *compiled]),
         "versions": versions_html([("pneumoscope", version), *PINNED.items()], words),
     }
