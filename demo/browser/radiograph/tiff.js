@@ -24,6 +24,10 @@ const COLOURS = 256;
 /** Kinds of samples that Python reads: whole numbers without a sign, with one, floats; by their bits. */
 const READABLE = ["1,8", "1,16", "1,32", "2,8", "2,16", "2,32", "3,16", "3,32", "3,64"];
 const READABLE_HERE = READABLE.slice(0, 2);
+/** Each byte with its bits in the other order. */
+const TURNED = Uint8Array.from({ length: 256 }, (_, byte) => {
+  return Array.from({ length: 8 }, (_bit, bit) => ((byte >> bit) & 1) << (7 - bit)).reduce((sum, each) => sum | each);
+});
 
 /**
  * @typedef {object} Layout
@@ -162,15 +166,17 @@ function piecesOf(tags, count) {
   });
 }
 
-/** A piece with the highest bit of each byte first. @param {Uint8Array} piece @param {TiffTags} tags @param {number} compression @returns {Uint8Array} */
+/**
+ * A piece with the highest bit of each byte first.
+ * @param {Uint8Array} piece
+ * @param {TiffTags} tags
+ * @param {number} compression
+ * @returns {Uint8Array}
+ */
 function inOrder(piece, tags, compression) {
   const isTurned = tags.number(FILL_ORDER, 1) === LOWEST_FIRST && [PLAIN, LZW, PACKBITS].includes(compression);
   return isTurned ? piece.map((byte) => TURNED[byte]) : piece;
 }
-
-const TURNED = Uint8Array.from({ length: 256 }, (_, byte) =>
-  parseInt(byte.toString(2).padStart(8, "0").split("").reverse().join(""), 2),
-);
 
 /**
  * @param {Uint8Array} bytes

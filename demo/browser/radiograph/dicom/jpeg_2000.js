@@ -45,7 +45,8 @@ export function decodeJpeg2000(bytes, layout, Decoder) {
   const { precision, isSigned, isLossy } = main;
   if (precision > MOST_BITS) throw damagedDicom();
   const expected = { width: layout.columns, height: layout.rows, precision };
-  stream[main.signPlace - start] &= NO_SIGN; // the codec's wrapper loses bytes with a sign: it gets them with 0 in the middle
+  // The codec's wrapper loses bytes with a sign: it is told of none, and gives samples with 0 in their middle.
+  stream[main.signPlace - start] &= NO_SIGN;
   const pixels = decodeByCodec(Decoder, stream, expected, damagedDicom());
   const middle = isSigned ? 2 ** (precision - 1) : 0;
   return { pixels: middle ? pixels.map((pixel) => pixel - middle) : pixels, precision, isSigned, isLossy };

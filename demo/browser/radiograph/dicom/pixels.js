@@ -81,7 +81,13 @@ function cutAtWhite(pixels, bits, shift) {
   return pixels.map((pixel) => Math.min(pixel >> shift, most));
 }
 
-/** `cutAtWhite` of samples with a sign. @param {Samples} pixels @param {number} bits @param {number} shift @returns {Samples} */
+/**
+ * `cutAtWhite` of samples with a sign.
+ * @param {Samples} pixels
+ * @param {number} bits
+ * @param {number} shift
+ * @returns {Samples}
+ */
 function cutAtEnds(pixels, bits, shift) {
   const signs = 32 - 8 * pixels.BYTES_PER_ELEMENT;
   const most = 2 ** (bits - 1) - 1;
