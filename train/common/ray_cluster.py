@@ -1,4 +1,4 @@
-"""Ray, quiet: one of this machine alone for a block, or a cluster that is there. The only place that starts or joins one."""
+"""Ray, quiet: one of this machine alone, or a cluster that is there. Nothing else starts or joins one."""
 
 import contextlib
 import logging
@@ -31,6 +31,8 @@ _QUIET = {
     "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9/",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else it warns that it will stop to hide GPUs
 }
+#: On Linux too, it means that all listen on 127.0.0.1.
+_ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ def start_or_join(
 ) -> Iterator[Cluster]:
     """Have Ray for the block: join a cluster, or start one that listens on loopback alone and ends with the block.
 
-    Nothing of it reaches the terminal. It writes to stdout when one of its processes dies, so that whatever is written there
-    within the block is thrown away: print results afterwards. stderr is as always.
+    Nothing of it reaches the terminal. It writes to stdout when one of its processes dies, so that whatever is written
+    there within the block is thrown away: print results afterwards. stderr is as always.
 
     Args:
         address: HOST:PORT, ray://HOST:PORT or auto; "local" starts one; None: that of RAY_ADDRESS, else local.
@@ -70,25 +72,24 @@ def start_or_join(
         PneumoscopeError: nothing answers there, it is of another version, or none could be started.
     """
     where = address or os.environ.get("RAY_ADDRESS") or LOCAL
-    is_local = where == LOCAL
-    # Taken back afterwards: it is this block's, and a process that is started later may be another one's.
-    settings = {**_QUIET, **(_of_a_local_one() if is_local else {})}
-    with _set(settings), contextlib.ExitStack() as ending:
+    settings = {**_QUIET, **(_of_a_local_one() if where == LOCAL else _of_a_cluster(where))}
+    with _set(settings), contextlib.ExitStack() as ending:  # unset afterwards, for others to start with their own
         ray = _imported()
         ending.enter_context(contextlib.redirect_stdout(ending.enter_context(Path(os.devnull).open("w"))))
+        # First it ends, then its folder goes.
+        folder = ending.enter_context(_short_folder())
         ending.callback(ray.shutdown)
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
-        runtime = {"env_vars": dict(environment or {})}
-        if is_local:
-            folder = ending.enter_context(_short_folder())
-            ending.callback(ray.shutdown)  # before its folder goes; twice does no harm
+        runtime: dict[str, Any] = {"env_vars": dict(environment or {})}
+        if where == LOCAL:
             _start(ray, {**quiet, "runtime_env": runtime, "num_cpus": cpus, "num_gpus": gpus, "_temp_dir": folder})
         else:
-            _join(ray, where, {**quiet, "runtime_env": {**runtime, "py_modules": [str(each) for each in _PACKAGES]}})
-        yield Cluster(ray, is_local, _described(ray, where))
+            runtime["py_modules"] = [str(package) for package in _PACKAGES]
+            _join(ray, where, {**quiet, "runtime_env": runtime})
+        yield Cluster(ray, where == LOCAL, _described(ray, where))
 
 
-def _imported() -> Any:
+def _imported() -> Any:  # noqa: ANN401  # as `Cluster.ray`
     try:
         import ray
     except ImportError:
@@ -100,11 +101,7 @@ def _imported() -> Any:
 
 def _of_a_local_one() -> dict[str, str]:
     """Loopback alone, and no other user of this machine: without the token its tasks are refused."""
-    return {
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on Linux too, it means that all listen on 127.0.0.1
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": _token(),
-    }
+    return {**_ON_LOOPBACK, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token()}
 
 
 @cache  # Ray keeps the first one that it has read in a process
@@ -112,57 +109,75 @@ def _token() -> str:
     return secrets.token_hex(32)
 
 
-def _start(ray: Any, options: Mapping[str, Any]) -> None:
+def _of_a_cluster(address: str) -> dict[str, str]:
+    """One attempt, not the minutes of Ray's twenty; what does not answer at all is said at once."""
+    settings = {"RAY_NUM_REDIS_GET_RETRIES": "1"}
+    if address == "auto":
+        return settings
+    host, _, number = address.removeprefix("ray://").rpartition(":")
+    if not host or not number.isdecimal() or not 0 < int(number) < 65_536:
+        raise UsageError(f"Ray's address must be HOST:PORT, ray://HOST:PORT, auto or local. Received: {address}")
+    port = int(number)
+    if refusal := _refusal(host.strip("[]"), port):
+        raise PneumoscopeError(
+            f"no Ray answers at {address} ({refusal}): see that the cluster runs, or give no address"
+        )
+    # Of 127.0.0.1 Ray makes this machine's own address, where one that listens on loopback alone does not answer.
+    if host in ("127.0.0.1", "localhost") and _refusal(_own_address(), port):
+        settings |= _ON_LOOPBACK
+    return settings
+
+
+def _refusal(host: str, port: int) -> str | None:
+    """Why nothing can be told to what listens there; None: it can."""
+    try:
+        socket.create_connection((host, port), CONNECT_SECONDS).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def _own_address() -> str:
+    """Return the address that others know this machine by; loopback where there is none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # nothing is sent: the way there is looked up
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
+def _start(ray: Any, options: Mapping[str, Any]) -> None:  # noqa: ANN401
     """Start Ray's processes; they end with this process however it ends."""
-    for attempt in range(START_ATTEMPTS):
+    for attempt in range(1, START_ATTEMPTS + 1):
         try:
             ray.init(address=LOCAL, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **options)
             return
         except Exception as error:  # Ray's own are plain Exceptions
             ray.shutdown()
-            if attempt == START_ATTEMPTS - 1:
+            if attempt == START_ATTEMPTS:
                 raise PneumoscopeError(
-                    f"Ray does not start on this machine ({_first_line(error)}): try again when it is less busy, or do without"
+                    f"Ray does not start here ({_first_line(error)}): try when the machine is less busy, or do without"
                 ) from error
 
 
-def _join(ray: Any, address: str, options: Mapping[str, Any]) -> None:
-    _require_answer(address)
+def _join(ray: Any, address: str, options: Mapping[str, Any]) -> None:  # noqa: ANN401
     try:
         ray.init(address=address, **options)
     except Exception as error:  # ConnectionError, RuntimeError, ValueError: as the way there has it
         words = " ".join(str(error).split())
         if "ersion mismatch" in words:
             raise PneumoscopeError(
-                f"the cluster at {address} is of another version than Ray {ray.__version__} here: expected the same "
-                f"of Ray and of Python; install what it has ({words.removeprefix('Version mismatch: ')})"
+                f"the cluster at {address} is of another version: expected the same Ray and Python there and here; "
+                f"install what it has ({words.removeprefix('Version mismatch: ')})"
             ) from error
         raise PneumoscopeError(
-            f"the cluster at {address} cannot be joined ({_first_line(error)}): see 'ray status' there, or give no address"
+            f"the cluster at {address} cannot be joined ({_first_line(error)}): see that 'ray status' works there, "
+            "and that RAY_AUTH_MODE and RAY_AUTH_TOKEN are the cluster's"
         ) from error
 
 
-def _require_answer(address: str) -> None:
-    """Say at once what Ray would try for minutes.
-
-    Raises:
-        UsageError: no address.
-        PneumoscopeError: nothing listens there.
-    """
-    if address == "auto":
-        return
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
-        raise UsageError(f"Ray's address must be HOST:PORT, ray://HOST:PORT, auto or local. Received: {address}")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
-    except OSError as error:
-        raise PneumoscopeError(
-            f"no Ray answers at {address} ({error.strerror or error}): see that the cluster runs, or give no address"
-        ) from error
-
-
-def _described(ray: Any, address: str) -> str:
+def _described(ray: Any, address: str) -> str:  # noqa: ANN401
     has = ray.cluster_resources()
     cpus, gpus = has.get("CPU", 0), has.get("GPU", 0)
     machines = sum(node["Alive"] for node in ray.nodes())
