@@ -11,6 +11,7 @@ from demo.inference.networks import LoadedModels
 from demo.page.access_log import access_log
 from demo.page.answers import Answer, ToldAnswers
 from demo.page.api import PARAMETERS
+from demo.page.function_arguments import CheckArguments
 from demo.page.guard.answer_headers import AnswerHeaders
 from demo.page.guard.hosts import AllowedHosts
 from demo.page.guard.origins import Origins
@@ -70,11 +71,12 @@ def before_gradio(
         Middleware(Origins, hosts=hosts),
     ]
     ids, states = SessionIds(), SessionStates()
+    listeners_of_events = (check_function, PlaceEvents(ids, states), CheckArguments(states))
     middleware = [
         Middleware(Health, loaded=loaded, draining=draining, metrics=metrics),
         Middleware(Drained, draining=draining),
         Middleware(LoginGate, logins=logins),
-        Middleware(RequestFilter, parameters=PARAMETERS, listeners=(check_function, PlaceEvents(ids, states))),
+        Middleware(RequestFilter, parameters=PARAMETERS, listeners=listeners_of_events),
         Middleware(Uploads, space=UploadSpace(hosting.quota)),
         Middleware(SessionGate, ids=ids, states=states),
         Middleware(OwnFiles, bundles=bundles_to_take(loaded)),

@@ -5,7 +5,6 @@ function that reads films, or does anything else that takes its time, is not to 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
 from http import HTTPStatus
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -56,12 +55,7 @@ def check_function(event: Event) -> None:
     """A listener of the request filter. Raise RefusedError where there is no such function, or a way past the queue."""
     if event.kind not in ("run", "queue/join"):
         return
-    functions = event.scope["app"].get_blocks().fns
-    number = event.body.get("fn_index")  # Gradio asks for it first
-    if number is None and event.kind == "run":
-        function = _named(functions.values(), event.name)
-    else:
-        function = functions.get(number) if type(number) is int else None
+    function = asked_function(event)
     if event.kind == "run" and (function is None or function.queue):
         raise RefusedError(HTTPStatus.NOT_FOUND, f"nothing is run here directly; call {API}/call/NAME")
     if function is None:
@@ -70,8 +64,13 @@ def check_function(event: Event) -> None:
         )
 
 
-def _named(functions: Iterable[Any], name: str | None) -> Any:  # noqa: ANN401  # Gradio's function
-    return next((function for function in functions if function.api_name == name), None)
+def asked_function(event: Event) -> Any:  # noqa: ANN401  # Gradio's function
+    """The function that is to be run or joined the queue for; None where there is none."""
+    functions = event.scope["app"].get_blocks().fns
+    number = event.body.get("fn_index")  # Gradio asks for it first
+    if number is None and event.kind == "run":
+        return next((function for function in functions.values() if function.api_name == event.name), None)
+    return functions.get(number) if type(number) is int else None
 
 
 def _seconds_until_room(queue: "Queue", waiting: int) -> float:

@@ -187,11 +187,12 @@ def start(
         networks = loading.submit(_loaded_models, models, device)
         decoding = loading.submit(_film_workers)
         try:
+            from fastapi.exceptions import RequestValidationError
             from gradio import networking
 
             from demo.page import layout as page
             from demo.page.before_gradio import before_gradio
-            from demo.page.guard.answer_headers import failed
+            from demo.page.guard.answer_headers import failed, not_understood
             from demo.page.guard.sweep import Sweep, sweeping
             from demo.page.login.gate import Logins
             from demo.page.own_server import serving_on
@@ -217,7 +218,7 @@ def start(
             auth=logins.check if logins else None,  # type: ignore[arg-type]  # Gradio awaits it, and says so nowhere
             app_kwargs={
                 "middleware": before.middleware,
-                "exception_handlers": {500: failed},
+                "exception_handlers": {500: failed, RequestValidationError: not_understood},
                 "lifespan": lambda _: sweeping(Sweep(folder), blocks),
             },
             theme=page.THEME,

@@ -6,11 +6,15 @@ login for other sites' pages: both are taken off.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from demo.page.guard.asgi import API, App, Message, Receive, Scope, Send
+
+if TYPE_CHECKING:
+    from fastapi.exceptions import RequestValidationError
 
 # Gradio's page holds its script and its styles inside itself and makes functions of text: hence the three "unsafe".
 # What counts is that nothing is loaded from and nothing is sent to another host, and that no other page frames it.
@@ -71,6 +75,12 @@ class AnswerHeaders:
 def failed(_: Request, __: Exception) -> JSONResponse:
     """The answer where the page fails; the server's log, which --debug shows, has the reason."""
     return JSONResponse({"detail": "the page failed at this; whoever runs it sees why with --debug"}, 500)
+
+
+def not_understood(_: Request, error: Exception) -> JSONResponse:
+    """The answer to a body whose fields are of no use to Gradio: one line, as everything else is refused."""
+    fault = cast("RequestValidationError", error).errors()[0]
+    return JSONResponse({"detail": f"{'.'.join(map(str, fault['loc'][1:]))}: {fault['msg']}"}, 422)
 
 
 def with_ours(

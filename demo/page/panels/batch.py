@@ -197,8 +197,8 @@ class BatchPanel:
 
     def sort(self, found: Batch | None, event: gr.EventData) -> str:
         """The table by the column that was clicked."""
-        column = event.sort
-        if found is None or column not in SORTS:
+        column = getattr(event, "sort", None)
+        if found is None or not isinstance(column, str) or column not in SORTS:
             return gr.skip()
         # A first click shows the largest numbers first, but the films themselves in their order.
         turned = not found.view.descending if column == found.view.sort else column != "order"
@@ -210,7 +210,7 @@ class BatchPanel:
         stay = (gr.skip(),) * len(self.compare.shown)
         if found is None or found.is_gone:
             return *stay, gr.skip(), gone_html(wording(chosen))
-        number = event.film
+        number = getattr(event, "film", None)
         if type(number) is not int or not 0 <= number < len(found.found.films):
             return *stay, gr.skip(), gr.skip()
         try:

@@ -120,7 +120,7 @@ class ComparePanel:
 
     def detail(self, on_screen: FilmOnScreen | None, event: gr.EventData) -> dict[str, str | None]:
         """The film on screen at its full size, for the browser that asks for it by the film's token."""
-        token = event.token
+        token = getattr(event, "token", None)
         jpeg = detail_of(on_screen, token)
         data = None if jpeg is None else base64.b64encode(jpeg).decode("ascii")
         return {"token": str(token), "jpeg": data}
