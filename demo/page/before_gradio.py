@@ -27,6 +27,7 @@ from demo.page.request_filter import RequestFilter
 from demo.page.sessions.gate import PlaceEvents, SessionGate
 from demo.page.sessions.ids import SessionIds
 from demo.page.sessions.states import SessionStates
+from demo.page.sessions.upload_owners import CheckUploads, Owners
 from demo.page.shutdown import Drained, Draining
 from demo.page.trusted_proxies import TrustedProxies
 
@@ -70,14 +71,20 @@ def before_gradio(
         Middleware(AnswerHeaders, frame_ancestors=hosting.frame_ancestors),
         Middleware(Origins, hosts=hosts),
     ]
-    ids, states = SessionIds(), SessionStates()
-    listeners_of_events = (check_function, PlaceEvents(ids, states), CheckArguments(states))
+    ids, states, space = SessionIds(), SessionStates(), UploadSpace(hosting.quota)
+    owner_of = Owners(ids)
+    listeners_of_events = (
+        check_function,
+        PlaceEvents(ids, states),
+        CheckUploads(owner_of, space.stored),
+        CheckArguments(states),
+    )
     middleware = [
         Middleware(Health, loaded=loaded, draining=draining, metrics=metrics),
         Middleware(Drained, draining=draining),
         Middleware(LoginGate, logins=logins),
         Middleware(RequestFilter, parameters=PARAMETERS, listeners=listeners_of_events),
-        Middleware(Uploads, space=UploadSpace(hosting.quota)),
+        Middleware(Uploads, space=space, owner_of=owner_of),
         Middleware(SessionGate, ids=ids, states=states),
         Middleware(OwnFiles, bundles=bundles_to_take(loaded)),
         Middleware(PageHead),

@@ -7,7 +7,7 @@ the routes the page lives on, only films that were uploaded, and only what is no
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -111,8 +111,8 @@ class RequestFilter:
         return _replay(scope, json.dumps(body).encode(), receive)
 
 
-def _check_files(value: object, uploads: Collection[str]) -> None:
-    """Refuse a file that was not uploaded: an address the server would fetch, or a file of the server's."""
+def files_of(value: object) -> Iterator[dict[str, Any]]:
+    """All that Gradio takes for a file in a JSON value: by its mark, whatever else is in the object."""
     pending = [value]
     while pending:
         item = pending.pop()
@@ -120,12 +120,17 @@ def _check_files(value: object, uploads: Collection[str]) -> None:
             pending += item
         elif isinstance(item, dict):
             pending += item.values()
-            # As Gradio tells a file: by its mark, whatever else is in the object.
-            if "meta" in item and "path" in item and not _is_upload(item["path"], uploads):
-                raise RefusedError(
-                    HTTPStatus.BAD_REQUEST,
-                    f"no such upload: send the file to {API}/upload first and name the path that it answers",
-                )
+            if "meta" in item and "path" in item:
+                yield item
+
+
+def _check_files(value: object, uploads: Collection[str]) -> None:
+    """Refuse a file that was not uploaded: an address the server would fetch, or a file of the server's."""
+    if not all(_is_upload(file["path"], uploads) for file in files_of(value)):
+        raise RefusedError(
+            HTTPStatus.BAD_REQUEST,
+            f"no such upload: send the file to {API}/upload first and name the path that it answers",
+        )
 
 
 def _is_upload(path: object, uploads: Collection[str]) -> bool:

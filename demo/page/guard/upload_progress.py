@@ -72,12 +72,13 @@ class UploadProgress:
         latest = loop.time() + SECONDS_TO_BEGIN
         try:
             while upload.begun or loop.time() < latest:
-                if upload.done:
-                    yield _event({"msg": "done"})
-                    return
+                done = upload.done
                 news, upload.news = upload.news, {}
                 for name, size in news.items():
                     yield _event({"msg": "update", "orig_name": name, "chunk_size": size})
+                if done:
+                    yield _event({"msg": "done"})
+                    return
                 await asyncio.sleep(SECONDS_BETWEEN)
         finally:
             self._uploads.pop(upload_id, None)

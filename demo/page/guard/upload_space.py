@@ -30,10 +30,33 @@ DEFAULT_QUOTA = Quota()
 
 
 @dataclass(frozen=True)
+class Owner:
+    """Who has sent an upload.
+
+    Attributes:
+        session: the page's; None of a program.
+        user: who has logged in; None where nobody does.
+        client: as `demo.page.guard.clients` names it.
+    """
+
+    session: str | None
+    user: str | None
+    client: str
+
+    def is_same(self, other: "Owner") -> bool:
+        """Whether a request of the other may have the upload read: one of the same page, or of the same program."""
+        return self.session == other.session and (self.session is not None or self.may_fetch(other))
+
+    def may_fetch(self, other: "Owner") -> bool:
+        """Whether the other may get the upload itself, for which a browser does not say of which page it asks."""
+        return self.user == other.user and (self.user is not None or self.client == other.client)
+
+
+@dataclass(frozen=True)
 class StoredFile:
     """A whole upload: whose it is, and its bytes."""
 
-    client: str
+    owner: Owner
     size: int
 
 
@@ -74,7 +97,7 @@ class UploadSpace:
                 del self.coming[client]
 
     def _check(self, client: str, size: int, folder: Path) -> None:
-        own = [file.size for file in self.stored.values() if file.client == client]
+        own = [file.size for file in self.stored.values() if file.owner.client == client]
         if sum(own) + self.coming.get(client, 0) + size > self.quota.per_client or len(own) >= MOST_FILES_PER_CLIENT:
             raise RefusedError(
                 HTTPStatus.TOO_MANY_REQUESTS,

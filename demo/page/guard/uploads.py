@@ -25,9 +25,8 @@ from starlette.responses import JSONResponse, StreamingResponse
 
 from demo.page.guard.asgi import API, App, Receive, RefusedError, Scope, Send, answer_refused, header_values
 from demo.page.guard.bodies import announced_length, arriving
-from demo.page.guard.clients import client_of
 from demo.page.guard.upload_progress import UploadProgress
-from demo.page.guard.upload_space import StoredFile, UploadSpace, no_room
+from demo.page.guard.upload_space import Owner, StoredFile, UploadSpace, no_room
 from train.radiograph.formats import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -41,6 +40,7 @@ LONGEST_NAME = 200  # of a file on the server's disk; the film's own is kept by 
 
 _UPLOAD = re.compile(rf"{API}/upload/?")
 _PROGRESS = re.compile(rf"{API}/upload_progress/?")
+_FILE = re.compile(rf"{API}/file=(?P<path>.+)")
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,13 @@ class Uploads:
     Attributes:
         app: Gradio's application; `upload_file_set` of its page learns what was stored.
         space: what uploads may take.
+        owner_of: whose a request is.
         progress: how far they are.
     """
 
     app: App
     space: UploadSpace
+    owner_of: Callable[[Scope], Owner]
     progress: UploadProgress = field(default_factory=UploadProgress)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,6 +66,8 @@ class Uploads:
             answer: Callable[[Scope, Receive], Awaitable[App]] = self._upload
         elif scope.get("method") == "GET" and _PROGRESS.fullmatch(path):
             answer = self._progress
+        elif asked := _FILE.fullmatch(path):
+            answer = self._file(asked["path"])
         else:
             await self.app(scope, receive, send)
             return
@@ -76,20 +80,29 @@ class Uploads:
 
     async def _upload(self, scope: Scope, receive: Receive) -> App:
         gradio = scope["app"]
-        folder = Path(gradio.uploaded_file_dir)
+        folder = Path(gradio.uploaded_file_dir).resolve()
         length = announced_length(scope, MOST_UPLOAD_BYTES)
-        client, upload_id = client_of(scope), _upload_id(scope)
-        with self.space.room_for(client, length, folder):
+        owner, upload_id = self.owner_of(scope), _upload_id(scope)
+        with self.space.room_for(owner.client, length, folder):
             self.progress.begin(upload_id)
             try:
                 form = _Form(folder, lambda name, size: self.progress.more(upload_id, name, size))
                 files = await form.store(scope, arriving(scope, receive, MOST_UPLOAD_BYTES))
             finally:
                 self.progress.end(upload_id)
-        self.space.stored.update({path: StoredFile(client, size) for path, size in files.items()})
+        self.space.stored.update({path: StoredFile(owner, size) for path, size in files.items()})
         paths = [str(path) for path in files]
         gradio.get_blocks().upload_file_set.update(paths)
         return JSONResponse(paths)
+
+    def _file(self, path: str) -> Callable[[Scope, Receive], Awaitable[App]]:
+        async def answer(scope: Scope, _: Receive) -> App:
+            known = self.space.stored.get(Path(path).resolve())  # by whatever way it leads there
+            if known is not None and not known.owner.may_fetch(self.owner_of(scope)):
+                raise RefusedError(HTTPStatus.NOT_FOUND, "no such file")
+            return self.app
+
+        return answer
 
     async def _progress(self, scope: Scope, _: Receive) -> App:
         events = await self.progress.events(_upload_id(scope) or "")

@@ -2,7 +2,7 @@
 // Each request of the page says of which page it is; the server made the id for this one, and knows it again.
 (() => {
   const session = document.querySelector("meta[name=pneumoscope-session]").content;
-  const ofSession = /\/gradio_api\/(queue|run|heartbeat|cancel|reset)(\/|$)/;
+  const ofSession = /\/gradio_api\/(upload|queue|call|run|heartbeat|cancel|reset)(\/|$)/;
   const send = window.fetch;
 
   // Gradio's login page says what a wrong password is, and nothing of one that is not looked at.

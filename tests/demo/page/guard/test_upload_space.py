@@ -1,13 +1,14 @@
 """Room for uploads: of one client, of all, and on the disk."""
 
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from demo.page.guard import upload_space
 from demo.page.guard.asgi import RefusedError
-from demo.page.guard.upload_space import Quota, StoredFile, UploadSpace
+from demo.page.guard.upload_space import Owner, Quota, StoredFile, UploadSpace
 
 MB = 1_000_000
 
@@ -23,7 +24,7 @@ def disk(monkeypatch):
 def store(space, folder, client, size, name):
     path = folder / name
     path.write_text("film")
-    space.stored[path] = StoredFile(client, size)
+    space.stored[path] = StoredFile(Owner(None, None, client), size)
     return path
 
 
@@ -82,3 +83,26 @@ def test_room_comes_back_though_an_upload_fails(tmp_path):
     with pytest.raises(KeyError), space.room_for("anna", 1, tmp_path):
         raise KeyError
     assert space.coming == {}
+
+
+def test_whose_an_upload_is():
+    page, program = Owner("page", None, "192.0.2.1"), Owner(None, None, "192.0.2.1")
+    annas_page, annas_program = Owner("page", "anna", "192.0.2.1"), Owner(None, "anna", "192.0.2.1")
+    for owner in (page, program, annas_page, annas_program):
+        assert owner.is_same(owner)
+        assert owner.may_fetch(owner)
+    # A telephone's address changes; its page, or its login, does not.
+    assert page.is_same(replace(page, client="192.0.2.9"))
+    assert annas_program.is_same(replace(annas_program, client="192.0.2.9"))
+    for one, other in (
+        (page, program),
+        (page, replace(page, session="another")),
+        (program, replace(program, client="192.0.2.9")),
+        (annas_program, program),
+        (annas_program, replace(annas_program, user="ben")),
+        (annas_program, annas_page),
+    ):
+        assert not one.is_same(other)
+        assert not other.is_same(one)
+    assert not annas_page.may_fetch(replace(annas_page, user="ben"))
+    assert not page.may_fetch(replace(page, client="192.0.2.9"))

@@ -102,6 +102,18 @@ def test_a_page_is_of_the_user_who_loaded_it(client, guarded):
 
 
 @pytest.mark.slow
+def test_nobody_has_anothers_upload_read_or_fetches_it(client, guarded):
+    client.post("/login", data={"username": "ben", "password": PASSWORD})
+    with httpx.Client(base_url=guarded, trust_env=False, headers={"authorization": f"Bearer {TOKEN}"}) as annas:
+        (path,) = annas.post(f"{API}/upload", files={"files": ("film.png", b"film")}).json()
+        call = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}]}
+        assert client.post(f"{API}/call/compare", json=call).status_code == 403
+        assert client.get(f"{API}/file={path}").status_code == 404
+        assert annas.get(f"{API}/file={path}").content == b"film"
+        assert annas.post(f"{API}/call/compare", json=call).status_code == 200
+
+
+@pytest.mark.slow
 def test_guessing_is_slowed_down(open_page, tmp_path):
     accounts = tmp_path / "accounts"
     accounts.write_text("anna:as it is\n")

@@ -38,10 +38,14 @@ class Visitor:
                     return message["success"], message["output"]
         raise AssertionError(line)
 
+    def upload(self):
+        """Send a film → what names it in a call."""
+        files = {"files": ("film.png", FILM)}
+        (path,) = self.client.post(f"{API}/upload", files=files, headers=self.headers).json()
+        return {"path": path, "orig_name": "film.png", "meta": {"_type": "gradio.FileData"}}
+
     def open_film(self):
-        (path,) = self.client.post(f"{API}/upload", files={"files": ("film.png", FILM)}).json()
-        film = {"path": path, "orig_name": "film.png", "meta": {"_type": "gradio.FileData"}}
-        assert self.ask(function_of(self.client, "upload"), [film, "youden", "en"])[0]
+        assert self.ask(function_of(self.client, "upload"), [self.upload(), "youden", "en"])[0]
 
     def has_film(self):
         """Whether the server still has what is on this visitor's screen: it makes a report of it."""
@@ -85,6 +89,36 @@ def test_nobody_gets_anothers_film_by_an_id(client):
     other.headers = {}
     assert not other.ask(report_of(client), [None, "", "", "en"], name=visitor.session)[0]
     assert visitor.has_film()
+
+
+def test_an_upload_is_its_pages_alone(client, running_page):
+    visitor, other = Visitor(client), Visitor(client)
+    film = visitor.upload()
+    join = {"fn_index": function_of(client, "upload"), "data": [film, "youden", "en"], "session_hash": "x"}
+    call = {"data": [film]}
+    for path, body in (("queue/join", join), ("call/compare", call), ("call/v2/compare", {"film": film})):
+        for headers in (other.headers, {}):
+            refused = client.post(f"{API}/{path}", json=body, headers=headers)
+            assert (refused.status_code, refused.json()["detail"][:22]) == (403, "this upload is not you")
+    with httpx.Client(
+        base_url=running_page, transport=httpx.HTTPTransport(local_address="127.0.0.2"), timeout=60
+    ) as elsewhere:
+        for path in (film["path"], film["path"].replace("/tmp/", "/tmp/../tmp/")):
+            assert elsewhere.get(f"{API}/file={path}").status_code == 404
+    assert client.get(f"{API}/file={film['path']}").content == FILM
+    assert visitor.ask(function_of(client, "upload"), join["data"])[0]
+
+
+def test_an_upload_of_a_program_is_its_addresss_alone(client, running_page):
+    (path,) = client.post(f"{API}/upload", files={"files": ("film.png", FILM)}).json()
+    call = {"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}]}
+    with httpx.Client(
+        base_url=running_page, transport=httpx.HTTPTransport(local_address="127.0.0.2"), timeout=60
+    ) as elsewhere:
+        assert elsewhere.post(f"{API}/call/compare", json=call).status_code == 403
+    assert client.post(f"{API}/call/compare", json=call, headers=Visitor(client).headers).status_code == 403
+    event = client.post(f"{API}/call/compare", json=call).json()["event_id"]
+    assert "event: complete" in client.get(f"{API}/call/compare/{event}").text
 
 
 @pytest.mark.parametrize("session", ["", "x" * 44, "v" + "A" * 44, "x" * 5000, "../..", "v\xe9"])
