@@ -51,6 +51,30 @@ def bound_queue(blocks: "gr.Blocks", most: int = MOST_WAITING, most_of_one: int 
     queue.push = push  # type: ignore[method-assign]
 
 
+def one_place_each(blocks: "gr.Blocks", group: str) -> None:
+    """Let a client hold one place of a group of functions at a time, however many pages it has open.
+
+    For what takes long: taking turns alone would leave all places to whoever came first, until it is done.
+    """
+    queue = blocks._queue
+    next_events = queue.get_events
+
+    def get_events() -> Any:  # noqa: ANN401  # Gradio's own signature
+        line = queue.event_queue_per_concurrency_id.get(group)
+        if line is None or not line.queue:
+            return next_events()
+        running = (event for events in queue.active_jobs for event in events or ())
+        holding = {client_of_event(event) for event in running if event.concurrency_id == group}
+        waiting = list(line.queue)
+        line.queue[:] = [event for event in waiting if client_of_event(event) not in holding]
+        chosen = next_events()
+        gone = chosen[0] if chosen else []
+        line.queue[:] = [event for event in waiting if event not in gone]
+        return chosen
+
+    queue.get_events = get_events  # type: ignore[method-assign]
+
+
 def check_function(event: Event) -> None:
     """A listener of the request filter. Raise RefusedError where there is no such function, or a way past the queue."""
     if event.kind not in ("run", "queue/join"):

@@ -196,7 +196,8 @@ def start(
             from demo.page.guard.sweep import Sweep, sweeping
             from demo.page.login.gate import Logins
             from demo.page.own_server import serving_on
-            from demo.page.reading_queue import bound_queue
+            from demo.page.panels.batch import PLACES
+            from demo.page.reading_queue import bound_queue, one_place_each
             from demo.page.shutdown import Draining
         except ImportError as error:
             raise UsageError(f"the page's packages cannot be imported ({error}); {HOW_TO_INSTALL}") from error
@@ -210,6 +211,7 @@ def start(
     before = before_gradio(loaded, hosting, hosts, draining, logins)
     blocks = page.build_page(before.loaded, data_root)
     bound_queue(blocks)
+    one_place_each(blocks, PLACES)
     in_url = f"[{address}]" if address.version == 6 else str(address)
     with serving_on(listening, before.outermost):
         blocks.launch(

@@ -35,7 +35,8 @@ from demo.predict.results import as_json, csv_header, csv_rows
 from demo.predict.stream import share_processors
 from train.common.errors import PneumoscopeError
 
-BATCHES_AT_ONCE = 2  # of all visitors; others wait
+BATCHES_AT_ONCE = 2  # of all visitors, one of each; others wait
+PLACES = "batch-panel"  # the group of functions that these are places of
 SECONDS_OF_A_BATCH = (
     3600.0  # it ends then as if it were stopped: a thousand films made to take long must not hold a place
 )
@@ -276,7 +277,7 @@ class BatchPanel:
             filled,
             # A batch takes long: it must not hold the places of those who read one film.
             concurrency_limit=BATCHES_AT_ONCE,
-            concurrency_id="batch-panel",
+            concurrency_id=PLACES,
             trigger_mode="multiple",
             **PRIVATE,
         ).failure(self.clean, [batch, language], [batch, *filled], **QUICK)  # the page is busy: nothing is read

@@ -11,10 +11,12 @@ import pytest
 pytest.importorskip("gradio", reason="the page needs Gradio, not installed here")
 httpx = pytest.importorskip("httpx")
 
+import gradio as gr  # noqa: E402
 from fastapi import HTTPException  # noqa: E402
+from gradio.queueing import EventQueue  # noqa: E402
 
 from demo.page.guard.asgi import RefusedError  # noqa: E402
-from demo.page.reading_queue import LONGEST_RETRY, bound_queue, check_function  # noqa: E402
+from demo.page.reading_queue import LONGEST_RETRY, bound_queue, check_function, one_place_each  # noqa: E402
 from demo.page.request_filter import Event  # noqa: E402
 
 API = "/gradio_api"
@@ -65,6 +67,35 @@ def test_one_address_or_user_has_a_part_of_the_queue():
     of_users = [waiting(user="anna") for _ in range(3)]
     assert joined(of_users, user="ben") is None
     assert joined(of_users, user="anna").status_code == 503
+
+
+def test_one_client_with_two_pages_holds_one_of_the_places_of_batches():
+    def event(address, group="batches"):
+        event = waiting(address=address)
+        return SimpleNamespace(**vars(event), _id=object(), concurrency_id=group, fn=SimpleNamespace(batch=False))
+
+    first, second, others = event("192.0.2.1"), event("192.0.2.1"), event("192.0.2.2")
+    film = event("192.0.2.1", "reading")
+    blocks = gr.Blocks().queue()
+    queue = blocks._queue
+    queue.active_jobs = [None] * 4
+    for group, events in (("batches", [first, second, others]), ("reading", [])):
+        queue.event_queue_per_concurrency_id[group] = EventQueue(group, 2)
+        queue.event_queue_per_concurrency_id[group].queue += events
+    one_place_each(blocks, "batches")
+
+    def begun():
+        """What Gradio begins next."""
+        if (chosen := queue.get_events()) is None:
+            return None
+        queue.active_jobs[queue.active_jobs.index(None)] = chosen[0]
+        return chosen[0][0]
+
+    assert [begun(), begun(), begun()] == [first, others, None]
+    queue.event_queue_per_concurrency_id["reading"].queue.append(film)
+    assert begun() is film  # who has a batch reads other films all the same
+    queue.active_jobs[0] = None  # the first batch is done
+    assert [begun(), begun()] == [second, None]
 
 
 def test_how_long_to_wait_has_bounds():
