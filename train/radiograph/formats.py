@@ -7,7 +7,9 @@ only a whole file of a sane size reaches a decoder.
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Literal
 
 import numpy as np
@@ -22,11 +24,13 @@ FilmKind = Literal["jpeg", "png", "tiff", "bmp", "webp", "dicom"]
 MAX_BYTES = 100_000_000
 MAX_PIXELS = 50_000_000  # the largest published film of the set has 5.6 M, a 43 cm detector at 0.1 mm has 18 M
 MAX_DECODED_BYTES = 200_000_000  # of one film's samples: 50 million of 32 bits, or 33 million of 16-bit RGB
+LARGE_PIXELS = 20_000_000  # more than a detector has; of such films a server decodes one at a time
 START_BYTES = 512  # what `describe_stranger` needs of a file
 MAX_FRAMES = 1_000  # of a DICOM file, or pages of a TIFF; an angiography has a few hundred
 
 EXPECTED = "expected a JPEG, PNG, TIFF, BMP, WebP or DICOM film"
 
+_large_waits = ContextVar("large_waits", default=False)
 _JPEG_START = re.compile(rb"\xff\xd8.{,400}?\xff[\xc0-\xfe]", re.DOTALL)  # some writers put filler in between
 MEDIA_DIRECTORY = "a DICOMDIR"  # the table of contents of a CD, as `describe_stranger` names it
 
@@ -61,6 +65,10 @@ _STRANGERS = (
 
 class RadiographError(PneumoscopeError):
     """A film that cannot be read. The message names neither the file nor anything of the patient's."""
+
+
+class LargeFilmError(Exception):
+    """A film is larger than LARGE_PIXELS where that has to wait: see `large_films_wait`."""
 
 
 class FilmWarning(UserWarning):
@@ -115,11 +123,22 @@ def describe_stranger(start: bytes) -> str | None:
     return None
 
 
+@contextmanager
+def large_films_wait() -> Iterator[None]:
+    """Have readers stop at the header of a film of more than LARGE_PIXELS, by LargeFilmError, while a block lasts."""
+    token = _large_waits.set(True)
+    try:
+        yield
+    finally:
+        _large_waits.reset(token)
+
+
 def check_pixels(width: int, height: int) -> None:
     """Refuse a picture without pixels or with more than MAX_PIXELS.
 
     Raises:
         RadiographError: the size is out of bounds.
+        LargeFilmError: as `large_films_wait` has it.
     """
     if width < 1 or height < 1:
         raise RadiographError(f"the header gives a size of {width}×{height}: expected at least one pixel")
@@ -128,6 +147,8 @@ def check_pixels(width: int, height: int) -> None:
             f"{width}×{height} pixels are more than the limit of {MAX_PIXELS // 1_000_000} million: "
             "scale the film down first"
         )
+    if width * height > LARGE_PIXELS and _large_waits.get():
+        raise LargeFilmError
 
 
 def check_decoded_bytes(pixels: int, bytes_a_pixel: int) -> None:

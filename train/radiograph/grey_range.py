@@ -6,6 +6,8 @@ film of 12 bits is left with some ten greys.
 
 import numpy as np
 
+from train.radiograph.pixel_values import count_values
+
 LEAST_LEVELS = 32  # a film of fewer greys shows nothing of a lung
 
 _RARE = 0.001  # share of the pixels beyond each end of the core
@@ -54,7 +56,7 @@ def robust_range_of(film: np.ndarray) -> tuple[float, float]:
     """
     if film.dtype.kind in "iu" and film.itemsize <= 2:
         least = int(np.iinfo(film.dtype).min)
-        counts = np.bincount(film.ravel() if least == 0 else film.ravel().astype(np.int32) - least)
+        counts = count_values(film, least, 1 << 8 * film.itemsize)
         values = np.flatnonzero(counts)
         return robust_range(values.astype(np.float64) + least, counts[values])
     lowest, highest = film.min(), film.max()

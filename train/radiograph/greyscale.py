@@ -5,6 +5,7 @@ import numpy as np
 
 from train.radiograph.formats import RadiographError
 from train.radiograph.grey_range import robust_range_of
+from train.radiograph.pixel_values import look_up
 
 VALUES_LEFT_OUT = "values far from the rest do not count for its greys: dead pixels, a mark, or an unused area"
 
@@ -48,7 +49,7 @@ def to_8_bits(film: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     notes = (VALUES_LEFT_OUT,) if low > float(lowest) or high < float(highest) else ()
     if film.dtype == np.uint16:
         table = np.clip((np.arange(65536) - low) * (255.0 / max(high - low, 1)), 0, 255)
-        return np.rint(table).astype(np.uint8)[film], notes
+        return look_up(np.rint(table).astype(np.uint8), film), notes
     scaled = np.zeros(film.shape, np.uint8)
     # Halves first: the range of doubles may itself be no double.
     half_range = high / 2 - low / 2

@@ -8,11 +8,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from demo.inference.film_workers import FilmWorkers
 from train.radiograph import RadiographError, read_with_warnings
+from train.radiograph.formats import LARGE_PIXELS
 
 
 @pytest.fixture(scope="module")
@@ -43,17 +45,29 @@ class TestReading:
             read = list(threads.map(workers.read, films))
         assert [int(film[0, 0]) for film, _ in read] == list(range(60))
 
+    def test_large_films_are_decoded_one_at_a_time_and_hold_no_other_up(self, workers):
+        side = int(LARGE_PIXELS**0.5) + 1
+        large = cv2.imencode(".png", np.zeros((side, side), np.uint8))[1].tobytes()
+        small = cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes()
+        with ThreadPoolExecutor(2) as threads:
+            with workers._large_one:
+                waiting = threads.submit(workers.read, large)
+                for _ in range(20):
+                    assert threads.submit(workers.read, small).result()[0].shape == (8, 8)
+                assert not waiting.done()
+            assert waiting.result(30)[0].shape == (side, side)
 
-def crash(_source):
+
+def crash(*_):
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
-def loop(_source):
+def loop(*_):
     while True:
         pass
 
 
-def bloat(_source):
+def bloat(*_):
     return len(bytes(3_000_000_000))
 
 

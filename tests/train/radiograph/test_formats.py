@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from train.radiograph import READABLE_SUFFIXES, FilmWarning, RadiographError, read_radiograph, read_with_warnings
+from train.radiograph import (
+    READABLE_SUFFIXES,
+    FilmWarning,
+    RadiographError,
+    formats,
+    read_radiograph,
+    read_with_warnings,
+)
+from train.radiograph.formats import LargeFilmError, large_films_wait
 
 quick = settings(max_examples=60, deadline=None)
 small = array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=20)
@@ -347,3 +355,14 @@ def test_every_suffix_that_a_folder_is_searched_for_is_lower_case_and_stands_for
     assert {"", ".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom"} <= READABLE_SUFFIXES
     assert all(suffix == suffix.lower() for suffix in READABLE_SUFFIXES)
     assert not {".gif", ".svg", ".pdf", ".avif", ".zip"} & READABLE_SUFFIXES
+
+
+def test_a_large_film_of_any_kind_stops_at_its_header_where_it_has_to_wait(films, monkeypatch):
+    monkeypatch.setattr(formats, "LARGE_PIXELS", 80 * 60 - 1)
+    for name, data in films.items():
+        with large_films_wait(), pytest.raises(LargeFilmError):
+            read_radiograph(data)
+        assert read_radiograph(data).size == 80 * 60, name
+    monkeypatch.setattr(formats, "LARGE_PIXELS", 80 * 60)
+    with large_films_wait():
+        assert all(read_radiograph(data).size == 80 * 60 for data in films.values())

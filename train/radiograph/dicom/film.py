@@ -12,7 +12,8 @@ from train.radiograph.dicom.greys import grey_table
 from train.radiograph.dicom.header import DAMAGED, DicomHeader, read_dicom_header, unread_syntax
 from train.radiograph.dicom.lut import read_greyscale_transform
 from train.radiograph.dicom.pixels import DECODABLE, PixelLayout, decode_stored_values
-from train.radiograph.formats import MAX_FRAMES, RadiographError, check_pixels, only_the_first
+from train.radiograph.formats import MAX_FRAMES, LargeFilmError, RadiographError, check_pixels, only_the_first
+from train.radiograph.pixel_values import look_up
 
 RADIOGRAPH_MODALITIES = frozenset({"CR", "DX", "DR", "RG", "PX", "XA", "RF", "OT"})
 
@@ -47,8 +48,8 @@ def read_dicom(data: bytes) -> tuple[np.ndarray, tuple[str, ...]]:
         transform = read_greyscale_transform(header, _is_inverse(header), layout, stored)
         table, grey_notes = grey_table(transform, stored.codes)
         notes = (*header.notes, *grey_notes, *only_the_first(layout.frames, "frames"))
-        return table[stored.codes], notes
-    except RadiographError:
+        return look_up(table, stored.codes), notes
+    except (RadiographError, LargeFilmError):
         raise
     except Exception:
         raise RadiographError(DAMAGED) from None

@@ -11,6 +11,7 @@ import numpy as np
 from train.radiograph.dicom.lut import GreyscaleTransform, LookupTable, Window
 from train.radiograph.grey_range import LEAST_LEVELS, robust_range
 from train.radiograph.greyscale import VALUES_LEFT_OUT
+from train.radiograph.pixel_values import count_values
 
 _TAIL = 0.001  # share of the pixels at each end whose greys are not counted
 
@@ -35,7 +36,7 @@ def _grey_table(rules: GreyscaleTransform, codes: np.ndarray) -> tuple[np.ndarra
     values = np.arange(1 << rules.stored)
     if rules.signed:
         values = np.where(values < 1 << (rules.stored - 1), values, values - (1 << rules.stored))
-    counts = np.bincount(codes.ravel(), minlength=len(values))
+    counts = count_values(codes, 0, len(values))
     padding = _padding(rules, values)
     if not counts[~padding].any():
         padding[:] = False
