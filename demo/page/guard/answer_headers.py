@@ -91,7 +91,7 @@ def with_ours(
     for name, value in given:
         lower = name.lower()
         if lower == b"set-cookie":
-            kept.append((name, _of_this_site(value, scope.get("scheme") == "https")))
+            kept.append((name, _bound_cookie(value, scope.get("scheme") == "https", bool(frame_ancestors))))
         elif not lower.startswith(b"access-control-"):
             kept.append((name, value))
     present = {name.lower() for name, _ in kept}
@@ -111,8 +111,15 @@ def _page_policy(frame_ancestors: Sequence[str]) -> str:
     return f"{CONTENT_SECURITY_POLICY}; frame-ancestors {framing}"
 
 
-def _of_this_site(cookie: bytes, encrypted: bool) -> bytes:
-    """A `Set-Cookie` that no other site's page has sent along, and that HTTPS alone carries where there is HTTPS."""
+def _bound_cookie(cookie: bytes, encrypted: bool, framed: bool) -> bytes:
+    """A `Set-Cookie` that no other site's page has sent along, and that HTTPS alone carries where there is HTTPS.
+
+    In another site's frame a browser keeps none but those that say "None". "Partitioned" binds it to the site that
+    frames the page: what a third one asks for goes without it (CHIPS; where a browser does not know it, `Origins`
+    still refuses).
+    """
     parts = [part.strip() for part in cookie.split(b";")]
-    ours = [part for part in parts if not part.lower().startswith((b"samesite", b"secure"))]
+    ours = [part for part in parts if not part.lower().startswith((b"samesite", b"secure", b"partitioned"))]
+    if framed and encrypted:
+        return b"; ".join([*ours, b"SameSite=None", b"Secure", b"Partitioned"])
     return b"; ".join([*ours, b"SameSite=Lax", *([b"Secure"] if encrypted else [])])

@@ -1,8 +1,6 @@
 """What a host may set: what is refused before anything starts, and what stands before the page then."""
 
 import asyncio
-import shutil
-import subprocess
 
 import pytest
 
@@ -50,18 +48,6 @@ def test_metrics_without_their_library(monkeypatch):
     monkeypatch.setattr("demo.page.hosting.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"--metrics needs prometheus-client.*pneumoscope\[metrics\]"):
         hosting(**NOTHING | {"metrics": True})
-
-
-@pytest.fixture
-def certificate(tmp_path):
-    """A certificate for 127.0.0.1 and its key, as files."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("no openssl here to make a certificate with")
-    new = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1")
-    files = ("-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem")
-    subprocess.run([openssl, *new, "-subj", "/CN=127.0.0.1", *files], check=True, capture_output=True)
-    return tmp_path / "cert.pem", tmp_path / "key.pem"
 
 
 def test_a_certificate_is_tried_before_the_page_starts(certificate, tmp_path):

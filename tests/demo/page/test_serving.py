@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 import warnings
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
 from types import SimpleNamespace
@@ -252,30 +251,6 @@ def test_a_browser_finds_the_whole_page_here(running_page, film, chromium):
             page.wait_for_function(SETTLED)
     assert elsewhere == []
     assert [text for text in complaints if "Content Security Policy" in text or "Error" in text] == []
-
-
-class Framing(BaseHTTPRequestHandler):
-    """Another site's page, which frames the address that its query names."""
-
-    def log_message(self, *arguments):
-        pass
-
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("content-type", "text/html")
-        self.end_headers()
-        self.wfile.write(f"<iframe src='{self.path.partition('?')[2]}' width=900 height=900></iframe>".encode())
-
-
-@pytest.fixture
-def other_site():
-    """A site that really is elsewhere: browsers keep one that a test only pretends from this machine's addresses."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Framing) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 def test_no_other_page_may_frame_it(running_page, chromium, other_site):

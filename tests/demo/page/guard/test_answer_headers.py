@@ -15,7 +15,7 @@ from starlette.testclient import TestClient  # noqa: E402
 from demo.page.guard.answer_headers import AnswerHeaders, failed  # noqa: E402
 
 
-def asked(path, scheme="http"):
+def asked(path, scheme="http", framed_by=()):
     """An application's answer with the headers before it."""
 
     def own(request):
@@ -28,7 +28,8 @@ def asked(path, scheme="http"):
         raise ValueError("secret.png")
 
     routes = [Route(place, own) for place in ("/", "/assets/index.js", "/gradio_api/file=/folder/x.svg")]
-    whole = AnswerHeaders(Starlette(routes=[*routes, Route("/fails", fails)], exception_handlers={500: failed}))
+    gradio = Starlette(routes=[*routes, Route("/fails", fails)], exception_handlers={500: failed})
+    whole = AnswerHeaders(gradio, framed_by)
     return TestClient(whole, f"{scheme}://localhost", raise_server_exceptions=False).get(path)
 
 
@@ -61,3 +62,12 @@ def test_a_cookie_is_this_sites_and_https_alone_carries_it_where_there_is_https(
     assert "samesite=none" not in parts
     assert "httponly" in parts
     assert ("secure" in parts) == secure
+
+
+def test_a_cookie_is_kept_in_a_frame_where_one_is_allowed_and_for_that_site_alone():
+    parts = asked("/", "https", ["https://huggingface.co"]).headers["set-cookie"].lower().split("; ")
+    assert {"samesite=none", "secure", "partitioned", "httponly"} <= set(parts)
+    # A browser takes such a cookie over HTTPS alone.
+    parts = asked("/", "http", ["https://huggingface.co"]).headers["set-cookie"].lower().split("; ")
+    assert "samesite=lax" in parts
+    assert {"samesite=none", "secure", "partitioned"}.isdisjoint(parts)
