@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.predict.film_paths import find_films, printable
+from demo.predict.film_names import printable
+from demo.predict.film_paths import find_films
 from train.common.errors import UsageError
 
 

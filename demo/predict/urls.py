@@ -1,0 +1,185 @@
+"""Films in object storage, or wherever else fsspec reads: listed by URL, fetched as bytes, errors in words."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from demo.predict.film_folders import LeftOut
+from train.common.errors import PneumoscopeError, UsageError
+from train.radiograph import RadiographError
+from train.radiograph.film_files import is_named_as_film
+from train.radiograph.formats import MAX_BYTES
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}  # protocol → the extra that reads it
+# What object stores answer when it is not the object that is denied but whoever asks: every further film would fail.
+_WRONG_CREDENTIALS = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}
+)
+_EMPTY_OBJECT = frozenset({"InvalidRange", "416"})  # the first bytes were asked for, and there are none
+
+
+class StorageError(PneumoscopeError):
+    """A storage, not a film, is the trouble: it does not answer, or does not know who asks."""
+
+
+def open_filesystem(url: str) -> "tuple[AbstractFileSystem, str]":
+    """The file system of a URL, and what the URL is called in it.
+
+    Raises:
+        UsageError: fsspec, or what it needs for this kind of URL, is not installed; no such kind.
+        StorageError: it cannot be reached.
+    """
+    try:
+        import fsspec
+    except ImportError:
+        raise UsageError(f"{url}: needs fsspec: pip install 'pneumoscope[distributed]'") from None
+    protocol = url.partition("://")[0]
+    try:
+        # Without its cache of listings, which would grow with every folder that is looked into.
+        filesystem = fsspec.filesystem(protocol, use_listings_cache=False)
+        return filesystem, str(filesystem._strip_protocol(url))
+    except ImportError as error:
+        extra = EXTRAS.get(protocol)
+        how = f"pip install 'pneumoscope[{extra}]'" if extra else " ".join(str(error).split())
+        raise UsageError(f"{protocol}://: what reads it is not installed; {how}") from None
+    except ValueError:
+        raise UsageError(f"{url}: fsspec knows no {protocol}://; name s3://, gs:// or another that it reads") from None
+    except Exception as error:  # each file system has its own
+        raise storage_error(f"{protocol}://", error) from None
+
+
+@contextmanager
+def open_url(url: str) -> "Iterator[BinaryIO]":
+    """Open a URL for reading, piece by piece.
+
+    Raises:
+        UsageError, StorageError: as `open_filesystem`; it is not there, or denied.
+    """
+    filesystem, name = open_filesystem(url)
+    try:
+        file = filesystem.open(name, "rb")
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise UsageError(f"{url}: cannot be opened ({_reason(error)}); check the name and the rights to it") from None
+    except Exception as error:  # each file system has its own
+        raise storage_error(url, error) from None
+    with file:
+        yield file
+
+
+def version_of(url: str) -> str:
+    """What the storage knows this very content by: an entity tag, or time and size.
+
+    Raises:
+        UsageError, StorageError: as `open_url`.
+    """
+    filesystem, name = open_filesystem(url)
+    try:
+        return str(filesystem.ukey(name))[:16]
+    except (FileNotFoundError, PermissionError) as error:
+        raise UsageError(f"{url}: cannot be opened ({_reason(error)}); check the name and the rights to it") from None
+    except Exception as error:  # each file system has its own
+        raise storage_error(url, error) from None
+
+
+def fetch(url: str) -> bytes:
+    """The bytes of a film, of a larger one no more than the reader needs to refuse it.
+
+    Raises:
+        RadiographError: this object is not there, or is denied.
+        StorageError: the storage does not answer, or does not know who asks: no film can be fetched.
+    """
+    filesystem, name = open_filesystem(url)
+    try:
+        return filesystem.cat_file(name, start=0, end=MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise RadiographError("cannot be opened: no such object") from None
+    except IsADirectoryError:
+        raise RadiographError("cannot be opened: a folder") from None
+    except PermissionError as error:
+        if _code(error) in _WRONG_CREDENTIALS:
+            raise storage_error(url, error) from None
+        raise RadiographError("cannot be opened: access denied") from None
+    except Exception as error:  # each file system has its own
+        if _code(error) in _EMPTY_OBJECT:
+            return b""
+        raise storage_error(url, error) from None
+
+
+def films_at(url: str, recursive: bool, every_file: bool) -> "Iterator[str | LeftOut]":
+    """The films that a URL names, and last what was left out: of a folder, those that are named as films.
+
+    Unlike a local folder's, files of other names are not opened: each would be a request of its own. Sub-folders are
+    looked into where the folder has no film of its own, or with `recursive`.
+
+    Args:
+        url: of a film, of a folder, or a pattern.
+        recursive: look into the sub-folders in any case.
+        every_file: of a folder take every file.
+
+    Raises:
+        UsageError, StorageError: as `open_filesystem`; the pattern matches nothing; the folder is denied.
+    """
+    filesystem, name = open_filesystem(url)
+    try:
+        if "*" in name or "?" in name:
+            matches = sorted(filesystem.glob(name))
+            if not matches:
+                raise UsageError(f"{url}: the pattern matches no object; check it")
+            yield from map(filesystem.unstrip_protocol, matches)
+        elif filesystem.isdir(name):
+            yield from _films_below(filesystem, name, recursive, every_file)
+        else:
+            yield url  # whether it is there is seen when it is read
+    except PneumoscopeError:
+        raise
+    except PermissionError as error:
+        raise UsageError(f"{url}: cannot be listed ({_reason(error)}); check the credentials, or name films") from None
+    except Exception as error:  # each file system has its own
+        raise storage_error(url, error) from None
+
+
+def _films_below(
+    filesystem: "AbstractFileSystem", top: str, recursive: bool, every_file: bool
+) -> "Iterator[str | LeftOut]":
+    unnamed: Counter[str] = Counter()
+    below = films = 0
+    for depth, (folder, folders, files) in enumerate(filesystem.walk(top)):
+        for file in sorted(filter(None, files)):  # the empty name is the folder's own marker
+            if every_file or (is_named_as_film(file) and not file.startswith(".")):
+                films += 1
+                yield filesystem.unstrip_protocol(f"{folder.rstrip('/')}/{file}")
+            else:
+                unnamed["named otherwise"] += 1
+        if depth == 0 and films and not recursive:
+            below = len(folders)
+            break
+    yield LeftOut(unnamed, 0, below)
+
+
+def storage_error(what: str, error: Exception) -> StorageError:
+    """What a file system of fsspec raised, in one line that says what to do."""
+    if type(error).__name__ in ("NoCredentialsError", "DefaultCredentialsError", "RefreshError"):
+        advice = "set them as for the store's own command line (AWS_PROFILE, GOOGLE_APPLICATION_CREDENTIALS)"
+        return StorageError(f"{what}: no credentials ({_reason(error)}); {advice}")
+    return StorageError(
+        f"{what}: the storage does not give it ({_reason(error)}); check address and credentials, then give the same "
+        "command again"
+    )
+
+
+def _code(error: Exception) -> str:
+    """The code that an S3 server answered with, "" for none."""
+    for found in (error, error.__cause__):
+        response: Any = getattr(found, "response", None)
+        if isinstance(response, dict):
+            return str(response.get("Error", {}).get("Code", ""))
+    return ""
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())[:160]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
