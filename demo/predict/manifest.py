@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -30,16 +30,17 @@ def films_of_manifest(manifest: str) -> Iterator[str]:
     with _opened(manifest, shown) as file:
         is_parquet = file.read(len(_PARQUET)) == _PARQUET
         file.seek(0)
-        for place, name in _parquet_rows(file, shown) if is_parquet else _csv_rows(file, shown):
-            number += 1
-            if not name:
-                raise UsageError(f"{shown}: {place} has no path; fill it in or remove it")
-            if is_url(name):
-                yield name
-            elif is_url(folder):
-                yield name if name.startswith("/") else f"{folder}/{name}"
-            else:
-                yield file_named(str(Path(folder) / name))
+        with closing(_parquet_rows(file, shown) if is_parquet else _csv_rows(file, shown)) as rows:
+            for place, name in rows:
+                number += 1
+                if not name:
+                    raise UsageError(f"{shown}: {place} has no path; fill it in or remove it")
+                if is_url(name):
+                    yield name
+                elif is_url(folder):
+                    yield name if name.startswith("/") else f"{folder}/{name}"
+                else:
+                    yield file_named(str(Path(folder) / name))
     if not number:
         raise UsageError(f"{shown}: names no film; expected one in each line below the first")
 
@@ -64,15 +65,19 @@ def _opened(manifest: str, shown: str) -> Iterator[BinaryIO]:
         raise UsageError(f"{shown}: no CSV file ({error}); save it as CSV with commas") from None
 
 
-def _csv_rows(file: BinaryIO, shown: str) -> Iterator[tuple[str, str]]:
+def _csv_rows(file: BinaryIO, shown: str) -> Generator[tuple[str, str], None, None]:
     # With a byte order mark, as spreadsheets write it; file names need not be UTF-8.
-    rows = csv.DictReader(io.TextIOWrapper(file, newline="", encoding="utf-8-sig", errors="surrogateescape"))
-    _check_columns(list(rows.fieldnames or []), "CSV", shown)
-    for row in rows:
-        yield f"line {rows.line_num}", row[COLUMN]
+    text = io.TextIOWrapper(file, newline="", encoding="utf-8-sig", errors="surrogateescape")
+    try:
+        rows = csv.DictReader(text)
+        _check_columns(list(rows.fieldnames or []), "CSV", shown)
+        for row in rows:
+            yield f"line {rows.line_num}", row[COLUMN]
+    finally:
+        text.detach()  # the file is for whoever opened it to close
 
 
-def _parquet_rows(file: BinaryIO, shown: str) -> Iterator[tuple[str, str]]:
+def _parquet_rows(file: BinaryIO, shown: str) -> Generator[tuple[str, str], None, None]:
     try:
         from pyarrow import parquet
     except ImportError:

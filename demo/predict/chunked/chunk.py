@@ -22,6 +22,7 @@ from train.radiograph import RadiographError
 
 # A film comes from a storage in more time than it is read in, and waiting for it takes no processor.
 FETCHED_AT_ONCE = 8
+TRIES = 4  # of a chunk whose worker ends: for want of memory, or by somebody's hand
 FETCHED_AHEAD = 2  # per film at once; each may hold a file of 100 MB
 
 
@@ -35,6 +36,7 @@ class Task:
         device: for ONNX Runtime.
         force: give a refused film's verdict too.
         form: of the parts.
+        folder: where relative paths begin.
     """
 
     bundles: Mapping[str, Bundle]
@@ -42,6 +44,7 @@ class Task:
     device: Device
     force: bool
     form: PartForm
+    folder: str
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,14 @@ class ChunkResult:
     films: int
     warned: int
     device_line: str
+
+
+def died(chunk: Chunk) -> str:
+    """What to say of a chunk that ended its workers."""
+    return (
+        f"chunk {chunk.number} (from {chunk.films[0]}) ended {TRIES} workers that read it; if that is for want of "
+        "memory, give fewer --workers, then the same command again"
+    )
 
 
 class ChunkReader:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import typer
 
@@ -85,7 +86,7 @@ def predict_to_folder(name: str, wanted: Wanted, run: Run, as_csv: bool, as_json
     with folder.begin():
         job, was_there = open_job(folder, wanted, lambda films: _chunk_for(films, run.workers), say_warning)
         check_form(job.form)
-        task = Task(wanted.bundles, wanted.operating_point, run.device, wanted.force, job.form)
+        task = Task(wanted.bundles, wanted.operating_point, run.device, wanted.force, job.form, str(Path.cwd()))
         reading = _Reading(folder, job)
         if was_there:
             say(f"{folder.shown}: {job.films - reading.missing} of {job.films} films are in it already")
@@ -147,7 +148,7 @@ class _Reading:
         if run.engine == "ray":
             from demo.predict.chunked.ray_engine import read_on_ray
 
-            return read_on_ray(chunks, task, run, at_most)
+            return read_on_ray(chunks, task, run.workers, run.num_gpus or 0.0, run.address, at_most)
         from demo.predict.chunked.local_engine import read_in_processes
 
         return read_in_processes(chunks, task, min(run.workers or usable_processors(), at_most))

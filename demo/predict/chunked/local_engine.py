@@ -7,10 +7,8 @@ from itertools import islice
 
 from pebble import ProcessExpired, ProcessPool
 
-from demo.predict.chunked.chunk import Chunk, ChunkReader, ChunkResult, Task
+from demo.predict.chunked.chunk import TRIES, Chunk, ChunkReader, ChunkResult, Task, died
 from train.common.errors import PneumoscopeError
-
-TRIES = 3  # of a chunk whose process ends: for want of memory, or by somebody's hand
 
 _reader: ChunkReader | None = None  # of this process, if it is a worker
 _task: Task | None = None
@@ -53,14 +51,6 @@ def read_in_processes(chunks: Iterator[Chunk], task: Task, workers: int) -> Gene
     finally:
         pool.stop()
         pool.join()
-
-
-def died(chunk: Chunk) -> str:
-    """What to say of a chunk that ended its workers."""
-    return (
-        f"chunk {chunk.number} (from {chunk.films[0]}) ended {TRIES} processes that read it; if that is for want of "
-        "memory, give fewer --workers, then the same command again"
-    )
 
 
 def _begin(task: Task) -> None:

@@ -1,0 +1,135 @@
+"""Ray itself: found or explained, silent, on this machine's loopback alone or joined where it runs."""
+
+import logging
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from train.common.errors import UsageError
+
+HOW_TO_INSTALL = "pip install 'pneumoscope[distributed]', or use --engine local"
+SECONDS_TO_ANSWER = 5.0
+ROOM = 256_000_000  # bytes in Ray's store beside the models: parts on their way are far smaller
+LONGEST_TEMPORARY = 40  # characters; below it Ray makes sockets, whose whole path may have 107
+
+# Read by Ray when it is imported. Nothing is reported to anybody: the address is nobody's.
+_SILENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9/",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # its library writes to the terminal itself
+}
+
+
+@contextmanager
+def connected(address: str | None, processors: int, models: int) -> Iterator[ModuleType]:
+    """Ray, ready, while the block runs; what it prints goes nowhere.
+
+    Args:
+        address: HOST:PORT or ray://HOST:PORT of a cluster, "auto" for the one that this machine is of; None for a Ray
+            of this machine alone, which listens on the loopback and leaves no file behind.
+        processors: of this machine, for a Ray of its own.
+        models: bytes that go to every worker.
+
+    Raises:
+        UsageError: Ray is not installed, the cluster does not answer, or it is of another version.
+    """
+    os.environ.update(_SILENT)
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):  # noqa: PTH123  # its raylet prints there
+        if address is None:
+            with _own_ray(processors, models) as ray:
+                yield ray
+            return
+        _check_answers(address)
+        ray = _imported()
+        _start(
+            ray, f"--address {address}: no cluster to join", address=address, runtime_env={"py_modules": _packages()}
+        )
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+@contextmanager
+def _own_ray(processors: int, models: int) -> Iterator[ModuleType]:
+    parent = tempfile.gettempdir()
+    # For its owner alone: Ray opens what it makes itself to everybody.
+    private = Path(tempfile.mkdtemp(prefix="pn-ray-", dir=parent if len(parent) <= LONGEST_TEMPORARY else "/tmp"))  # noqa: S108
+    token = private / "token"
+    token.touch(0o600)
+    token.write_text(secrets.token_hex(32), "ascii")
+    # The loopback alone, which is what Ray does where it makes no clusters; and a token for who else is on the machine.
+    os.environ.update(RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0", RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(token))
+    try:
+        ray = _imported()
+        try:
+            _start(
+                ray,
+                "Ray cannot be started here",
+                address="local",
+                num_cpus=processors,
+                include_dashboard=False,
+                object_store_memory=models + ROOM,
+                _node_ip_address="127.0.0.1",
+                _temp_dir=str(private / "ray"),
+            )
+            yield ray
+        finally:
+            ray.shutdown()
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+
+
+def _start(ray: ModuleType, failed: str, **settings: Any) -> None:
+    try:
+        ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **settings)
+    except Exception as error:  # Ray's errors share no base class here
+        raise UsageError(f"{failed} ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if "Version mismatch" in text:
+        text += " install the same Ray and the same Python here as on the cluster"
+    return text[:400] or type(error).__name__
+
+
+def _imported() -> ModuleType:
+    try:
+        import ray
+    except ImportError as error:
+        why = "is not installed" if error.name == "ray" else f"cannot be imported ({error})"
+        raise UsageError(f"Ray {why}; {HOW_TO_INSTALL}") from None
+    return ray
+
+
+def _check_answers(address: str) -> None:
+    """Ray itself would go on trying for a minute, and then end this process."""
+    if address == "auto":
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        raise UsageError(f"--address {address}: expected HOST:PORT, ray://HOST:PORT or auto")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_ANSWER).close()
+    except OSError as error:
+        raise UsageError(
+            f"--address {address}: no cluster answers ({error.strerror or error}); check it, or leave it out, and "
+            "RAY_ADDRESS unset, to run on this machine alone"
+        ) from None
+
+
+def _packages() -> list[ModuleType]:
+    """The program itself, so that machines of the cluster run this very version of it."""
+    import demo
+    import export
+    import train
+
+    return [train, export, demo]

@@ -1,0 +1,144 @@
+"""Chunks read by actors of Ray, on this machine or a cluster: Ray gives places and restarts, no more.
+
+Ray's core and not its data sets, because the parts are the only state there is: measured faster, a third lighter, and
+nothing of Ray's has to be resumed.
+"""
+
+import os
+import sys
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from types import ModuleType
+from typing import Any
+
+from demo.inference.onnx_runtime import usable_processors
+from demo.predict.chunked.chunk import TRIES, Chunk, ChunkReader, ChunkResult, Task, died
+from demo.predict.chunked.ray_cluster import connected
+from train.common.console import say
+from train.common.errors import PneumoscopeError, UsageError
+
+IN_FLIGHT = 2  # chunks per actor: one is read, one waits for its turn
+SECONDS_BEFORE_A_WORD = 20.0
+
+
+def read_on_ray(
+    chunks: Iterator[Chunk], task: Task, workers: int | None, num_gpus: float, address: str | None, at_most: int
+) -> Generator[ChunkResult, None, None]:
+    """Read chunks in Ray's actors; the results come as they are ready.
+
+    An actor that dies, with its machine or alone, is started again somewhere, and its chunks are read again. Only what
+    an actor has answered is a result, so none comes twice.
+
+    Args:
+        chunks: taken one by one, as there is an actor for them.
+        task: what they have in common; it travels to the actors, models and all.
+        workers: how many actors; None for one a processor of the cluster, or for each share of a GPU.
+        num_gpus: of each actor.
+        address: of a cluster; None for $RAY_ADDRESS, or a Ray of this machine alone.
+        at_most: how many chunks there are.
+
+    Raises:
+        UsageError: as `connected`; the cluster has not what an actor needs.
+        PneumoscopeError: what an actor raised; a chunk has ended TRIES actors.
+    """
+    address = address or os.environ.get("RAY_ADDRESS") or None
+    models = sum(len(data) for bundle in task.bundles.values() for data in bundle.contents.values())
+    with connected(None if address == "local" else address, workers or usable_processors(), models) as ray:
+        count = min(workers or _places(ray, num_gpus), at_most)
+        yield from _Actors(ray, chunks, count, num_gpus, task).results()
+
+
+def _places(ray: ModuleType, num_gpus: float) -> int:
+    has = ray.cluster_resources()
+    what, count = ("GPU", has.get("GPU", 0) / num_gpus) if num_gpus else ("CPU", has.get("CPU", 0))
+    if count < 1:
+        needs = num_gpus or 1
+        raise UsageError(
+            f"Ray has {has.get(what, 0):g} {what}s and a worker needs {needs:g}; see to the cluster, or "
+            "say with --workers how many it will have"
+        )
+    return int(count)
+
+
+class _Worker:
+    """What an actor is."""
+
+    def __init__(self, task: Task) -> None:
+        """Load the networks."""
+        # Or the process that decodes would run Ray's own program first: a second, and 100 MB.
+        vars(sys.modules["__main__"]).pop("__file__", None)
+        try:
+            os.chdir(task.folder)
+        except OSError as error:
+            raise PneumoscopeError(
+                f"{task.folder}: not on a machine of the cluster ({error.strerror}); share it under this path, or name "
+                "films by URL and run from a folder that all machines have"
+            ) from None
+        self._reader = ChunkReader(task)
+
+    def begin(self) -> None:
+        """Answer once the networks are loaded."""
+
+    def read(self, chunk: Chunk) -> ChunkResult:
+        """As `ChunkReader.read`."""
+        return self._reader.read(chunk)
+
+
+@dataclass
+class _Actors:
+    """Actors and what they are at: each has up to IN_FLIGHT chunks, from when it has loaded the networks."""
+
+    ray: ModuleType
+    chunks: Iterator[Chunk]
+    count: int
+    num_gpus: float
+    task: Task
+    pending: dict[Any, tuple[Any, Chunk | None]] = field(default_factory=dict)  # what is awaited → actor, chunk
+
+    def results(self) -> Generator[ChunkResult, None, None]:
+        """Go through the results."""
+        kind = self.ray.remote(num_cpus=1, num_gpus=self.num_gpus, max_restarts=-1, max_task_retries=TRIES - 1)(_Worker)
+        task = self.ray.put(self.task)
+        actors = [kind.remote(task) for _ in range(self.count)]
+        try:
+            # One that the cluster has no place for yet never answers, and gets no chunk to keep from the others.
+            self.pending = {actor.begin.remote(): (actor, None) for actor in actors}
+            has_begun = is_told = False
+            while not has_begun or any(chunk is not None for _, chunk in self.pending.values()):
+                done, _ = self.ray.wait(list(self.pending), timeout=SECONDS_BEFORE_A_WORD)
+                if not done and not has_begun and not is_told:
+                    say("Ray: waiting for the cluster to start a worker")
+                    is_told = True
+                for awaited in done:
+                    actor, chunk = self.pending.pop(awaited)
+                    result = self._answer(awaited, chunk)
+                    has_begun = True
+                    for further in islice(self.chunks, IN_FLIGHT if chunk is None else 1):
+                        self.pending[actor.read.remote(further)] = actor, further
+                    if result is not None:
+                        yield result
+        finally:
+            for actor in actors:
+                self.ray.kill(actor)
+
+    def _answer(self, awaited: Any, chunk: Chunk | None) -> ChunkResult | None:  # noqa: ANN401  # Ray's own
+        from ray.exceptions import RayActorError, RayError, RayTaskError
+
+        try:
+            return self.ray.get(awaited)
+        except RayTaskError as error:
+            if isinstance(error.cause, PneumoscopeError):
+                raise error.cause from None
+            raise PneumoscopeError(f"a worker of Ray failed ({error.cause!r}); --debug shows where") from error
+        except RayActorError as error:
+            cause = getattr(error, "cause", None) or error
+            if chunk is not None:
+                raise PneumoscopeError(died(chunk)) from error
+            raise PneumoscopeError(f"a worker of Ray could not be started ({_line(cause)})") from error
+        except RayError as error:
+            raise PneumoscopeError(f"Ray: {_line(error)}; give the same command again to go on") from error
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]
