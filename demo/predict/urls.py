@@ -1,11 +1,9 @@
 """Films in object storage, or wherever else fsspec reads: listed by URL, fetched as bytes, errors in words."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from demo.predict.film_folders import LeftOut
 from train.common.errors import PneumoscopeError, UsageError
 from train.radiograph import RadiographError
 from train.radiograph.film_files import is_named_as_film
@@ -53,7 +51,7 @@ def open_filesystem(url: str) -> "tuple[AbstractFileSystem, str]":
 
 
 @contextmanager
-def open_url(url: str) -> "Iterator[BinaryIO]":
+def open_url(url: str) -> Iterator[BinaryIO]:
     """Open a URL for reading, piece by piece.
 
     Raises:
@@ -109,8 +107,8 @@ def fetch(url: str) -> bytes:
         raise storage_error(url, error) from None
 
 
-def films_at(url: str, recursive: bool, every_file: bool) -> "Iterator[str | LeftOut]":
-    """The films that a URL names, and last what was left out: of a folder, those that are named as films.
+def films_at(url: str, recursive: bool, every_file: bool, on_warning: Callable[[str], None]) -> Iterator[str]:
+    """The films that a URL names: of a folder, those that are named as films.
 
     Unlike a local folder's, files of other names are not opened: each would be a request of its own. Sub-folders are
     looked into where the folder has no film of its own, or with `recursive`.
@@ -119,9 +117,11 @@ def films_at(url: str, recursive: bool, every_file: bool) -> "Iterator[str | Lef
         url: of a film, of a folder, or a pattern.
         recursive: look into the sub-folders in any case.
         every_file: of a folder take every file.
+        on_warning: called with what a folder holds besides.
 
     Raises:
-        UsageError, StorageError: as `open_filesystem`; the pattern matches nothing; the folder is denied.
+        UsageError: as `open_filesystem`; nothing is there, or it is denied.
+        StorageError: as `open_filesystem`.
     """
     filesystem, name = open_filesystem(url)
     try:
@@ -131,33 +131,43 @@ def films_at(url: str, recursive: bool, every_file: bool) -> "Iterator[str | Lef
                 raise UsageError(f"{url}: the pattern matches no object; check it")
             yield from map(filesystem.unstrip_protocol, matches)
         elif filesystem.isdir(name):
-            yield from _films_below(filesystem, name, recursive, every_file)
+            yield from _films_below(filesystem, name, url, recursive, every_file, on_warning)
+        elif filesystem.exists(name):
+            yield url
         else:
-            yield url  # whether it is there is seen when it is read
+            raise UsageError(f"{url}: no such object or folder; check the URL")
     except PneumoscopeError:
         raise
-    except PermissionError as error:
-        raise UsageError(f"{url}: cannot be listed ({_reason(error)}); check the credentials, or name films") from None
+    except (FileNotFoundError, PermissionError) as error:
+        raise UsageError(f"{url}: cannot be listed ({_reason(error)}); check the name and the rights to it") from None
     except Exception as error:  # each file system has its own
         raise storage_error(url, error) from None
 
 
 def _films_below(
-    filesystem: "AbstractFileSystem", top: str, recursive: bool, every_file: bool
-) -> "Iterator[str | LeftOut]":
-    unnamed: Counter[str] = Counter()
-    below = films = 0
-    for depth, (folder, folders, files) in enumerate(filesystem.walk(top)):
+    filesystem: "AbstractFileSystem",
+    top: str,
+    url: str,
+    recursive: bool,
+    every_file: bool,
+    on_warning: Callable[[str], None],
+) -> Iterator[str]:
+    unnamed = films = 0
+    for folder, folders, files in filesystem.walk(top, on_error="raise"):
         for file in sorted(filter(None, files)):  # the empty name is the folder's own marker
             if every_file or (is_named_as_film(file) and not file.startswith(".")):
                 films += 1
                 yield filesystem.unstrip_protocol(f"{folder.rstrip('/')}/{file}")
             else:
-                unnamed["named otherwise"] += 1
-        if depth == 0 and films and not recursive:
-            below = len(folders)
+                unnamed += 1
+        if films and not recursive and folder.rstrip("/") == top.rstrip("/"):
+            if folders:
+                on_warning(f"{url}: {len(folders)} sub-folders not looked into; --recursive does")
             break
-    yield LeftOut(unnamed, 0, below)
+    if unnamed:
+        on_warning(f"{url}: {unnamed} files left out, not named as films (.jpg, .png, .dcm …); --all takes every file")
+    if not films:
+        on_warning(f"{url}: no film here, in sub-folders neither")
 
 
 def storage_error(what: str, error: Exception) -> StorageError:

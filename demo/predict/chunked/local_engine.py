@@ -4,6 +4,7 @@ import multiprocessing
 from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice
+from multiprocessing.util import Finalize
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -64,4 +65,6 @@ def _read(chunk: Chunk) -> ChunkResult:
     if _reader is None:
         assert _task is not None
         _reader = ChunkReader(_task)
+        # A process that ends because its parent was killed waits for its own children: let them end before.
+        Finalize(None, _reader.close, exitpriority=1)
     return _reader.read(chunk)

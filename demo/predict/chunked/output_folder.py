@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
@@ -82,6 +82,7 @@ class LocalFolder:
         Raises:
             UsageError: it cannot be made or written to, or another run is writing it.
         """
+        was_there, was_used = self.path.exists(), (self.path / LOCK).exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
@@ -95,6 +96,13 @@ class LocalFolder:
                 say_warning(f"{self.shown}: this file system has no locks, so nothing keeps a second run out")
             remove_leftovers(self.path)
             yield
+        except UsageError:  # nothing came of it, and nothing is left of it
+            if not was_used:
+                (self.path / LOCK).unlink()
+            if not was_there:
+                with suppress(OSError):
+                    self.path.rmdir()
+            raise
         finally:
             os.close(descriptor)
 

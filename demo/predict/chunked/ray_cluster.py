@@ -16,15 +16,12 @@ from train.common.errors import UsageError
 
 HOW_TO_INSTALL = "pip install 'pneumoscope[distributed]', or use --engine local"
 SECONDS_TO_ANSWER = 5.0
+STARTS = 3
 ROOM = 256_000_000  # bytes in Ray's store beside the models: parts on their way are far smaller
 LONGEST_TEMPORARY = 40  # characters; below it Ray makes sockets, whose whole path may have 107
 
 # Read by Ray when it is imported. Nothing is reported to anybody: the address is nobody's.
-_SILENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9/",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",  # its library writes to the terminal itself
-}
+_SILENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9/"}
 
 
 @contextmanager
@@ -88,10 +85,15 @@ def _own_ray(processors: int, models: int) -> Iterator[ModuleType]:
 
 
 def _start(ray: ModuleType, failed: str, **settings: Any) -> None:
-    try:
-        ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **settings)
-    except Exception as error:  # Ray's errors share no base class here
-        raise UsageError(f"{failed} ({_reason(error)})") from error
+    for left in reversed(range(STARTS)):
+        try:
+            ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **settings)
+            return
+        except Exception as error:  # Ray's errors share no base class here
+            ray.shutdown()
+            # On a machine with much to do: it gives its own processes 30 s, which nothing can lengthen.
+            if not left or "timed out" not in str(error):
+                raise UsageError(f"{failed} ({_reason(error)})") from error
 
 
 def _reason(error: Exception) -> str:

@@ -64,8 +64,11 @@ def _places(ray: ModuleType, num_gpus: float) -> int:
 class _Worker:
     """What an actor is."""
 
-    def __init__(self, task: Task) -> None:
-        """Load the networks."""
+    def __init__(self, held: list[Any]) -> None:
+        """Load the networks; the task is in Ray's store, in a list, or Ray warns that it may be gone at a restart."""
+        import ray
+
+        task: Task = ray.get(held[0])
         # Or the process that decodes would run Ray's own program first: a second, and 100 MB.
         vars(sys.modules["__main__"]).pop("__file__", None)
         try:
@@ -99,8 +102,8 @@ class _Actors:
     def results(self) -> Generator[ChunkResult, None, None]:
         """Go through the results."""
         kind = self.ray.remote(num_cpus=1, num_gpus=self.num_gpus, max_restarts=-1, max_task_retries=TRIES - 1)(_Worker)
-        task = self.ray.put(self.task)
-        actors = [kind.remote(task) for _ in range(self.count)]
+        task = self.ray.put(self.task)  # as long as this name lasts
+        actors = [kind.remote([task]) for _ in range(self.count)]
         try:
             # One that the cluster has no place for yet never answers, and gets no chunk to keep from the others.
             self.pending = {actor.begin.remote(): (actor, None) for actor in actors}

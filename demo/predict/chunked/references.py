@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from demo.predict.film_folders import LeftOut
-from demo.predict.film_names import STANDARD_INPUT, is_url, printable
+from demo.predict.film_names import STANDARD_INPUT, is_url
 from demo.predict.film_paths import find_films
 from demo.predict.manifest import films_of_manifest
 from train.common.errors import UsageError
@@ -70,9 +69,4 @@ def _in_storage(urls: Sequence[str], inputs: Inputs, on_warning: Callable[[str],
     from demo.predict.urls import films_at
 
     for url in urls:
-        for found in films_at(url, inputs.recursive, inputs.every_file):
-            if isinstance(found, LeftOut):
-                if words := found.in_words():
-                    on_warning(f"{printable(url)}: {words}")
-            else:
-                yield found
+        yield from films_at(url, inputs.recursive, inputs.every_file, on_warning)
