@@ -100,7 +100,7 @@ def predict(
 
         inputs = Inputs(tuple(paths or ()), manifest, recursive, every_file)
         wanted = Wanted(inputs, open_bundles(models, network), operating_point, force, chunk, parts)
-        failed = _read_in_chunks(output, wanted, Run(engine or "local", workers, device, address, num_gpus), form)
+        unread = _read_in_chunks(output, wanted, Run(engine or "local", workers, device, address, num_gpus), form)
         if form != "csv":
             same: dict[str, object] = {
                 "--recursive": recursive,
@@ -111,7 +111,7 @@ def predict(
             same |= {"--operating-point": operating_point, "--force": force, "--output": output}
             words = _shell_words(paths, manifest)
             say_next(f"pneumoscope predict {words}{_options(same)} --csv > readings.csv")
-        raise typer.Exit(int(failed))
+        raise typer.Exit(int(unread))
     at_scale = {"--engine": engine, "--workers": workers, "--chunk": chunk, "--parts": parts}
     _refuse(at_scale | {"--address": address, "--num-gpus": num_gpus}, "without --output DIR")
 

@@ -64,28 +64,36 @@ def _places(ray: ModuleType, num_gpus: float) -> int:
 class _Worker:
     """What an actor is."""
 
-    def __init__(self, held: list[Any]) -> None:
-        """Load the networks; the task is in Ray's store, in a list, or Ray warns that it may be gone at a restart."""
-        import ray
+    def __init__(self) -> None:
+        """Load nothing yet: what fails in here, Ray would give as text."""
+        self._reader: ChunkReader | None = None
 
-        task: Task = ray.get(held[0])
-        # Or the process that decodes would run Ray's own program first: a second, and 100 MB.
-        vars(sys.modules["__main__"]).pop("__file__", None)
-        try:
-            os.chdir(task.folder)
-        except OSError as error:
-            raise PneumoscopeError(
-                f"{task.folder}: not on a machine of the cluster ({error.strerror}); share it under this path, or name "
-                "films by URL and run from a folder that all machines have"
-            ) from None
-        self._reader = ChunkReader(task)
+    def read(self, chunk: Chunk | None, held: list[Any]) -> ChunkResult | None:
+        """As `ChunkReader.read`; of no chunk, answer once the networks are loaded.
 
-    def begin(self) -> None:
-        """Answer once the networks are loaded."""
+        Args:
+            chunk: what to read.
+            held: where in Ray's store the task is; in a list, so that it is fetched once and not with every chunk.
+        """
+        if self._reader is None:
+            self._reader = _begun(held)
+        return None if chunk is None else self._reader.read(chunk)
 
-    def read(self, chunk: Chunk) -> ChunkResult:
-        """As `ChunkReader.read`."""
-        return self._reader.read(chunk)
+
+def _begun(held: list[Any]) -> ChunkReader:
+    import ray
+
+    task: Task = ray.get(held[0])
+    # Or the process that decodes would run Ray's own program first: a second, and 100 MB.
+    vars(sys.modules["__main__"]).pop("__file__", None)
+    try:
+        os.chdir(task.folder)
+    except OSError as error:
+        raise PneumoscopeError(
+            f"{task.folder}: not on a machine of the cluster ({error.strerror}); share it under this path, or name "
+            "films by URL and run from a folder that all machines have"
+        ) from None
+    return ChunkReader(task)
 
 
 @dataclass
@@ -102,11 +110,11 @@ class _Actors:
     def results(self) -> Generator[ChunkResult, None, None]:
         """Go through the results."""
         kind = self.ray.remote(num_cpus=1, num_gpus=self.num_gpus, max_restarts=-1, max_task_retries=TRIES - 1)(_Worker)
-        task = self.ray.put(self.task)  # as long as this name lasts
-        actors = [kind.remote([task]) for _ in range(self.count)]
+        held = [self.ray.put(self.task)]
+        actors = [kind.remote() for _ in range(self.count)]
         try:
             # One that the cluster has no place for yet never answers, and gets no chunk to keep from the others.
-            self.pending = {actor.begin.remote(): (actor, None) for actor in actors}
+            self.pending = {actor.read.remote(None, held): (actor, None) for actor in actors}
             has_begun = is_told = False
             while not has_begun or any(chunk is not None for _, chunk in self.pending.values()):
                 done, _ = self.ray.wait(list(self.pending), timeout=SECONDS_BEFORE_A_WORD)
@@ -118,7 +126,7 @@ class _Actors:
                     result = self._answer(awaited, chunk)
                     has_begun = True
                     for further in islice(self.chunks, IN_FLIGHT if chunk is None else 1):
-                        self.pending[actor.read.remote(further)] = actor, further
+                        self.pending[actor.read.remote(further, held)] = actor, further
                     if result is not None:
                         yield result
         finally:
@@ -135,10 +143,9 @@ class _Actors:
                 raise error.cause from None
             raise PneumoscopeError(f"a worker of Ray failed ({error.cause!r}); --debug shows where") from error
         except RayActorError as error:
-            cause = getattr(error, "cause", None) or error
-            if chunk is not None:
-                raise PneumoscopeError(died(chunk)) from error
-            raise PneumoscopeError(f"a worker of Ray could not be started ({_line(cause)})") from error
+            if chunk is None or error.actor_init_failed:
+                raise PneumoscopeError(f"a worker of Ray could not be started ({_line(error)})") from error
+            raise PneumoscopeError(died(chunk)) from error
         except RayError as error:
             raise PneumoscopeError(f"Ray: {_line(error)}; give the same command again to go on") from error
 

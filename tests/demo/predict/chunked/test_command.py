@@ -130,7 +130,7 @@ def test_other_models_or_another_working_folder_are_another_job(predict, models,
     (tmp_path / "elsewhere").mkdir()
     with monkeypatch.context() as patched:
         patched.chdir(tmp_path / "elsewhere")
-        os.symlink(tmp_path / "films", "films")
+        Path("films").symlink_to(tmp_path / "films")
         assert "its working folder" in error_line(predict("films", "--output", tmp_path / "out"))
     tiny_bundle(models, "b", {"weight": 21.0, "bias": -18.0})
     assert "its model b" in error_line(predict("films", "--output", tmp_path / "out"))
