@@ -12,11 +12,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from train.common.console import say
 from train.common.errors import UsageError
 
 HOW_TO_INSTALL = "pip install 'pneumoscope[distributed]', or use --engine local"
 SECONDS_TO_ANSWER = 5.0
-STARTS = 3
+OWN_STARTS = 3  # on a machine with much to do: Ray gives its own processes 30 s, which nothing can lengthen
 ROOM = 256_000_000  # bytes in Ray's store beside the models: parts on their way are far smaller
 LONGEST_TEMPORARY = 40  # characters; below it Ray makes sockets, whose whole path may have 107
 
@@ -45,9 +46,9 @@ def connected(address: str | None, processors: int, models: int) -> Iterator[Mod
             return
         _check_answers(address)
         ray = _imported()
-        _start(
-            ray, f"--address {address}: no cluster to join", address=address, runtime_env={"py_modules": _packages()}
-        )
+        say(f"Ray: joining {address}")
+        failed = f"--address {address}: no cluster to join"
+        _start(ray, failed, 1, address=address, runtime_env={"py_modules": _packages()})
         try:
             yield ray
         finally:
@@ -70,6 +71,7 @@ def _own_ray(processors: int, models: int) -> Iterator[ModuleType]:
             _start(
                 ray,
                 "Ray cannot be started here",
+                OWN_STARTS,
                 address="local",
                 num_cpus=processors,
                 include_dashboard=False,
@@ -84,14 +86,14 @@ def _own_ray(processors: int, models: int) -> Iterator[ModuleType]:
         shutil.rmtree(private, ignore_errors=True)
 
 
-def _start(ray: ModuleType, failed: str, **settings: Any) -> None:
-    for left in reversed(range(STARTS)):
+def _start(ray: ModuleType, failed: str, tries: int, **settings: Any) -> None:
+    for left in reversed(range(tries)):
         try:
-            ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **settings)
+            with _silenced():
+                ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **settings)
             return
         except Exception as error:  # Ray's errors share no base class here
             ray.shutdown()
-            # On a machine with much to do: it gives its own processes 30 s, which nothing can lengthen.
             if not left or "timed out" not in str(error):
                 raise UsageError(f"{failed} ({_reason(error)})") from error
 
@@ -99,7 +101,7 @@ def _start(ray: ModuleType, failed: str, **settings: Any) -> None:
 def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())
     if "Version mismatch" in text:
-        text += " install the same Ray and the same Python here as on the cluster"
+        text += "; install the same Ray and the same Python here as on the cluster"
     return text[:400] or type(error).__name__
 
 
@@ -128,10 +130,24 @@ def _check_answers(address: str) -> None:
         ) from None
 
 
-def _packages() -> list[ModuleType]:
+def _packages() -> list[str]:
     """The program itself, so that machines of the cluster run this very version of it."""
     import demo
     import export
     import train
 
-    return [train, export, demo]
+    return [str(Path(package.__path__[0])) for package in (train, export, demo)]
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Nothing on standard error while the block runs, not even from Ray's library, which writes to it itself."""
+    before = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(nowhere)
+        os.close(before)

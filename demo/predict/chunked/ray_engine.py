@@ -6,6 +6,7 @@ nothing of Ray's has to be resumed.
 
 import os
 import sys
+from collections import Counter, deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -98,34 +99,45 @@ def _begun(held: list[Any]) -> ChunkReader:
 
 @dataclass
 class _Actors:
-    """Actors and what they are at: each has up to IN_FLIGHT chunks, from when it has loaded the networks."""
+    """Actors and what they are at: each has up to IN_FLIGHT chunks, from when it has answered that it is there.
+
+    Attributes:
+        pending: what is awaited → its actor, and its chunk; None for a word that the networks are loaded.
+        again: chunks whose actor died; another one gets them, or the same in its next life.
+        tries: by number, how often a chunk's actor has died.
+    """
 
     ray: ModuleType
     chunks: Iterator[Chunk]
     count: int
     num_gpus: float
     task: Task
-    pending: dict[Any, tuple[Any, Chunk | None]] = field(default_factory=dict)  # what is awaited → actor, chunk
+    pending: dict[Any, tuple[Any, Chunk | None]] = field(default_factory=dict)
+    again: deque[Chunk] = field(default_factory=deque)
+    tries: Counter[int] = field(default_factory=Counter)
 
     def results(self) -> Generator[ChunkResult, None, None]:
         """Go through the results."""
-        kind = self.ray.remote(num_cpus=1, num_gpus=self.num_gpus, max_restarts=-1, max_task_retries=TRIES - 1)(_Worker)
+        kind = self.ray.remote(num_cpus=1, num_gpus=self.num_gpus, max_restarts=-1)(_Worker)
         held = [self.ray.put(self.task)]
         actors = [kind.remote() for _ in range(self.count)]
         try:
-            # One that the cluster has no place for yet never answers, and gets no chunk to keep from the others.
-            self.pending = {actor.read.remote(None, held): (actor, None) for actor in actors}
+            for actor in actors:
+                self._await_word(actor, held)
             has_begun = is_told = False
-            while not has_begun or any(chunk is not None for _, chunk in self.pending.values()):
+            while not has_begun or self.again or any(chunk is not None for _, chunk in self.pending.values()):
                 done, _ = self.ray.wait(list(self.pending), timeout=SECONDS_BEFORE_A_WORD)
-                if not done and not has_begun and not is_told:
+                if not done and not is_told and all(chunk is None for _, chunk in self.pending.values()):
                     say("Ray: waiting for the cluster to start a worker")
-                    is_told = True
+                is_told = not done
                 for awaited in done:
                     actor, chunk = self.pending.pop(awaited)
-                    result = self._answer(awaited, chunk)
+                    result, is_there = self._answer(awaited, chunk)
+                    if not is_there:
+                        self._await_word(actor, held)
+                        continue
                     has_begun = True
-                    for further in islice(self.chunks, IN_FLIGHT if chunk is None else 1):
+                    for further in self._next(IN_FLIGHT if chunk is None else 1):
                         self.pending[actor.read.remote(further, held)] = actor, further
                     if result is not None:
                         yield result
@@ -133,21 +145,36 @@ class _Actors:
             for actor in actors:
                 self.ray.kill(actor)
 
-    def _answer(self, awaited: Any, chunk: Chunk | None) -> ChunkResult | None:  # noqa: ANN401  # Ray's own
-        from ray.exceptions import RayActorError, RayError, RayTaskError
+    def _await_word(self, actor: Any, held: list[Any]) -> None:  # noqa: ANN401  # Ray's own
+        """Let Ray say when an actor is there, however long the cluster takes and however often the actor dies before.
+
+        One that never is gets no chunk that it would keep from the others.
+        """
+        if (actor, None) not in self.pending.values():
+            self.pending[actor.read.options(max_task_retries=-1).remote(None, held)] = actor, None
+
+    def _next(self, count: int) -> list[Chunk]:
+        again = [self.again.popleft() for _ in range(min(count, len(self.again)))]
+        return again + list(islice(self.chunks, count - len(again)))
+
+    def _answer(self, awaited: Any, chunk: Chunk | None) -> tuple[ChunkResult | None, bool]:  # noqa: ANN401
+        """What an actor has answered, and whether it is still there."""
+        from ray.exceptions import RayError, RayTaskError
 
         try:
-            return self.ray.get(awaited)
+            return self.ray.get(awaited), True
         except RayTaskError as error:
             if isinstance(error.cause, PneumoscopeError):
                 raise error.cause from None
             raise PneumoscopeError(f"a worker of Ray failed ({error.cause!r}); --debug shows where") from error
-        except RayActorError as error:
-            if chunk is None or error.actor_init_failed:
-                raise PneumoscopeError(f"a worker of Ray could not be started ({_line(error)})") from error
-            raise PneumoscopeError(died(chunk)) from error
-        except RayError as error:
-            raise PneumoscopeError(f"Ray: {_line(error)}; give the same command again to go on") from error
+        except RayError as error:  # it died, its machine did, or what it answered was lost with one
+            if chunk is None:
+                raise PneumoscopeError(f"a worker of Ray cannot be started ({_line(error)})") from error
+            self.tries[chunk.number] += 1
+            if self.tries[chunk.number] == TRIES:
+                raise PneumoscopeError(died(chunk)) from error
+            self.again.append(chunk)
+            return None, False
 
 
 def _line(error: BaseException) -> str:
