@@ -7,17 +7,16 @@ nothing of Ray's has to be resumed.
 import os
 import sys
 from collections import Counter, deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from types import ModuleType
 from typing import Any
 
 from demo.inference.onnx_runtime import usable_processors
 from demo.predict.chunked.chunk import TRIES, Chunk, ChunkReader, ChunkResult, Task, died
-from demo.predict.chunked.ray_cluster import connected
 from train.common.console import say
 from train.common.errors import PneumoscopeError, UsageError
+from train.common.ray_cluster import start_or_join
 
 IN_FLIGHT = 2  # chunks per actor: one is read, one waits for its turn
 SECONDS_BEFORE_A_WORD = 20.0
@@ -36,22 +35,21 @@ def read_on_ray(
         task: what they have in common; it travels to the actors, models and all.
         workers: how many actors; None for one a processor of the cluster, or for each share of a GPU.
         num_gpus: of each actor.
-        address: of a cluster; None for $RAY_ADDRESS, or a Ray of this machine alone.
+        address: as of `start_or_join`.
         at_most: how many chunks there are.
 
     Raises:
-        UsageError: as `connected`; the cluster has not what an actor needs.
-        PneumoscopeError: what an actor raised; a chunk has ended TRIES actors.
+        UsageError, PneumoscopeError: as `start_or_join`; the cluster has not what an actor needs; what an actor raised;
+            a chunk has ended TRIES actors.
     """
-    address = address or os.environ.get("RAY_ADDRESS") or None
-    models = sum(len(data) for bundle in task.bundles.values() for data in bundle.contents.values())
-    with connected(None if address == "local" else address, workers or usable_processors(), models) as ray:
-        count = min(workers or _places(ray, num_gpus), at_most)
-        yield from _Actors(ray, chunks, count, num_gpus, task).results()
+    with start_or_join(address, cpus=workers or usable_processors()) as cluster:
+        say(cluster.line)
+        count = min(workers or _places(cluster.ray.cluster_resources(), num_gpus), at_most)
+        yield from _Actors(cluster.ray, chunks, count, num_gpus, task).results()
 
 
-def _places(ray: ModuleType, num_gpus: float) -> int:
-    has = ray.cluster_resources()
+def _places(has: Mapping[str, float], num_gpus: float) -> int:
+    """How many actors what a cluster has is enough for."""
     what, count = ("GPU", has.get("GPU", 0) / num_gpus) if num_gpus else ("CPU", has.get("CPU", 0))
     if count < 1:
         needs = num_gpus or 1
@@ -107,7 +105,7 @@ class _Actors:
         tries: by number, how often a chunk's actor has died.
     """
 
-    ray: ModuleType
+    ray: Any
     chunks: Iterator[Chunk]
     count: int
     num_gpus: float
