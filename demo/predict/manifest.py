@@ -61,7 +61,7 @@ def _opened(manifest: str, shown: str) -> Iterator[BinaryIO]:
         raise UsageError(
             f"{shown}: no manifest that can be read ({reason}); name a CSV file, or a Parquet file"
         ) from None
-    except (csv.Error, ValueError) as error:  # ValueError: a name with a NUL in it; pyarrow's own
+    except (csv.Error, ValueError) as error:  # ValueError: a name with a NUL in it
         raise UsageError(f"{shown}: no CSV file ({error}); save it as CSV with commas") from None
 
 
@@ -82,7 +82,10 @@ def _parquet_rows(file: BinaryIO, shown: str) -> Generator[tuple[str, str], None
         from pyarrow import parquet
     except ImportError:
         raise UsageError(f"{shown}: Parquet needs pyarrow: pip install 'pneumoscope[parquet]'") from None
-    table = parquet.ParquetFile(file)
+    try:
+        table = parquet.ParquetFile(file)
+    except ValueError as error:  # pyarrow's own
+        raise UsageError(f"{shown}: no Parquet file ({error}); write it again, or save it as CSV") from None
     _check_columns(table.schema_arrow.names, "Parquet", shown)
     number = 0
     for batch in table.iter_batches(batch_size=4096, columns=[COLUMN]):

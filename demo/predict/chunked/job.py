@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,7 @@ from train.common.printable_json import json_bytes
 JOB = "job.json"  # written when the list of films is whole
 FILMS = "films.jsonl"  # a film a line, each a JSON string
 FORMAT = 1
+LONGEST_SHOWN = 200  # characters
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def belongings(wanted: Wanted) -> dict[str, str]:
     """What makes a job this one and no other, each in words that a message can show."""
     inputs = wanted.inputs
     words = {
-        "films": " ".join(inputs.paths),
+        "films": _names(inputs.paths),
         "--manifest": inputs.manifest or "",
         "manifest's content": _digest(inputs.manifest) if inputs.manifest else "",
         "--recursive": str(inputs.recursive),
@@ -173,7 +174,15 @@ def _check(job: Job, wanted: Wanted, folder: OutputFolder) -> None:
 
 
 def _shown(words: str) -> str:
-    return f"{words[:80]!r}{'…' if len(words) > 80 else ''}" if words else "none"
+    return repr(words) if words else "none"
+
+
+def _names(paths: Sequence[str]) -> str:
+    """The paths themselves, or of many, as a shell makes them of a pattern, their number and a sign of them."""
+    names = " ".join(paths)
+    if len(names) <= LONGEST_SHOWN:
+        return names
+    return f"{len(paths)} names ({hashlib.sha256(json_bytes(paths)).hexdigest()[:8]})"
 
 
 def _has_relative_names(inputs: Inputs) -> bool:

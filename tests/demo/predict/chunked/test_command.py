@@ -143,6 +143,13 @@ def test_a_changed_manifest_is_another_job(predict):
     assert "its manifest's content" in error_line(predict("--manifest", "list.csv", "--output", "out"))
 
 
+def test_many_names_are_told_apart_in_one_line(predict, films, write_film):
+    names = [write_film(films / f"{'long' * 10}-{number}.png") for number in range(6)]
+    assert predict(*names, "--output", "out").exit_code == 0
+    assert "its films '6 names (" in (line := error_line(predict(*names[:5], "--output", "out")))
+    assert "now '5 names (" in line
+
+
 def test_a_folder_of_something_else_is_left_alone(predict, films):
     before = sorted(films.iterdir())
     result = predict("films", "--output", "films")
