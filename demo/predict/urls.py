@@ -17,6 +17,7 @@ EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs"}  # protocol → the 
 _WRONG_CREDENTIALS = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}
 )
+_LIBRARIES = frozenset({"botocore", "aiobotocore", "aiohttp", "gcsfs", "google"})  # whose errors are no OSErrors
 _EMPTY_OBJECT = frozenset({"InvalidRange", "416"})  # the first bytes were asked for, and there are none
 
 
@@ -65,7 +66,12 @@ def open_url(url: str) -> Iterator[BinaryIO]:
     except Exception as error:  # each file system has its own
         raise storage_error(url, error) from None
     with file:
-        yield file
+        try:
+            yield file
+        except Exception as error:  # of the storage, or of whoever reads
+            if type(error).__module__.partition(".")[0] not in _LIBRARIES:
+                raise
+            raise storage_error(url, error) from None
 
 
 def version_of(url: str) -> str:

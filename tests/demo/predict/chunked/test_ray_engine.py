@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import select
 import signal
 import subprocess
@@ -14,6 +15,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from demo.predict.chunked.chunk import TRIES, Chunk, ChunkResult
+from demo.predict.chunked.ray_engine import _Actors
+from demo.predict.urls import StorageError
+from train.common.errors import PneumoscopeError
 from train.common.ray_cluster import Cluster
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -44,6 +49,110 @@ def test_a_cluster_without_a_gpu(predict, monkeypatch):
     result = predict(*command, "--num-gpus", "0.5")
     assert result.exit_code == 2
     assert "Ray has 0 GPUs and a worker needs 0.5" in error_line(result)
+
+
+class Awaited:
+    def __init__(self, actor, chunk):
+        self.actor, self.chunk, self.found = actor, chunk, None
+
+
+class Machines:
+    """A stand-in for Ray whose actors answer as a test says: with a result, an exception, or never (None)."""
+
+    def __init__(self, answer):
+        self.answer, self.asked, self.killed = answer, [], []
+
+    def remote(self, **options):
+        assert options["max_restarts"] == -1
+        return lambda kind: SimpleNamespace(remote=self._actor)
+
+    def _actor(self):
+        actor = SimpleNamespace(number=len(self.asked))
+        self.asked.append([])
+
+        def ask(chunk, held):
+            assert held == ["the task"]
+            if chunk is not None:
+                self.asked[actor.number].append(chunk.number)
+            return Awaited(actor, chunk)
+
+        actor.read = SimpleNamespace(remote=ask, options=lambda max_task_retries: SimpleNamespace(remote=ask))
+        return actor
+
+    def put(self, task):
+        return "the task"
+
+    def wait(self, awaited, timeout):
+        for one in awaited:
+            found = self.answer(one.actor.number, one.chunk)
+            if found is not None:
+                one.found = found
+                return [one], [other for other in awaited if other is not one]
+        raise AssertionError("nothing would ever come")
+
+    def get(self, awaited):
+        if isinstance(awaited.found, Exception):
+            raise awaited.found
+        return None if awaited.chunk is None else awaited.found
+
+    def kill(self, actor):
+        self.killed.append(actor.number)
+
+
+def result_of(chunk):
+    return "there" if chunk is None else ChunkResult(chunk.number, b"", 1, 0, "")
+
+
+def read(answer, count=3, chunks=20):
+    machines = Machines(answer)
+    todo = (Chunk(number, (f"{number}.png",)) for number in range(chunks))
+    actors = _Actors(machines, todo, count, 0.0, "the task")
+    try:
+        return [result.number for result in actors.results()], machines
+    finally:
+        assert machines.killed == list(range(count))
+
+
+def test_every_chunk_comes_once_however_actors_die():
+    exceptions = pytest.importorskip("ray.exceptions", reason="Ray is not installed here")
+    chance = random.Random(3)
+
+    def answer(actor, chunk):
+        if chunk is not None and chance.random() < 0.2:
+            return chance.choice([exceptions.ActorDiedError(), exceptions.ObjectLostError("00", None, "lost")])
+        return result_of(chunk)
+
+    found, machines = read(answer, chunks=50)
+    assert sorted(found) == list(range(50))
+    assert sum(map(len, machines.asked)) > 50
+
+
+def test_an_actor_that_the_cluster_has_no_place_for_keeps_no_chunk():
+    found, machines = read(lambda actor, chunk: None if actor == 1 else result_of(chunk))
+    assert sorted(found) == list(range(20))
+    assert machines.asked[1] == []
+
+
+def test_a_chunk_that_ends_every_actor_ends_the_run():
+    exceptions = pytest.importorskip("ray.exceptions", reason="Ray is not installed here")
+
+    def answer(actor, chunk):
+        return exceptions.ActorDiedError() if chunk is not None and chunk.number == 7 else result_of(chunk)
+
+    with pytest.raises(PneumoscopeError, match=rf"chunk 7 .from 7\.png. ended {TRIES} workers"):
+        read(answer)
+
+
+def test_what_an_actor_raises_is_raised():
+    exceptions = pytest.importorskip("ray.exceptions", reason="Ray is not installed here")
+
+    def answer(actor, chunk):
+        if chunk is not None:
+            return exceptions.RayTaskError("read", "trace", StorageError("s3://b: the storage does not give it"))
+        return result_of(chunk)
+
+    with pytest.raises(StorageError, match="the storage does not give it"):
+        read(answer)
 
 
 @pytest.fixture
