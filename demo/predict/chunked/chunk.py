@@ -1,8 +1,10 @@
 """A chunk's work, the same whoever has it done: films in, the bytes of the chunk's part file out."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -79,6 +81,12 @@ def died(chunk: Chunk) -> str:
         f"chunk {chunk.number} (from {chunk.films[0]}) ended {TRIES} workers that read it; if that is for want of "
         "memory, give fewer --workers, then the same command again"
     )
+
+
+def next_chunks(again: deque[Chunk], chunks: Iterator[Chunk], count: int) -> list[Chunk]:
+    """Take `count` chunks, or as many as there are: first those that are to be read again."""
+    first = [again.popleft() for _ in range(min(count, len(again)))]
+    return first + list(islice(chunks, count - len(first)))
 
 
 class ChunkReader:

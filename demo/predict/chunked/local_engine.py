@@ -1,18 +1,20 @@
 """Chunks read by processes of this machine."""
 
 import multiprocessing
+import signal
+import sys
+from collections import Counter, deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from itertools import islice
-from multiprocessing.util import Finalize
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
-
-from demo.predict.chunked.chunk import TRIES, Chunk, ChunkReader, ChunkResult, Task, died
+from demo.predict.chunked.chunk import TRIES, Chunk, ChunkReader, ChunkResult, Task, died, next_chunks
 from train.common.errors import PneumoscopeError
 
-_reader: ChunkReader | None = None  # of this process, if it is a worker
-_task: Task | None = None
+SECONDS_TO_END = 10.0  # for a process that is told to: it finishes the film that it is at
 
 
 def read_in_processes(chunks: Iterator[Chunk], task: Task, workers: int) -> Generator[ChunkResult, None, None]:
@@ -26,45 +28,94 @@ def read_in_processes(chunks: Iterator[Chunk], task: Task, workers: int) -> Gene
         workers: how many processes, 1 or more.
 
     Raises:
-        PneumoscopeError: what a worker raised; a chunk's process has ended TRIES times.
+        PneumoscopeError: what a worker raised; a chunk has ended TRIES processes.
     """
-    # Not forked: ONNX Runtime's threads would be missing.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPool(workers, context=context, initializer=_begin, initargs=(task,))
-    pending: dict[Future[ChunkResult], tuple[Chunk, int]] = {}
+    idle: list[_Worker] = []
+    busy: dict[Any, tuple[_Worker, Chunk]] = {}  # by our end of the pipe
+    again: deque[Chunk] = deque()
+    tries: Counter[int] = Counter()
     try:
         while True:
-            for chunk in islice(chunks, workers - len(pending)):
-                pending[pool.schedule(_read, (chunk,))] = chunk, 1
-            if not pending:
+            for chunk in next_chunks(again, chunks, workers - len(busy)):
+                worker = idle.pop() if idle else _started(task)
+                worker.ask(chunk)
+                busy[worker.connection] = worker, chunk
+            if not busy:
                 return
-            done, _ = wait(pending, return_when=FIRST_COMPLETED)
-            for future in done:
-                chunk, tries = pending.pop(future)
-                try:
-                    result = future.result()
-                except ProcessExpired:
-                    if tries == TRIES:
-                        raise PneumoscopeError(died(chunk)) from None
-                    pending[pool.schedule(_read, (chunk,))] = chunk, tries + 1
+            for connection in wait(busy):
+                worker, chunk = busy.pop(connection)
+                answer = worker.answer()
+                if answer is None:
+                    tries[chunk.number] += 1
+                    if tries[chunk.number] == TRIES:
+                        raise PneumoscopeError(died(chunk))
+                    again.append(chunk)
                     continue
-                yield result
+                idle.append(worker)
+                if isinstance(answer, Exception):
+                    raise answer
+                yield answer
     finally:
-        pool.stop()
-        pool.join()
+        for worker in (*idle, *(worker for worker, _ in busy.values())):
+            worker.process.terminate()
+        for worker in (*idle, *(worker for worker, _ in busy.values())):
+            worker.end()
 
 
-def _begin(task: Task) -> None:
-    """Keep the task; the networks are loaded with the first chunk, whose errors come back to who asked for it."""
-    global _task
-    _task = task
+@dataclass(frozen=True, eq=False)
+class _Worker:
+    """A process that reads one chunk at a time, and our end of the pipe to it."""
+
+    process: BaseProcess
+    connection: Connection
+
+    def ask(self, chunk: Chunk) -> None:
+        """Give it a chunk; that it has ended is seen when it does not answer."""
+        with suppress(OSError):
+            self.connection.send(chunk)
+
+    def answer(self) -> Any:  # noqa: ANN401
+        """A ChunkResult, what it raised, or None: it has ended."""
+        try:
+            return self.connection.recv()
+        except (EOFError, OSError):
+            self.end()
+            return None
+
+    def end(self) -> None:
+        """Wait for its end."""
+        self.process.join(SECONDS_TO_END)
+        self.process.kill()
+        self.process.join()
+        self.process.close()
+        self.connection.close()
 
 
-def _read(chunk: Chunk) -> ChunkResult:
-    global _reader
-    if _reader is None:
-        assert _task is not None
-        _reader = ChunkReader(_task)
-        # A process that ends because its parent was killed waits for its own children: let them end before.
-        Finalize(None, _reader.close, exitpriority=1)
-    return _reader.read(chunk)
+def _started(task: Task) -> _Worker:
+    # Not forked: ONNX Runtime's threads would be missing.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(theirs, task))
+    # Ctrl-C goes to every process of a terminal, and is ours to see.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        theirs.close()
+    return _Worker(process, ours)
+
+
+def _work(connection: Connection, task: Task) -> None:
+    """Read chunks until whoever asks for them is gone, or says that it is enough."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # not at once: the process that decodes is to end too
+    try:
+        with ChunkReader(task) as reader:
+            while True:
+                connection.send(reader.read(connection.recv()))
+    except (EOFError, ConnectionError):
+        return
+    except PneumoscopeError as error:
+        connection.send(error)
+    except Exception as error:  # a fault of ours, said once
+        connection.send(PneumoscopeError(f"a process that reads films failed ({error!r}); this should not happen"))

@@ -9,11 +9,10 @@ import sys
 from collections import Counter, deque
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from demo.inference.onnx_runtime import usable_processors
-from demo.predict.chunked.chunk import TRIES, Chunk, ChunkReader, ChunkResult, Task, died
+from demo.predict.chunked.chunk import TRIES, Chunk, ChunkReader, ChunkResult, Task, died, next_chunks
 from train.common.console import say
 from train.common.errors import PneumoscopeError, UsageError
 from train.common.ray_cluster import start_or_join
@@ -135,7 +134,7 @@ class _Actors:
                         self._await_word(actor, held)
                         continue
                     has_begun = True
-                    for further in self._next(IN_FLIGHT if chunk is None else 1):
+                    for further in next_chunks(self.again, self.chunks, IN_FLIGHT if chunk is None else 1):
                         self.pending[actor.read.remote(further, held)] = actor, further
                     if result is not None:
                         yield result
@@ -151,10 +150,6 @@ class _Actors:
         if (actor, None) not in self.pending.values():
             self.pending[actor.read.options(max_task_retries=-1).remote(None, held)] = actor, None
 
-    def _next(self, count: int) -> list[Chunk]:
-        again = [self.again.popleft() for _ in range(min(count, len(self.again)))]
-        return again + list(islice(self.chunks, count - len(again)))
-
     def _answer(self, awaited: Any, chunk: Chunk | None) -> tuple[ChunkResult | None, bool]:  # noqa: ANN401
         """What an actor has answered, and whether it is still there."""
         from ray.exceptions import RayError, RayTaskError
@@ -164,7 +159,7 @@ class _Actors:
         except RayTaskError as error:
             if isinstance(error.cause, PneumoscopeError):
                 raise error.cause from None
-            raise PneumoscopeError(f"a worker of Ray failed ({error.cause!r}); --debug shows where") from error
+            raise PneumoscopeError(f"a worker of Ray failed ({error.cause!r}); this should not happen") from error
         except RayError as error:  # it died, its machine did, or what it answered was lost with one
             if chunk is None:
                 raise PneumoscopeError(f"a worker of Ray cannot be started ({_line(error)})") from error

@@ -37,18 +37,20 @@ def test_processes_give_the_table_of_one(predict):
     assert rows_of(result.stdout) == rows_of(alone.stdout)
 
 
-def die_twice(chunk):
-    """Instead of `_read`: the process ends at chunk 1, until it has done so twice."""
-    deaths = Path(chunk.films[0])
-    if chunk.number == 1 and len(deaths.read_bytes()) < 2:
-        with deaths.open("ab") as file:
-            file.write(b"x")
-        os.kill(os.getpid(), signal.SIGKILL)
-    return ChunkResult(chunk.number, b"", len(chunk.films), 0, "")
+def die_twice(connection, task):
+    """Instead of `_work`: the process ends at chunk 1, until it has done so twice."""
+    while True:
+        chunk = connection.recv()
+        deaths = Path(chunk.films[0])
+        if chunk.number == 1 and len(deaths.read_bytes()) < 2:
+            with deaths.open("ab") as file:
+                file.write(b"x")
+            os.kill(os.getpid(), signal.SIGKILL)
+        connection.send(ChunkResult(chunk.number, b"", len(chunk.films), 0, ""))
 
 
-def die(chunk):
-    with Path(chunk.films[0]).open("ab") as file:
+def die(connection, task):
+    with Path(connection.recv().films[0]).open("ab") as file:
         file.write(b"x")
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -60,7 +62,7 @@ def task(models, films):
 
 def test_the_chunk_of_a_process_that_ends_is_read_again(task, tmp_path, monkeypatch):
     (tmp_path / "deaths").touch()
-    monkeypatch.setattr(local_engine, "_read", die_twice)
+    monkeypatch.setattr(local_engine, "_work", die_twice)
     chunks = (Chunk(number, (str(tmp_path / "deaths"),)) for number in range(4))
     found = sorted(result.number for result in read_in_processes(chunks, task, 2))
     assert found == [0, 1, 2, 3]
@@ -69,7 +71,7 @@ def test_the_chunk_of_a_process_that_ends_is_read_again(task, tmp_path, monkeypa
 
 def test_a_chunk_that_ends_every_process_is_given_up(task, tmp_path, monkeypatch):
     (tmp_path / "deaths").touch()
-    monkeypatch.setattr(local_engine, "_read", die)
+    monkeypatch.setattr(local_engine, "_work", die)
     with pytest.raises(PneumoscopeError, match=f"chunk 5 .* ended {TRIES} workers"):
         list(read_in_processes(iter([Chunk(5, (str(tmp_path / "deaths"),))]), task, 1))
     assert len((tmp_path / "deaths").read_bytes()) == TRIES
@@ -105,8 +107,10 @@ def test_a_stopped_command_goes_on_and_leaves_no_process(how, films, models, tmp
         assert process.returncode == 1
         assert "error: stopped by Ctrl-C; out has " in messages
         assert "Traceback" not in messages
+        assert "Warning" not in messages
     again = subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True, check=False)
     assert "films are in it already" in again.stderr
+    assert "Warning" not in again.stderr
     found = json.loads(again.stdout)
     assert found["films"] == 80
     assert found["read_now"] == 80 - 4 * there
