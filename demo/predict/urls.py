@@ -110,6 +110,8 @@ def fetch(url: str) -> bytes:
     except Exception as error:  # each file system has its own
         if _code(error) in _EMPTY_OBJECT:
             return b""
+        if str(error).startswith("Forbidden"):  # gcsfs has no PermissionError
+            raise RadiographError("cannot be opened: access denied") from None
         raise storage_error(url, error) from None
 
 
@@ -188,12 +190,12 @@ def storage_error(what: str, error: Exception) -> StorageError:
 
 
 def _code(error: Exception) -> str:
-    """The code that an S3 server answered with, "" for none."""
+    """The code that a server answered with, of S3 a word, of others HTTP's number; "" for none."""
     for found in (error, error.__cause__):
         response: Any = getattr(found, "response", None)
         if isinstance(response, dict):
             return str(response.get("Error", {}).get("Code", ""))
-    return ""
+    return str(getattr(error, "code", getattr(error, "status", "")))
 
 
 def _reason(error: Exception) -> str:

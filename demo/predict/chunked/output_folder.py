@@ -98,7 +98,7 @@ class LocalFolder:
             yield
         except UsageError:  # nothing came of it, and nothing is left of it
             if not was_used:
-                (self.path / LOCK).unlink()
+                (self.path / LOCK).unlink(missing_ok=True)
             if not was_there:
                 with suppress(OSError):
                     self.path.rmdir()
