@@ -4,11 +4,27 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
+from demo.predict.chunked.options import Address, ChunkSize, EngineName, NumGpus, Output, Parts, Workers
 from demo.predict.options import Device, Models
+from demo.predict.reading_options import (
+    AsCsv,
+    AsJsonLines,
+    AsJsonList,
+    EveryFile,
+    Force,
+    Heatmaps,
+    Manifest,
+    Network,
+    OperatingPoint,
+    Paths,
+    ReadBy,
+    Recursive,
+    Resume,
+)
 from demo.predict.run import PredictRun
 from train.common.console import (
     NOT_A_MEDICAL_DEVICE,
@@ -23,82 +39,15 @@ from train.common.console import (
 )
 from train.common.errors import UsageError
 from train.common.output import require_output
-from train.metrics.operating_choices import PointName
 
 if TYPE_CHECKING:
     from demo.inference.compare import Comparison
+    from demo.predict.chunked.command import Run
+    from demo.predict.chunked.job import Wanted
     from demo.predict.heatmap_files import Overlays
     from export.bundle import Bundle
 
-Network = Literal["a", "b", "both"]
-Output = Literal["table", "json", "jsonl", "csv"]
-
-Paths = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="PATH",
-        help="Films, folders of films, or patterns such as 'ward/*.dcm'; - reads one film from standard input.",
-        show_default=False,
-    ),
-]
-Manifest = Annotated[
-    str | None,
-    typer.Option(
-        metavar="CSV",
-        help="Read the films in the column `path` of this file, each relative to the file's own folder.",
-    ),
-]
-Recursive = Annotated[
-    bool,
-    typer.Option("--recursive", help="Look into sub-folders too, also where a folder has films of its own."),
-]
-EveryFile = Annotated[
-    bool,
-    typer.Option(
-        "--all",
-        help="Take every file of a folder, hidden ones too, not only those that are films by content.",
-    ),
-]
-ReadBy = Annotated[Network, typer.Option(help="Which network reads the films.")]
-OperatingPoint = Annotated[
-    PointName | None,
-    typer.Option(
-        help="Which threshold decides, all chosen on validation films: at least 95 % of pneumonias found "
-        "(sensitivity_95), at least 95 % of healthy spared (specificity_95), found and spared alike (youden), "
-        "most found per mistake (f1), the network's own 0.5 (half). By default the one the model's card "
-        "names (youden).",
-        show_default=False,
-    ),
-]
-AsJsonList = Annotated[bool, typer.Option("--json", help="Print a JSON list, one object per film.")]
-AsJsonLines = Annotated[
-    bool, typer.Option("--jsonl", help="Print the same objects one per line, each as soon as it is there.")
-]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV, one row per film and network.")]
-Resume = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="Write --jsonl lines to FILE instead, leaving out the films it already has: the same command "
-        "begins a run and goes on after a stop.",
-    ),
-]
-Heatmaps = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR",
-        help="Write into DIR, for each film and network, the film with the evidence for pneumonia laid over it "
-        "(JPEG; it shows the film, so guard it as the film itself).",
-    ),
-]
-Force = Annotated[
-    bool,
-    typer.Option(
-        "--force",
-        help="Give a verdict and a heatmap also where a network refuses a picture as unlike its training films; "
-        "it stays marked as refused.",
-    ),
-]
+Form = Literal["table", "json", "jsonl", "csv"]
 
 app = typer.Typer()
 
@@ -119,6 +68,13 @@ def predict(
     force: Force = False,
     models: Models = None,
     device: Device = "auto",
+    output: Output = None,
+    engine: EngineName = None,
+    workers: Workers = None,
+    chunk: ChunkSize = None,
+    parts: Parts = None,
+    address: Address = None,
+    num_gpus: NumGpus = None,
     debug: Debug = False,
 ) -> None:
     """Read films (JPEG, PNG, TIFF, BMP, WebP, DICOM) and say what each network sees.
@@ -130,11 +86,34 @@ def predict(
 
     Exit code: 0 every film was read, 1 some film or a model could not be read or a result not be written, 2 wrong use.
     """
-    output = _output_form(as_json, as_jsonl, as_csv, resume)
+    form = _output_form(as_json, as_jsonl, as_csv, resume)
     if resume is None:
         require_output()
     if debug:
         _log_to_stderr()
+    if output is not None:
+        _refuse({"--jsonl": as_jsonl, "--resume": resume, "--heatmaps": heatmaps}, "with --output")
+
+        from demo.predict.chunked.command import Run
+        from demo.predict.chunked.job import Wanted
+        from demo.predict.chunked.references import Inputs
+
+        inputs = Inputs(tuple(paths or ()), manifest, recursive, every_file)
+        wanted = Wanted(inputs, open_bundles(models, network), operating_point, force, chunk, parts)
+        unread = _read_in_chunks(output, wanted, Run(engine or "local", workers, device, address, num_gpus), form)
+        if form != "csv":
+            same: dict[str, object] = {
+                "--recursive": recursive,
+                "--all": every_file,
+                "--network": network,
+                "--models": models,
+            }
+            same |= {"--operating-point": operating_point, "--force": force, "--output": output}
+            words = _shell_words(paths, manifest)
+            say_next(f"pneumoscope predict {words}{_options(same)} --csv > readings.csv")
+        raise typer.Exit(int(unread))
+    at_scale = {"--engine": engine, "--workers": workers, "--chunk": chunk, "--parts": parts}
+    _refuse(at_scale | {"--address": address, "--num-gpus": num_gpus}, "without --output DIR")
 
     from demo.predict.film_paths import find_films
 
@@ -143,7 +122,7 @@ def predict(
     bundles = open_bundles(models, network)
     for warning in filter(None, (*found.warnings, found.left_out.in_words())):
         say_warning(warning)
-    if output != "table":
+    if form != "table":
         say(NOT_A_MEDICAL_DEVICE)
         _say_placeholders(bundles, say_warning)
 
@@ -153,16 +132,39 @@ def predict(
         failed = _resume(resume, found.films, run)
     else:
         # Rows on a terminal are progress enough.
-        quiet = output in ("csv", "jsonl") and sys.stdout.isatty()
-        failed = _print(run.read(found.films, not quiet), bundles, output)
+        quiet = form in ("csv", "jsonl") and sys.stdout.isatty()
+        failed = _print(run.read(found.films, not quiet), bundles, form)
     if failed:
         say_error(f"{failed} of {len(found.films)} films could not be read")
     unwritten = overlays.failures if overlays is not None else []
     _say_unwritten(unwritten)
-    if output == "table":
+    if form == "table":
         say_next(f"pneumoscope predict {_shell_words(paths, manifest)} --csv{_option_of(models)} > readings.csv")
     if failed or unwritten:
         raise typer.Exit(1)
+
+
+def _read_in_chunks(output: str, wanted: "Wanted", run: "Run", form: Form) -> bool:
+    """`predict --output`; returns whether some film could not be read."""
+    from demo.predict.chunked.command import predict_to_folder
+
+    if run.engine != "ray":
+        _refuse({"--address": run.address, "--num-gpus": run.num_gpus}, "without --engine ray")
+    say(NOT_A_MEDICAL_DEVICE)
+    _say_placeholders(wanted.bundles, say_warning)
+    summary = predict_to_folder(output, wanted, run, as_csv=form == "csv", as_json=form == "json")
+    if summary.warned:
+        say_warning(f"of {summary.warned} films there is something to know; predict FILM says what")
+    if summary.failed:
+        say_error(f"{summary.failed} of {summary.films} films could not be read")
+    return summary.failed > 0
+
+
+def _refuse(options: Mapping[str, object], when: str) -> None:
+    """Raise a UsageError for the first of these options that was given."""
+    for option, value in options.items():
+        if value is not None and value is not False:
+            raise UsageError(f"{option} has no meaning {when}; leave one of them out or see predict --help")
 
 
 def _say_unwritten(heatmaps: Sequence[str]) -> None:
@@ -200,8 +202,8 @@ def open_bundles(models: Path | None, network: Network = "both") -> "dict[str, B
     return bundles
 
 
-def _output_form(as_json: bool, as_jsonl: bool, as_csv: bool, resume: Path | None) -> Output:
-    forms: dict[Output, bool] = {"json": as_json, "jsonl": as_jsonl, "csv": as_csv}
+def _output_form(as_json: bool, as_jsonl: bool, as_csv: bool, resume: Path | None) -> Form:
+    forms: dict[Form, bool] = {"json": as_json, "jsonl": as_jsonl, "csv": as_csv}
     chosen = [form for form, wanted in forms.items() if wanted]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(f'--{form}' for form in chosen)} were given; choose one of them")
@@ -211,7 +213,7 @@ def _output_form(as_json: bool, as_jsonl: bool, as_csv: bool, resume: Path | Non
 
 
 def _check_standard_input(films: Sequence[str], resume: Path | None) -> None:
-    from demo.predict.film_paths import STANDARD_INPUT
+    from demo.predict.film_names import STANDARD_INPUT
 
     if STANDARD_INPUT not in films:
         return
@@ -227,22 +229,22 @@ def _open_overlays(folder: Path, films: Sequence[str], bundles: "Mapping[str, Bu
     return open_overlays(folder, films, bundles, say_warning)
 
 
-def _print(comparisons: "Iterator[Comparison]", bundles: "Mapping[str, Bundle]", output: Output) -> int:
+def _print(comparisons: "Iterator[Comparison]", bundles: "Mapping[str, Bundle]", form: Form) -> int:
     """Print the films in the form asked for; returns how many could not be read."""
     from demo.predict.results import as_json, csv_header, csv_rows, csv_rows_shown, json_line
 
-    if output in ("csv", "jsonl"):
-        if output == "csv":
+    if form in ("csv", "jsonl"):
+        if form == "csv":
             typer.echo(csv_header(), nl=False)
         failed = 0
         rows_of = csv_rows_shown if sys.stdout.isatty() else csv_rows
         for comparison in comparisons:  # each film at once: a run that is stopped loses nothing it has read
-            line = json_line(comparison) if output == "jsonl" else rows_of(comparison, bundles)
+            line = json_line(comparison) if form == "jsonl" else rows_of(comparison, bundles)
             typer.echo(line, nl=False, file=sys.stdout)
             failed += comparison["error"] is not None
         return failed
     listed = list(comparisons)
-    if output == "json":
+    if form == "json":
         typer.echo(as_json(listed), nl=False)
     else:
         _print_table(listed, bundles)
@@ -298,7 +300,16 @@ def _shell_words(paths: Sequence[str] | None, manifest: str | None) -> str:
 
 
 def _option_of(models: Path | None) -> str:
-    return "" if models is None else f" --models {shlex.quote(str(models))}"
+    return _options({"--models": models})
+
+
+def _options(options: Mapping[str, object]) -> str:
+    """Those that were given, as a shell takes them, each with a space before it; a switch is its name alone."""
+    words = ""
+    for name, value in options.items():
+        if value not in (None, False, "both"):
+            words += f" {name}" if value is True else f" {name} {shlex.quote(str(value))}"
+    return words
 
 
 def _log_to_stderr() -> None:

@@ -1,6 +1,5 @@
 """What a user names → the films to read: files, folders, globs no shell expanded, a manifest, standard input."""
 
-import csv
 import glob
 import os
 import re
@@ -9,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo.predict.film_folders import FolderFilms, LeftOut, films_of_folder, folders_below
+from demo.predict.film_names import STANDARD_INPUT, file_named, is_url, printable
+from demo.predict.manifest import films_of_manifest
 from train.common.errors import UsageError
-
-STANDARD_INPUT = "-"
-MANIFEST_COLUMN = "path"
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ def find_films(
         paths: files, folders, patterns with `*`, `?`, `[…]` or `**`, or "-" for a film on standard input (only
             that is ever called "-": a file of this name becomes "./-").
         recursive: look into the sub-folders of every folder, also of one that has films of its own.
-        manifest: a CSV file whose films come after those of `paths`; see `_films_of_manifest`.
+        manifest: a CSV or Parquet file whose films come after those of `paths`; see `films_of_manifest`.
         every_file: of a folder take every file, also hidden ones and those that are no films.
 
     Raises:
@@ -52,11 +50,11 @@ def find_films(
             continue
         for place in _places(path):
             if not Path(place).is_dir():
-                found[_file(place)] = None
+                found[file_named(place)] = None
                 real.add(os.path.realpath(place))
                 continue
             inside = films_of_folder(place, recursive, every_file)
-            found.update({_file(film.path): None for film in inside.films if film.real not in real})
+            found.update({file_named(film.path): None for film in inside.films if film.real not in real})
             real.update(film.real for film in inside.films)
             left_out += inside.left_out
             warnings += [
@@ -66,16 +64,10 @@ def find_films(
             if not inside.films:
                 warnings.append(_nothing_in(place, inside))
     if manifest is not None:
-        found.update(dict.fromkeys(_films_of_manifest(manifest)))
+        found.update(dict.fromkeys(_check_local(films_of_manifest(manifest))))
     if not found:
         raise UsageError("; ".join(dict.fromkeys(warnings)) or "no film was named; name a file or a folder")
     return FilmPaths(tuple(found), tuple(dict.fromkeys(warnings)), left_out)
-
-
-def printable(path: str) -> str:
-    """A path as one harmless line: control characters and bytes that are not UTF-8 become visible escapes."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _places(path: str) -> list[str]:
@@ -84,6 +76,8 @@ def _places(path: str) -> list[str]:
         if not Path(path).exists():
             raise UsageError(f"{printable(path)}: a link to nothing; name a file, a folder or a pattern")
         return [path]
+    if is_url(path):
+        raise _of_storage(path)
     if not glob.has_magic(path):
         raise UsageError(f"{printable(path) or repr(path)}: no such file or folder; check the path")
     matches = sorted(set(_matches(path)))
@@ -106,36 +100,15 @@ def _matches(pattern: str) -> Iterator[str]:
             yield from _matches(inside if top else os.path.relpath(inside))
 
 
-def _films_of_manifest(manifest: str) -> list[str]:
-    """The column `path` of a CSV file, relative to the folder it lies in; whether the films exist is seen later."""
-    shown = printable(manifest)
-    try:
-        # With a byte order mark, as spreadsheets write it; file names need not be UTF-8.
-        with Path(manifest).open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            rows = csv.DictReader(file)
-            columns = rows.fieldnames or []
-            if MANIFEST_COLUMN not in columns:
-                found = ", ".join(map(repr, map(printable, columns)))[:200] or "an empty file"
-                raise UsageError(
-                    f"{shown}: expected CSV with a column {MANIFEST_COLUMN!r} in its first line, found {found}"
-                )
-            films = []
-            for row in rows:
-                if not row[MANIFEST_COLUMN]:
-                    raise UsageError(f"{shown}: line {rows.line_num} has no path; fill it in or remove it")
-                films.append(_file(str(Path(manifest).parent / row[MANIFEST_COLUMN])))
-    except OSError as error:
-        reason = "a folder" if Path(manifest).is_dir() else error.strerror
-        raise UsageError(f"{shown}: no manifest that can be read ({reason}); name a CSV file") from None
-    except (csv.Error, ValueError) as error:  # ValueError: a name with a NUL in it
-        raise UsageError(f"{shown}: no CSV file ({error}); save it as CSV with commas") from None
-    if not films:
-        raise UsageError(f"{shown}: names no film; expected one in each line below the first")
-    return films
+def _check_local(films: Iterator[str]) -> Iterator[str]:
+    for film in films:
+        if is_url(film):
+            raise _of_storage(film)
+        yield film
 
 
-def _file(path: str) -> str:
-    return f"./{path}" if path == STANDARD_INPUT else path
+def _of_storage(url: str) -> UsageError:
+    return UsageError(f"{printable(url)}: films in a storage are read with --output DIR; add it, or copy the film here")
 
 
 def _nothing_in(folder: str, inside: FolderFilms) -> str:

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from demo import cli
-from demo.predict import cli as predict_cli
+from demo.predict import reading_options
 from demo.predict import run as predict_run
 from train.common.console import NOT_A_MEDICAL_DEVICE
 
@@ -106,7 +106,7 @@ def test_the_operating_points_are_those_of_training():
 
     from train.metrics.operating_points import POINT_NAMES
 
-    assert get_args(predict_cli.PointName) == POINT_NAMES
+    assert get_args(reading_options.PointName) == POINT_NAMES
 
 
 @pytest.mark.parametrize("form", ["--json", "--csv", None])

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.predict.film_paths import find_films, printable
+from demo.predict.film_names import printable
+from demo.predict.film_paths import find_films
 from train.common.errors import UsageError
 
 
@@ -222,3 +223,28 @@ def test_a_manifest_that_is_none_is_wrong_use(ward, content, message):
 def test_a_manifest_that_is_not_there_is_wrong_use(ward):
     with pytest.raises(UsageError, match=r"gone\.csv: no manifest that can be read .No such file"):
         find_films([], manifest="gone.csv")
+
+
+def test_a_manifest_as_parquet(ward):
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow reads Parquet, not installed here")
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"label": [0, 1], "path": ["b.png", "/a.png"]}), ward / "list.parquet")
+    assert find_films([], manifest=str(ward / "list.parquet")).films == (str(ward / "b.png"), "/a.png")
+    for columns, message in (
+        ({"file": ["a.png"]}, "expected Parquet with a column 'path', found 'file'"),
+        ({"path": ["a.png", None]}, "row 2 has no path"),
+    ):
+        parquet.write_table(pyarrow.table(columns), ward / "list.parquet")
+        with pytest.raises(UsageError, match=message):
+            find_films([], manifest=str(ward / "list.parquet"))
+    (ward / "list.parquet").write_bytes(b"PAR1 cut short")
+    with pytest.raises(UsageError, match=r"list\.parquet: no Parquet file"):
+        find_films([], manifest=str(ward / "list.parquet"))
+
+
+def test_films_in_a_storage_need_an_output(ward):
+    (ward / "list.csv").write_text("path\ns3://bucket/film.png\n")
+    for paths, manifest in ((["s3://bucket/film.png"], None), ([], str(ward / "list.csv"))):
+        with pytest.raises(UsageError, match=r"s3://bucket/film\.png: .* read with --output DIR"):
+            find_films(paths, manifest=manifest)
