@@ -56,7 +56,8 @@ def bench(
 ) -> None:
     """Measure how fast this machine reads films.
 
-    ONNX Runtime alone on prepared films against `predict` on files; single films; start-up and memory; and network B
+    What the processors allow (a film's decoding, preparing and ONNX Runtime on one thread, times the processors)
+    against what `predict` reaches; single films; start-up and memory; and network B
     as float32, as shipped, as INT8 and in Keras, as far as these are installed. The decisions that INT8 would change
     are counted on the network's validation films, if the data root holds them.
 
@@ -79,7 +80,7 @@ def bench(
         with progress_bar("preparing films", count) as advance:
             paths, images = parts.prepare_films(named, bundles, count, advance)
         with progress_bar("throughput", parts.steps_of_throughput(bundles)) as advance:
-            throughput = parts.measure_throughput(bundles, paths, images, advance)
+            throughput = parts.measure_throughput(bundles, paths, advance)
         with progress_bar("single films", len(parts.sets_of_networks(bundles))) as advance:
             single_films = parts.measure_one_film(bundles, paths, advance)
         with progress_bar("fresh processes", 2 * parts.FRESH_RUNS) as advance:
@@ -177,9 +178,13 @@ def _print_report(report: dict[str, Any]) -> None:
     print_line(f"models: {sizes}")
     print_table(
         "Films per second",
-        ("networks", "ONNX Runtime alone", "predict", "ratio", "fastest way of ONNX Runtime alone"),
+        ("networks", "decode, ms", "prepare, ms", "ONNX Runtime, ms", "limit", "predict", "predict / limit"),
         [
-            (_named(row["networks"]), *(round(row[key], 2) for key in ("alone", "predict", "ratio")), row["way"])
+            (
+                _named(row["networks"]),
+                *(round(row["work"][part], 2) for part in ("decode", "prepare", "networks")),
+                *(round(row[key], 2) for key in ("limit", "predict", "ratio")),
+            )
             for row in report["throughput"]
         ],
     )

@@ -1,4 +1,4 @@
-"""What ONNX Runtime alone can do on this machine, and what `predict` makes of it. `bench_cli` prints it."""
+"""What this machine's processors allow, and what `predict` makes of it. `demo.bench.cli` prints it."""
 
 import csv
 import os
@@ -32,7 +32,6 @@ PHANTOMS_DRAWN = 4  # each takes seconds; more are repeats, which decode as slow
 ROUNDS = 5
 FRESH_RUNS = 3
 SINGLE_READINGS = 50  # so that the 95th percentile means something
-BATCH = 8
 
 Advance = Callable[[], None]
 
@@ -48,19 +47,34 @@ app()
 
 
 @dataclass(frozen=True)
+class Work:
+    """What a film costs one thread: milliseconds to decode the file, to prepare it, and in ONNX Runtime."""
+
+    decode: float
+    prepare: float
+    networks: float
+
+    @property
+    def whole(self) -> float:
+        """All three, in milliseconds."""
+        return self.decode + self.prepare + self.networks
+
+
+@dataclass(frozen=True)
 class Throughput:
     """Films per second: medians over the rounds; `ratio` is the median of each round's ratio.
 
     Attributes:
         networks: which read every film: "a", "b" or "ab".
-        alone: ONNX Runtime on prepared arrays, in the way that was the fastest.
-        way: that way, in words.
+        work: of a film on one thread; the median round's for each part.
+        limit: films per second if every processor did this work all the time, and nothing else.
         predict: the same films as files, read as `pneumoscope predict` does.
+        ratio: `predict` over `limit`. Above 1 is noise, or processors that slow down less than they share.
     """
 
     networks: str
-    alone: float
-    way: str
+    work: Work
+    limit: float
     predict: float
     ratio: float
 
@@ -142,51 +156,66 @@ def sets_of_networks(bundles: Mapping[str, Bundle]) -> list[str]:
     return list(dict.fromkeys([*bundles, "".join(bundles)]))
 
 
-def measure_throughput(
-    bundles: Mapping[str, Bundle], films: Sequence[str], images: Mapping[str, np.ndarray], advance: Advance
-) -> list[Throughput]:
-    """ONNX Runtime alone on prepared arrays against `predict` on files, on the same processors.
+def measure_throughput(bundles: Mapping[str, Bundle], films: Sequence[str], advance: Advance) -> list[Throughput]:
+    """A film's work on one thread times the processors, against `predict` on the same films.
 
     Args:
         bundles: by network.
-        films: files.
-        images: the same films as `prepare_films` prepared them.
+        films: files that can be read.
         advance: called `steps_of_throughput(bundles)` times.
     """
-    at_once, threads = share_processors(len(films), usable_processors())
+    processors = usable_processors()
+    at_once, threads = share_processors(len(films), processors)
     shared = {network: load_classifier(bundle, threads=threads) for network, bundle in bundles.items()}
-    whole = {network: load_classifier(bundle) for network, bundle in bundles.items()}
+    # A graph may have more threads in `predict` where the films are fewer than the processors.
+    single = shared if threads == 1 else {name: load_classifier(bundle, threads=1) for name, bundle in bundles.items()}
     measured = []
     for networks in sets_of_networks(bundles):
-        runs = [(shared[network], images[network]) for network in networks]
-        batched = [(whole[network], images[network]) for network in networks]
         chosen = {network: shared[network] for network in networks}
-        per_thread, batches = f"{at_once} films at once", f"batches of {BATCH} on all threads"
-        seconds = time_in_turn(
-            {
-                per_thread: partial(run_at_once, runs, at_once, 1),
-                batches: partial(run_at_once, batched, 1, BATCH),
-                "predict": partial(_predict, films, chosen, at_once),
-            },
-            advance,
-        )
-        way = min((per_thread, batches), key=lambda way: statistics.median(seconds[way]))
-        ratios = [alone / predict for alone, predict in zip(seconds[way], seconds["predict"], strict=True)]
+        alone = [single[network] for network in networks]
+        works: list[Work] = []
+
+        def work(alone: Sequence[Classifier] = alone, works: list[Work] = works) -> None:
+            works.append(work_of(films, alone))
+
+        seconds = time_in_turn({"work": work, "predict": partial(_predict, films, chosen, at_once)}, advance)
+        works = works[-ROUNDS:]
+        limits = [1000 * processors / one.whole for one in works]
+        rates = [len(films) / taken for taken in seconds["predict"]]
+        parts = (statistics.median(getattr(one, part) for one in works) for part in ("decode", "prepare", "networks"))
+        ratios = [rate / limit for rate, limit in zip(rates, limits, strict=True)]
         measured.append(
             Throughput(
-                networks,
-                len(films) / statistics.median(seconds[way]),
-                way,
-                len(films) / statistics.median(seconds["predict"]),
-                statistics.median(ratios),
+                networks, Work(*parts), statistics.median(limits), statistics.median(rates), statistics.median(ratios)
             )
         )
     return measured
 
 
+def work_of(films: Sequence[str], classifiers: Sequence[Classifier]) -> Work:
+    """Films one after the other through decoding, preparing and the networks, and nothing else; the mean of a film.
+
+    As in `predict`, a film is prepared once for all networks that want it alike.
+    """
+    decode = prepared_in = networks = 0.0
+    for film in films:
+        started = time.perf_counter()
+        picture, _ = read_with_warnings(film)
+        decoded = time.perf_counter()
+        specs = {classifier.bundle.card.prepare for classifier in classifiers}
+        images = {spec: prepare(picture, spec)[np.newaxis, :, :, np.newaxis] for spec in specs}
+        ready = time.perf_counter()
+        for classifier in classifiers:
+            classifier.session.run(classifier.outputs, {"image": images[classifier.bundle.card.prepare]})
+        decode += decoded - started
+        prepared_in += ready - decoded
+        networks += time.perf_counter() - ready
+    return Work(*(1000 * seconds / len(films) for seconds in (decode, prepared_in, networks)))
+
+
 def steps_of_throughput(bundles: Mapping[str, Bundle]) -> int:
     """How often `measure_throughput` calls `advance`."""
-    return len(sets_of_networks(bundles)) * steps_in_turn(3)
+    return len(sets_of_networks(bundles)) * steps_in_turn(2)
 
 
 def time_in_turn(ways: Mapping[str, Callable[[], object]], advance: Advance) -> dict[str, list[float]]:
@@ -210,15 +239,15 @@ def steps_in_turn(ways: int) -> int:
     return ways * (ROUNDS + 1)
 
 
-def run_at_once(runs: Sequence[tuple[Classifier, np.ndarray]], at_once: int, batch: int) -> None:
-    """ONNX Runtime and nothing else: every image through its network, `at_once` batches at a time."""
+def run_at_once(runs: Sequence[tuple[Classifier, np.ndarray]], at_once: int) -> None:
+    """ONNX Runtime and nothing else: every image through its network, `at_once` at a time."""
 
     def run(start: int) -> None:
         for classifier, images in runs:
-            classifier.session.run(classifier.outputs, {"image": images[start : start + batch]})
+            classifier.session.run(classifier.outputs, {"image": images[start : start + 1]})
 
     with ThreadPoolExecutor(at_once) as threads:
-        list(threads.map(run, range(0, len(runs[0][1]), batch)))
+        list(threads.map(run, range(len(runs[0][1]))))
 
 
 def measure_one_film(bundles: Mapping[str, Bundle], films: Sequence[str], advance: Advance) -> list[OneFilm]:

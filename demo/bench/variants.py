@@ -114,7 +114,7 @@ def measure_variants(
         for name, file in files.items()
     }
     seconds = time_in_turn(
-        {name: partial(run_at_once, [(form, images)], at_once, 1) for name, form in forms.items()}, advance
+        {name: partial(run_at_once, [(form, images)], at_once) for name, form in forms.items()}, advance
     )
     probabilities = {}
     if FLOAT32 in forms and len(judged):

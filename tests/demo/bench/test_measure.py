@@ -68,33 +68,39 @@ def test_each_round_takes_every_way_in_turn(monkeypatch):
     assert len(steps) == 8
 
 
-@pytest.mark.parametrize(("at_once", "batch"), [(1, 1), (2, 1), (1, 3), (3, 2)])
-def test_every_film_goes_through_every_network_once(at_once, batch):
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_every_film_goes_through_every_network_once(at_once):
     seen = {"a": [], "b": []}
 
     def network(name):
-        session = SimpleNamespace(run=lambda outputs, feeds: seen[name].append(feeds["image"][:, 0, 0, 0].tolist()))
+        session = SimpleNamespace(run=lambda outputs, feeds: seen[name].extend(feeds["image"][:, 0, 0, 0].tolist()))
         return SimpleNamespace(session=session, outputs=("logit",))
 
     images = np.arange(7, dtype=np.uint8).reshape(7, 1, 1, 1)
-    bench.run_at_once([(network("a"), images), (network("b"), images + 100)], at_once, batch)
-    for name, first in (("a", 0), ("b", 100)):
-        assert max(map(len, seen[name])) == batch
-        assert sorted(number for part in seen[name] for number in part) == list(range(first, first + 7))
+    bench.run_at_once([(network("a"), images), (network("b"), images + 100)], at_once)
+    assert {name: sorted(numbers) for name, numbers in seen.items()} == {
+        "a": list(range(7)),
+        "b": list(range(100, 107)),
+    }
 
 
-def test_the_ratio_is_that_of_the_rounds_to_the_fastest_way(models, monkeypatch):
+def test_the_limit_is_the_work_of_a_film_on_every_processor(models, monkeypatch):
+    works = iter([bench.Work(9, 9, 9), bench.Work(4, 2, 4), bench.Work(2, 1, 2), bench.Work(8, 4, 8)] * 3)
+
     def in_turn(ways, advance):
-        alone, batches, predict = ways
-        return {alone: [4.0, 1.0, 2.0], batches: [3.0, 3.0, 3.0], predict: [5.0, 1.25, 4.0]}
+        for _ in range(4):  # the first warms up
+            ways["work"]()
+        return {"work": [], "predict": [0.05, 0.02, 0.1]}
 
+    monkeypatch.setattr(bench, "ROUNDS", 3)
+    monkeypatch.setattr(bench, "usable_processors", lambda: 2)
+    monkeypatch.setattr(bench, "work_of", lambda films, classifiers: next(works))
     monkeypatch.setattr(bench, "time_in_turn", in_turn)
-    bundles = find_bundles(models)
-    images = dict.fromkeys(bundles, np.zeros((8, 8, 8, 1), np.uint8))
-    found = bench.measure_throughput(bundles, ["film"] * 8, images, lambda: None)
+    found = bench.measure_throughput(find_bundles(models), ["film"] * 8, lambda: None)
     assert [measured.networks for measured in found] == ["a", "b", "ab"]
-    assert {(measured.alone, measured.predict, measured.ratio) for measured in found} == {(4.0, 2.0, 0.8)}
-    assert found[0].way.endswith("at once")
+    # Rounds: limits 200, 400, 100; predict 160, 400, 80.
+    assert {(one.work, one.limit, one.predict) for one in found} == {(bench.Work(4, 2, 4), 200, 160)}
+    assert [one.ratio for one in found] == [pytest.approx(0.8)] * 3
 
 
 def test_a_failing_part_is_one_line():
@@ -181,7 +187,7 @@ def test_the_whole_bench_as_json_and_as_tables(run, monkeypatch):
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
     assert [row["networks"] for row in report["throughput"]] == ["a", "b", "ab"]
-    assert all(row["ratio"] > 0 and row["alone"] > 0 for row in report["throughput"])
+    assert all(row["ratio"] > 0 and min(row["work"].values()) > 0 for row in report["throughput"])
     assert all(row["p50"] <= row["p95"] for row in report["single_films"])
     assert [row["films"] for row in report["fresh_processes"]] == [1, 3]
     assert [row["name"] for row in report["forms_of_b"]] == [SHIPPED, FLOAT32, INT8]
