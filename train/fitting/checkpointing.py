@@ -1,6 +1,7 @@
 """Keeps a run folder true after every epoch, and gives a resumed training back what it had counted."""
 
 import math
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -53,6 +54,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         self.steps_per_look = 1 if device == "cpu" else GPU_STEPS_PER_LOOK
         self.saved_epochs = len(progress.rows)
         self.head_save_seconds = head_save_seconds
+        self.best_head: list[np.ndarray] | None = None
         self.seconds_before = progress.seconds
         self.started = time.monotonic()
 
@@ -75,8 +77,9 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         self.advance = advance
         self.epochs_before = len(self.progress.rows) - self.progress.epochs_in_stage
         self.save_seconds = self.head_save_seconds if parts.pooled else 0.0
-        self.saved_at = time.monotonic()
-        self.unsaved_best: list[np.ndarray] | None = None
+        self.saved_at = time.process_time()
+        self.best_head = None
+        self.best_is_saved = True
         parts.tell_progress(lambda note: advance(0, note=note))
         # Keras looks at the first batches before an epoch begins: let them be this epoch's.
         parts.training.set_epoch(len(self.progress.rows))
@@ -151,19 +154,16 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         if evaluated and (last or values["val_loss"] < progress.best_val_loss):
             progress.best_val_loss, progress.best_epoch = values["val_loss"], len(progress.rows)
         # A best.keras of an epoch that last.keras does not hold could not be told from a later one after a stop.
-        best = not last and progress.best_epoch == len(progress.rows)
+        best = progress.best_epoch == len(progress.rows)
         if best:
-            self.unsaved_best = self.parts.model.get_weights() if self.save_seconds else None
-        wanted = best or self.unsaved_best is not None or len(progress.rows) % self.settings.save_every == 0
-        soon = time.monotonic() - self.saved_at < self.save_seconds
-        saved = progress.stage_finished or (wanted and not soon)
-        if saved:
-            if not best:
-                self._save_passed_best()
-            self._save_last(self.network)
-            self.saved_epochs, self.saved_at, self.unsaved_best = len(progress.rows), time.monotonic(), None
+            self.best_is_saved = False
+            self.best_head = self.parts.model.get_weights() if self.parts.pooled else None
+        wanted = (not last and not self.best_is_saved) or len(progress.rows) % self.settings.save_every == 0
+        soon = time.process_time() - self.saved_at < self.save_seconds
+        if progress.stage_finished or (wanted and not soon):
+            self._save(best=best)
         # What lies after the last save is trained again after a stop.
-        self.write_the_rest(self.network, best=saved)
+        write_history(self.run, progress.rows)
         auroc = f", val auroc {values['val_auroc']:.4f}" if "val_auroc" in values else ""
         say(
             f"{self.settings.network} {self.stage.name} epoch {row['epoch']}: loss {values['loss']:.4f}, "
@@ -171,23 +171,39 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             f"{row['images_per_second']:.1f} images/s"
         )
 
-    def write_the_rest(self, network: keras.Model, *, best: bool = True) -> None:
+    def write_the_rest(self, network: keras.Model) -> None:
         """Write what follows from last.keras: best.keras if this epoch is the one to keep, and history.csv."""
-        if best and self.progress.best_epoch == len(self.progress.rows):
+        if self.progress.best_epoch == len(self.progress.rows):
             save_network(network, self.run.best_network)
         write_history(self.run, self.progress.rows)
 
-    def _save_passed_best(self) -> None:
-        """Write best.keras of an epoch that was not saved as it ended; last.keras, after it, says that it is there."""
-        if self.unsaved_best is not None:
-            present = self.parts.model.get_weights()
-            self.parts.model.set_weights(self.unsaved_best)
-            save_network(self.network, self.run.best_network)
-            self.parts.model.set_weights(present)
+    def take_best_head(self) -> bool:
+        """Give the network the weights that best.keras holds; False where this process knows of no such."""
+        if self.best_head is None:
+            return False
+        self.parts.model.set_weights(self.best_head)
+        return True
 
-    def _save_last(self, network: keras.Model) -> None:
+    def _save(self, *, best: bool) -> None:
+        """Write last.keras, and best.keras where that is still to be done, of this epoch or of one that has passed."""
+        if best:
+            with atomic.replace_file(self.run.best_network) as same:  # there after last.keras
+                self._save_last(same)
+        else:
+            if not self.best_is_saved:  # last.keras, after it, says that it is there
+                present = self.parts.model.get_weights()
+                self.take_best_head()
+                save_network(self.network, self.run.best_network)
+                self.parts.model.set_weights(present)
+            self._save_last()
+        self.saved_epochs, self.saved_at, self.best_is_saved = len(self.progress.rows), time.process_time(), True
+
+    def _save_last(self, same: Path | None = None) -> None:
+        """Write last.keras; the network without the record becomes the file `same` too."""
         with atomic.replace_file(self.run.last_network) as temporary:
-            network.save(temporary)
+            self.network.save(temporary)
+            if same is not None:
+                shutil.copyfile(temporary, same)
             add_record(temporary, Record(self.origin, self.progress, self.device, versions()))
 
 

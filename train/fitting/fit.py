@@ -28,6 +28,7 @@ from train.runs.run_folder import RunFolder, commit_of_checkout, runs_root, writ
 from train.runs.settings import Optimizer, Settings
 from train.runs.teachers import TeacherRecord, write_teachers
 
+Network = keras.Model
 #: Makes a callback for the stage of a name that looks on and changes nothing.
 Watcher = Callable[[str], keras.callbacks.Callback]
 
@@ -149,7 +150,7 @@ def fit(
     device: Device,
     watchers: Sequence[Watcher] = (),
     head_save_seconds: float = 0.0,
-) -> None:
+) -> Network | None:
     """Train a network into a run folder: an empty one, or on from the last finished epoch of `ready.since`.
 
     After every epoch last.keras, history.csv and, where validation loss fell to its lowest, best.keras are
@@ -158,8 +159,11 @@ def fit(
     Args:
         run, settings, ready, device: what is trained, with what, where.
         watchers: make callbacks that look on.
-        head_save_seconds: of a head on cached features networks are written no oftener, and once it is trained: they
-            are of 0.1 GB, and its epochs of a second.
+        head_save_seconds: of a head on cached features networks are written no oftener than after so many seconds of
+            computing, and once it is trained: they are of 0.1 GB, and its epochs of a second.
+
+    Returns:
+        What best.keras holds, where the head was the last that was trained and its best epoch was now.
 
     Raises:
         PneumoscopeError: the loss is no longer a number.
@@ -195,6 +199,8 @@ def fit(
             **({"teachers": [asdict(teacher) for teacher in ready.teachers]} if ready.teachers else {}),
         },
     )
+    # In 16 bits a network reads films otherwise than in float32, as it ships.
+    return network if not settings.mixed_precision and checkpoint.take_best_head() else None
 
 
 def _fit_stages(
@@ -252,9 +258,10 @@ def _fit_stage(
     done = checkpoint.progress.epochs_in_stage
     with progress_bar(f"{settings.network} {stage.name}", len(parts.training) * (stage.epochs - done)) as advance:
         checkpoint.enter(stage, network, parts, counting, advance)
+        training, validation = parts.streams()
         parts.model.fit(
-            parts.training,
-            validation_data=parts.validation,
+            training,
+            validation_data=validation,
             initial_epoch=done,
             epochs=stage.epochs,
             shuffle=False,

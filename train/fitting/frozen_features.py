@@ -179,10 +179,13 @@ class FeatureBatches(keras.utils.PyDataset):
         return len(self.films)
 
     def __getitem__(self, index: int) -> tuple[object, ...]:
+        return self.of_rows(self.films.rows(index))
+
+    def of_rows(self, rows: np.ndarray) -> tuple[object, ...]:
+        """Return what an item holds, of any films instead of a batch's, int [n]."""
         if self._copy is None:
             self.set_epoch(0)
-        rows = self.films.rows(index)
-        block = self._features[rows]  # [batch, values]
+        block = self._features[rows]  # [n, values]
         tensors, first = [], 0
         for shape, tensor in zip(self.cut.shapes, self.cut.trained.inputs, strict=True):
             last = first + math.prod(shape)

@@ -26,7 +26,13 @@ from train.synthetic.lungs import TEMPLATE_FILMS, LungTemplate, fit_lungs, lungs
 
 
 def score_run(
-    run: RunFolder, cohort: Cohort, split: Split, batch_size: int = 32, *, cached: bool = False
+    run: RunFolder,
+    cohort: Cohort,
+    split: Split,
+    batch_size: int = 32,
+    *,
+    cached: bool = False,
+    network: keras.Model | None = None,
 ) -> tuple[Scores, frozenset[str]]:
     """Read the films of one split with the run's best network.
 
@@ -36,6 +42,7 @@ def score_run(
         split: whose films.
         batch_size: films per step.
         cached: let B whose backbone was never trained read the features that its training has kept.
+        network: what best.keras holds, where it is at hand.
 
     Returns:
         Scores in the split's order (logits float32, before calibration), and the films that repeat an earlier one.
@@ -46,7 +53,7 @@ def score_run(
     settings = settings_of(run)
     films = _films_of(run, cohort, split)
     images = prepare_all(cohort.root, films, settings.prepare.spec(), split)
-    network = load_network(run)
+    network = load_network(run) if network is None else network
     logits = head_logits(network, images, settings) if cached and settings.network == "b" else None
     if logits is None:
         logits = predict_logits(network, images, CHANNELS[settings.network], batch_size, f"scoring {split}")

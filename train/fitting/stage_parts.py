@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import keras
 
 from train.common.console import say
+from train.fitting.feature_stream import stream_of
 from train.fitting.frozen_features import FeatureBatches, cut_network, store_of
 from train.fitting.loader import FilmBatches
 from train.runs.settings import Settings
@@ -26,6 +27,12 @@ class StageParts:
     def pooled(self) -> bool:
         """Whether a head is trained alone, on cached features: a step of it takes about a thousandth of a second."""
         return isinstance(self.training, FeatureBatches) and not self.training.cut.boundary
+
+    def streams(self) -> tuple[object, object]:
+        """Return training and validation in the form that Keras reads fastest; computes features that are not there."""
+        if isinstance(self.training, FeatureBatches) and isinstance(self.validation, FeatureBatches) and self.pooled:
+            return stream_of(self.training), stream_of(self.validation)
+        return self.training, self.validation
 
     def compile_as(self, network: keras.Model, **loss_and_metrics: object) -> None:
         """Compile the part with the optimizer of the network, which is compiled; nothing where the part is all of it.

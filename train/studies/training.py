@@ -37,10 +37,10 @@ from train.studies.definition import Training
 
 if TYPE_CHECKING:
     from train.fitting.device import Device, DeviceRequest
-    from train.fitting.fit import Watcher
+    from train.fitting.fit import Network, Watcher
 
 
-#: Of B's heads a kill loses the epochs of so long, of all else the running one.
+#: Of B's heads a kill loses the epochs of so many seconds of computing, of all else the running one.
 HEAD_SAVE_SECONDS = 10
 
 
@@ -108,11 +108,10 @@ def train_of_study(training: Training, means: Means, begun: Callable[[RunFolder]
         from train.fitting.checkpointing import DivergedLossError
 
         try:
-            if not finished:
-                _fit(run, settings, cohort, means, chosen)
+            network = None if finished else _fit(run, settings, cohort, means, chosen)
             if not run.best_network.is_file():
                 raise DivergedLossError("the loss of the validation films was no number after any epoch")
-            _evaluate(run, settings, cohort)
+            _evaluate(run, settings, cohort, network)
         except (DivergedLossError, DivergedError) as error:
             say_warning(str(error))
             return _diverged(run, str(error), chosen.line)
@@ -146,7 +145,7 @@ def is_finished(run: RunFolder, settings: Settings) -> bool:
     return True
 
 
-def _fit(run: RunFolder, settings: Settings, cohort: Cohort, means: Means, device: "Device") -> None:
+def _fit(run: RunFolder, settings: Settings, cohort: Cohort, means: Means, device: "Device") -> "Network | None":
     from train.fitting.device import picture_threads
     from train.fitting.fit import fit, make_ready
     from train.fitting.watchers import free_networks
@@ -166,7 +165,7 @@ def _fit(run: RunFolder, settings: Settings, cohort: Cohort, means: Means, devic
     threads = picture_threads(device, means.processes)
     ready = make_ready(settings, cohort, since, threads, read=prepare_films_once)
     watchers = _watchers(run, settings, means)
-    fit(run, settings, ready, device, watchers, head_save_seconds=HEAD_SAVE_SECONDS)
+    return fit(run, settings, ready, device, watchers, head_save_seconds=HEAD_SAVE_SECONDS)
 
 
 def _watchers(run: RunFolder, settings: Settings, means: Means) -> list["Watcher"]:
@@ -184,10 +183,10 @@ def _watchers(run: RunFolder, settings: Settings, means: Means) -> list["Watcher
     return found
 
 
-def _evaluate(run: RunFolder, settings: Settings, cohort: Cohort) -> None:
+def _evaluate(run: RunFolder, settings: Settings, cohort: Cohort, network: "Network | None") -> None:
     from train.fitting.scoring import score_run
 
-    scores, repeats = score_run(run, cohort, "validation", cached=True)
+    scores, repeats = score_run(run, cohort, "validation", cached=True, network=network)
     left_out = LeftOut(repeats, frozenset(film.patient for film in cohort.of_split("train")))
     with progress_bar("resampling patients", RESAMPLES_PER_SPLIT) as advance:
         evaluation = evaluate_validation(

@@ -1,18 +1,23 @@
 """B's heads on cached features: quicker in several ways, and the same heads."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 
+from train.common.array_store import FeatureStore
 from train.data.cohort import index_cohort, split_cohort
-from train.fitting import checkpointing, stage_parts
+from train.fitting import checkpointing, feature_stream, stage_parts
 from train.fitting.device import Device
 from train.fitting.fit import fit, make_ready
+from train.fitting.frozen_features import Cut, FeatureBatches
+from train.fitting.loader import FilmBatches
 from train.fitting.scoring import load_network, score_run
 from train.runs.finished import read_history
 from train.runs.resume import read_record
 from train.runs.run_folder import create_run
-from train.runs.settings import make_settings
+from train.runs.settings import AugmentationSettings, make_settings
 
 pytestmark = pytest.mark.usefixtures("small_backbone")
 
@@ -51,7 +56,9 @@ def trained(cohort, runs, monkeypatch, name, *, stop_after=None, **how):
             patch.setattr(checkpointing, "write_history", stopping_write)
             with pytest.raises(KeyboardInterrupt):
                 fit(run, settings, make_ready(settings, cohort), CPU, **how)
-    fit(run, settings, make_ready(settings, cohort, read_record(run)), CPU, **how)
+    network = fit(run, settings, make_ready(settings, cohort, read_record(run)), CPU, **how)
+    for weight, kept in zip(network.weights, load_network(run).weights, strict=True):
+        assert np.array_equal(weight, kept), weight.path
     return run
 
 
@@ -72,6 +79,36 @@ def test_several_steps_at_a_time_train_the_same_head(cohort, tmp_path, monkeypat
     several = trained(cohort, tmp_path, monkeypatch, "several")
     monkeypatch.setattr(stage_parts, "HEAD_STEPS", 1)
     assert_same_head(several, trained(cohort, tmp_path, monkeypatch, "single"))
+
+
+def test_a_stream_of_batches_trains_the_same_head(cohort, tmp_path, monkeypatch):
+    stream = trained(cohort, tmp_path, monkeypatch, "stream")
+    monkeypatch.setattr(stage_parts, "stream_of", lambda batches: batches)
+    assert_same_head(stream, trained(cohort, tmp_path, monkeypatch, "batches"))
+
+
+def test_a_stream_has_every_epochs_own_order_and_more_batches_than_a_block(monkeypatch):
+    monkeypatch.setattr(feature_stream, "_BLOCK_BATCHES", 3)
+    images = np.random.default_rng(0).integers(0, 256, (23, 8, 8), np.uint8)
+    films = FilmBatches(
+        images, np.arange(23), np.arange(23) / 7, batch_size=4, channels=1, augmentation=AugmentationSettings(), seed=3
+    )
+    inputs = keras.Input((8, 8, 1))
+    pooled = keras.layers.GlobalAveragePooling2D()(inputs)
+    cut = Cut(keras.Model(inputs, pooled), keras.Model(pooled, keras.layers.Dense(1)(pooled)), (), "float32")
+    batches = FeatureBatches(films, cut, FeatureStore(Path("/nowhere"), 0), 1, "films")
+    monkeypatch.setattr(batches, "_kept_features", lambda _plan: None)
+    stream = feature_stream.stream_of(batches)
+    orders = []
+    for epoch in range(2):
+        batches.set_epoch(epoch)
+        found = list(stream.as_numpy_iterator())
+        assert len(found) == len(batches) == 6
+        for batch, expected in zip(found, batches, strict=True):
+            for part, other in zip(batch, expected, strict=True):
+                assert np.array_equal(part, other)
+        orders.append(np.concatenate([labels for _, labels, _ in found]).tolist())
+    assert orders[0] != orders[1]
 
 
 @pytest.mark.usefixtures("eager_steps")
