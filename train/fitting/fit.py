@@ -28,7 +28,6 @@ from train.runs.run_folder import RunFolder, commit_of_checkout, runs_root, writ
 from train.runs.settings import Optimizer, Settings
 from train.runs.teachers import TeacherRecord, write_teachers
 
-Network = keras.Model
 #: Makes a callback for the stage of a name that looks on and changes nothing.
 Watcher = Callable[[str], keras.callbacks.Callback]
 
@@ -150,7 +149,7 @@ def fit(
     device: Device,
     watchers: Sequence[Watcher] = (),
     head_save_seconds: float = 0.0,
-) -> Network | None:
+) -> keras.Model | None:
     """Train a network into a run folder: an empty one, or on from the last finished epoch of `ready.since`.
 
     After every epoch last.keras, history.csv and, where validation loss fell to its lowest, best.keras are
