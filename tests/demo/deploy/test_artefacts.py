@@ -26,7 +26,7 @@ def test_sha256sum_agrees_and_sees_a_change(tmp_path):
     assert subprocess.run(check, cwd=tmp_path, capture_output=True).returncode == 1
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_bill_of_materials_names_packages_and_licences():
     pytest.importorskip("cyclonedx_py", reason="cyclonedx-bom is not installed here")
     made = bill_of_materials(sys.executable)

@@ -78,7 +78,7 @@ def test_a_backend_that_is_not_there_is_refused_before_anything_is_made(films, t
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_what_no_worker_can_do_ends_the_command_in_a_line(films, tmp_path):
     stdout, stderr, code = Command(tmp_path, films, "--device", "gpu").end()
     assert (stdout, code) == ("", 1)

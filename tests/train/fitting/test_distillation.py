@@ -14,7 +14,7 @@ import pytest
 
 from train.common.errors import UsageError
 from train.data.cohort import index_cohort, split_cohort, write_split
-from train.fitting.checkpointing import TrainingCheckpoint
+from train.fitting import checkpointing
 from train.fitting.device import Device
 from train.fitting.distillation import (
     Distiller,
@@ -124,16 +124,16 @@ class StoppedError(Exception):
 def test_a_stopped_run_goes_on_as_an_unbroken_one(cohort, teacher_run, small_backbone, monkeypatch):
     settings = make_settings("b", {**SMALL, "teacher": str(teacher_run.folder), "learning_rate": 0.0001})
     unbroken = trained(cohort, settings, "unbroken")
-    write = TrainingCheckpoint.write_the_rest
+    write = checkpointing.write_history
 
-    def stop(checkpoint, network, **more):
-        write(checkpoint, network, **more)
+    def stop(run, rows):
+        write(run, rows)
         raise StoppedError
 
-    monkeypatch.setattr(TrainingCheckpoint, "write_the_rest", stop)
-    with pytest.raises(StoppedError):
-        trained(cohort, settings, "stopped")
-    monkeypatch.setattr(TrainingCheckpoint, "write_the_rest", write)
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpointing, "write_history", stop)
+        with pytest.raises(StoppedError):
+            trained(cohort, settings, "stopped")
     from train.runs.run_folder import find_run
 
     run = find_run("stopped")
