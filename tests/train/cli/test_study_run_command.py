@@ -185,7 +185,7 @@ def epochs_kept(runs):
     return {path.parent.name: read_history(RunFolder(path.parent)) for path in runs.glob("study-*/history.csv")}
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_study_that_is_killed_goes_on_and_loses_at_most_the_running_epoch(films, tmp_path):
     runs = tmp_path / "runs"
     first = Command(tmp_path, films)

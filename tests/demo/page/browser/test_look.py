@@ -67,6 +67,7 @@ def test_axe_finds_nothing_serious_on_any_tab(visit, language, theme):
     assert found == []
 
 
+@pytest.mark.parametrize("language", ["he", pytest.param("en", marks=MORE)])
 def test_nothing_scrolls_sideways_on_a_phone(visit, language):
     page = visit(viewport={"width": 390, "height": 844})
     open_example(page)
@@ -108,6 +109,7 @@ def test_where_the_keyboard_is_stands_above_the_film(visit):
     assert ring[1:] == ["solid", "3px", 3]
 
 
+@pytest.mark.parametrize("language", ["he", pytest.param("en", marks=MORE)])
 def test_the_bar_of_evaluation_is_low(visit, language):
     page = visit()
     speak(page, language)
@@ -126,6 +128,7 @@ def assert_on_screen(page, *parts):
         assert box["y"] + box["height"] <= 800, part
 
 
+@pytest.mark.parametrize("language", ["he", pytest.param("en", marks=MORE)])
 def test_the_first_screen_needs_no_scrolling(visit, language):
     page = visit()
     speak(page, language)

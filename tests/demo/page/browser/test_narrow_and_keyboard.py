@@ -46,7 +46,7 @@ def open_tab(page, tab):
     page.locator(ready[tab]).first.wait_for()
 
 
-@pytest.mark.parametrize("width", [320, 390, 820])
+@pytest.mark.parametrize("width", [320, *(pytest.param(width, marks=MORE) for width in (390, 820))])
 def test_the_verdicts_stand_above_the_film_on_the_first_screen(visit, width):
     page = visit(viewport={"width": width, "height": 640 if width == 320 else 844})
     page.set_input_files("#drop input[type=file]", FILMS[1])
@@ -108,7 +108,7 @@ def test_a_batch_is_cards_on_a_phone_and_still_sorted(visit):
     page.screenshot(path=SCREENSHOTS / "batch-cards.png", full_page=True)
 
 
-@pytest.mark.parametrize("width", [320, 390, 820])
+@pytest.mark.parametrize("width", [320, *(pytest.param(width, marks=MORE) for width in (390, 820))])
 def test_every_heatmap_choice_can_be_reached(visit, width):
     page = visit(viewport={"width": width, "height": 844}, has_touch=True)
     read_example(page)
