@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import TypeAlias
 
 import keras
 
@@ -28,6 +29,7 @@ from train.runs.run_folder import RunFolder, commit_of_checkout, runs_root, writ
 from train.runs.settings import Optimizer, Settings
 from train.runs.teachers import TeacherRecord, write_teachers
 
+Network: TypeAlias = keras.Model
 #: Makes a callback for the stage of a name that looks on and changes nothing.
 Watcher = Callable[[str], keras.callbacks.Callback]
 
@@ -149,7 +151,7 @@ def fit(
     device: Device,
     watchers: Sequence[Watcher] = (),
     head_save_seconds: float = 0.0,
-) -> keras.Model | None:
+) -> Network | None:
     """Train a network into a run folder: an empty one, or on from the last finished epoch of `ready.since`.
 
     After every epoch last.keras, history.csv and, where validation loss fell to its lowest, best.keras are

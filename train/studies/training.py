@@ -36,10 +36,8 @@ from train.runs.settings import Settings
 from train.studies.definition import Training
 
 if TYPE_CHECKING:
-    import keras
-
     from train.fitting.device import Device, DeviceRequest
-    from train.fitting.fit import Watcher
+    from train.fitting.fit import Network, Watcher
 
 
 #: Of B's heads a kill loses the epochs of so many seconds of computing, of all else the running one.
@@ -147,7 +145,7 @@ def is_finished(run: RunFolder, settings: Settings) -> bool:
     return True
 
 
-def _fit(run: RunFolder, settings: Settings, cohort: Cohort, means: Means, device: "Device") -> "keras.Model | None":
+def _fit(run: RunFolder, settings: Settings, cohort: Cohort, means: Means, device: "Device") -> "Network | None":
     from train.fitting.device import picture_threads
     from train.fitting.fit import fit, make_ready
     from train.fitting.watchers import free_networks
@@ -185,7 +183,7 @@ def _watchers(run: RunFolder, settings: Settings, means: Means) -> list["Watcher
     return found
 
 
-def _evaluate(run: RunFolder, settings: Settings, cohort: Cohort, network: "keras.Model | None") -> None:
+def _evaluate(run: RunFolder, settings: Settings, cohort: Cohort, network: "Network | None") -> None:
     from train.fitting.scoring import score_run
 
     scores, repeats = score_run(run, cohort, "validation", cached=True, network=network)

@@ -71,6 +71,7 @@ def test_tensorboard_shows_the_history_and_changes_nothing(cohort):
     assert_logs_the_history(watched)
 
 
+@pytest.mark.exhaustive
 def test_the_curves_of_a_run_that_was_killed_go_on(cohort, monkeypatch):
     run, step = create_run(None, SETTINGS), TrainingCheckpoint.on_train_batch_end
 

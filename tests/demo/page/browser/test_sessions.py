@@ -41,6 +41,7 @@ def width_in_report(page):
     return film.shape[1]
 
 
+@pytest.mark.exhaustive
 def test_two_tabs_keep_their_own_films(visit, films):
     one = visit()
     other = one.context.new_page()
