@@ -62,7 +62,7 @@ def open_url(url: str) -> Iterator[BinaryIO]:
     try:
         file = filesystem.open(name, "rb")
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        raise UsageError(f"{url}: cannot be opened ({_reason(error)}); check the name and the rights to it") from None
+        raise _not_given(url, "opened", error) from None
     except Exception as error:  # each file system has its own
         raise storage_error(url, error) from None
     with file:
@@ -84,7 +84,7 @@ def version_of(url: str) -> str:
     try:
         return str(filesystem.ukey(name))[:16]
     except (FileNotFoundError, PermissionError) as error:
-        raise UsageError(f"{url}: cannot be opened ({_reason(error)}); check the name and the rights to it") from None
+        raise _not_given(url, "opened", error) from None
     except Exception as error:  # each file system has its own
         raise storage_error(url, error) from None
 
@@ -147,7 +147,7 @@ def films_at(url: str, recursive: bool, every_file: bool, on_warning: Callable[[
     except PneumoscopeError:
         raise
     except (FileNotFoundError, PermissionError) as error:
-        raise UsageError(f"{url}: cannot be listed ({_reason(error)}); check the name and the rights to it") from None
+        raise _not_given(url, "listed", error) from None
     except Exception as error:  # each file system has its own
         raise storage_error(url, error) from None
 
@@ -176,6 +176,10 @@ def _films_below(
         on_warning(f"{url}: {unnamed} files left out, not named as films (.jpg, .png, .dcm …); --all takes every file")
     if not films:
         on_warning(f"{url}: no film here, in sub-folders neither")
+
+
+def _not_given(url: str, what: str, error: Exception) -> UsageError:
+    return UsageError(f"{url}: cannot be {what} ({_reason(error)}); check the name and the rights to it")
 
 
 def storage_error(what: str, error: Exception) -> StorageError:

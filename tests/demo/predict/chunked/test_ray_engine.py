@@ -18,17 +18,12 @@ import pytest
 from demo.predict.chunked.chunk import TRIES, Chunk, ChunkResult
 from demo.predict.chunked.ray_engine import _Actors
 from demo.predict.urls import StorageError
+from tests.demo.predict.chunked.test_command import error_line
 from train.common.errors import PneumoscopeError
 from train.common.ray_cluster import Cluster
 
 ROOT = Path(__file__).resolve().parents[4]
 SCRIPT = "from demo.cli import app; app()"
-
-
-def error_line(result):
-    assert "Traceback" not in result.output
-    (line,) = (line for line in result.stderr.splitlines() if line.startswith("error:"))
-    return line
 
 
 def test_without_ray_it_says_what_to_install(predict, monkeypatch):

@@ -1,7 +1,5 @@
 """Films and parts in object storage: a local S3 server, and file systems that refuse."""
 
-import csv
-import io
 import json
 from pathlib import Path
 
@@ -12,23 +10,11 @@ fsspec = pytest.importorskip("fsspec", reason="fsspec reads storages, not instal
 from fsspec.implementations.memory import MemoryFileSystem  # noqa: E402
 
 from demo.predict.urls import fetch, films_at  # noqa: E402
+from tests.demo.predict.chunked.test_command import error_line, rows_of  # noqa: E402
 from train.common.errors import UsageError  # noqa: E402
 from train.radiograph import RadiographError  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("in_process")
-
-
-def rows_of(result):
-    rows = list(csv.DictReader(io.StringIO(result.stdout, newline="")))
-    for row in rows:
-        del row["milliseconds"]
-    return rows
-
-
-def error_line(result):
-    assert "Traceback" not in result.output
-    (line,) = (line for line in result.stderr.splitlines() if line.startswith("error:"))
-    return line
 
 
 class Denying(MemoryFileSystem):
