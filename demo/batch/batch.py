@@ -13,7 +13,7 @@ from demo.batch.uploads import delete_upload
 from demo.batch.zip_archive import ArchiveError, FilmArchive, is_archive, open_archive
 from demo.inference.classifier import Classifier, threshold_of
 from demo.inference.compare import Comparison, ReadFilm, ReadingObject, agreement, compare_film
-from demo.predict.film_names import printable
+from demo.predict.films.names import printable
 from demo.predict.look_ahead import look_ahead
 from export.bundle import Card
 from train.radiograph import RadiographError, read_with_warnings

@@ -130,7 +130,7 @@ def _way(kind: str, workers: int) -> str:
 
 def _films(folder: str | None, count: int, scratch: Path) -> Sequence[str]:
     if folder is not None:
-        from demo.predict.film_paths import find_films
+        from demo.predict.films.paths import find_films
 
         found = find_films([folder])
         for warning in filter(None, (*found.warnings, found.left_out.in_words(with_options=False))):

@@ -79,7 +79,7 @@ def self_test(film: str, models: Path | None = None) -> int:
         UsageError, BundleError: as opening bundles and networks does.
     """
     from demo.inference.classifier import load_classifier
-    from demo.predict.film_paths import find_films
+    from demo.predict.films.paths import find_films
     from demo.predict.results import as_json
     from demo.predict.stream import read_films
     from export.bundle import default_models_folder, find_bundles

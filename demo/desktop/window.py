@@ -90,7 +90,7 @@ class MainWindow(QMainWindow):
         elif self._networks is None:
             self._waiting = tuple(paths)
         elif len(paths) == 1 and not Path(paths[0]).is_dir():
-            from demo.predict.film_names import printable
+            from demo.predict.films.names import printable
 
             self.tabs.setCurrentWidget(self.film)
             self.film.wait_for(printable(Path(paths[0]).name))

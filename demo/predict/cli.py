@@ -115,7 +115,7 @@ def predict(
     at_scale = {"--engine": engine, "--workers": workers, "--chunk": chunk, "--parts": parts}
     _refuse(at_scale | {"--address": address, "--num-gpus": num_gpus}, "without --output DIR")
 
-    from demo.predict.film_paths import find_films
+    from demo.predict.films.paths import find_films
 
     found = find_films(paths or [], recursive, manifest, every_file)
     _check_standard_input(found.films, resume)
@@ -213,7 +213,7 @@ def _output_form(as_json: bool, as_jsonl: bool, as_csv: bool, resume: Path | Non
 
 
 def _check_standard_input(films: Sequence[str], resume: Path | None) -> None:
-    from demo.predict.film_names import STANDARD_INPUT
+    from demo.predict.films.names import STANDARD_INPUT
 
     if STANDARD_INPUT not in films:
         return

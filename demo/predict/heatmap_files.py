@@ -10,7 +10,7 @@ from pathlib import Path
 from demo.inference.compare import Case, unreliable_beside
 from demo.inference.heatmap_pictures import captioned_picture
 from demo.language.heatmap_sentences import english_caption
-from demo.predict.film_names import STANDARD_INPUT, printable
+from demo.predict.films.names import STANDARD_INPUT, printable
 from export.bundle import EXPORT_AGAIN, Bundle
 from train.common.atomic import write_bytes
 from train.common.errors import UsageError

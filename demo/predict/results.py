@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from demo.inference.compare import Comparison, ReadingObject, unreliable_in
 from demo.language.numbers import rounded
-from demo.predict.film_names import STANDARD_INPUT, printable
+from demo.predict.films.names import STANDARD_INPUT, printable
 from export.bundle import Bundle
 from train.common.printable_json import json_bytes
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from demo.inference.compare import Comparison
-from demo.predict.film_names import printable
+from demo.predict.films.names import printable
 from demo.predict.results import json_line
 from train.common.console import say_warning
 from train.common.errors import PneumoscopeError, UsageError

@@ -112,6 +112,6 @@ def _with_progress(comparisons: "Iterator[Comparison]", total: int) -> "Iterator
 
 
 def _say_film_warning(path: str, warning: str) -> None:
-    from demo.predict.film_names import printable
+    from demo.predict.films.names import printable
 
     say_warning(f"{printable(path)}: {warning}")

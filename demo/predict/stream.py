@@ -7,7 +7,7 @@ from functools import partial
 
 from demo.inference.classifier import Classifier
 from demo.inference.compare import Case, Comparison, ReadFilm, compare_film
-from demo.predict.film_names import STANDARD_INPUT
+from demo.predict.films.names import STANDARD_INPUT
 from demo.predict.look_ahead import look_ahead
 from train.radiograph import read_with_warnings
 from train.radiograph.formats import MAX_BYTES

@@ -14,7 +14,7 @@ from demo.inference.compare import Comparison, unreliable_in, verdict_kind
 from demo.language.catalogue import Wording, wording
 from demo.language.numbers import rounded
 from demo.language.reading_sentences import row_verdict
-from demo.predict.film_names import printable
+from demo.predict.films.names import printable
 from export.bundle import NETWORKS, Card
 
 Index = QModelIndex | QPersistentModelIndex

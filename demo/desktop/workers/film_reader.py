@@ -108,7 +108,7 @@ class FilmReader(QObject):
             return
         from demo.desktop.drawing.film_images import half_copies
         from demo.inference.compare import read_case
-        from demo.predict.film_names import printable
+        from demo.predict.films.names import printable
         from train.radiograph.stored_bits import stored_bits
 
         name = printable(Path(path).name)

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from demo.inference.classifier import Classifier
 from demo.inference.compare import Comparison
 from demo.inference.onnx_runtime import usable_processors
-from demo.predict.film_paths import find_films
+from demo.predict.films.paths import find_films
 from demo.predict.stream import read_films, share_processors
 from train.common.errors import PneumoscopeError
 

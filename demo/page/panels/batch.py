@@ -30,7 +30,7 @@ from demo.page.panels.compare.panel import PRIVATE, READ, READING, ComparePanel
 from demo.page.panels.downloads import Download, download, save_on_click
 from demo.page.panels.film_drop import film_drop
 from demo.page.panels.shared import Localised
-from demo.predict.film_names import printable
+from demo.predict.films.names import printable
 from demo.predict.results import as_json, csv_header, csv_rows
 from demo.predict.stream import share_processors
 from train.common.errors import PneumoscopeError

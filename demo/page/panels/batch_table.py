@@ -14,7 +14,7 @@ from demo.language.numbers import against_limit, rounded
 from demo.language.reader_lines import reader_line
 from demo.language.reading_sentences import row_verdict
 from demo.page.panels.shared import written
-from demo.predict.film_names import printable
+from demo.predict.films.names import printable
 
 # The table's buttons say which they are: a sort is a "click" of the component, a film a "select". After each
 # redrawing whoever works with the keyboard is where they were, and a table that was scrolled sideways still is.

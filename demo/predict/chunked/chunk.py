@@ -15,7 +15,7 @@ from demo.inference.film_workers import FilmWorkers
 from demo.inference.onnx_runtime import Device
 from demo.predict.chunked.options import PartForm
 from demo.predict.chunked.part_files import encode_part
-from demo.predict.film_names import is_url
+from demo.predict.films.names import is_url
 from demo.predict.look_ahead import look_ahead
 from demo.predict.stream import read_films
 from export.bundle import Bundle
@@ -179,7 +179,7 @@ class _Films:
 
 
 def _fetched(url: str) -> bytes | PneumoscopeError:
-    from demo.predict.urls import fetch
+    from demo.predict.films.urls import fetch
 
     try:
         return fetch(url)

@@ -11,7 +11,7 @@ from typing import Any
 from demo.predict.chunked.options import PartForm
 from demo.predict.chunked.output_folder import OutputFolder
 from demo.predict.chunked.references import Inputs, references
-from demo.predict.film_names import is_url
+from demo.predict.films.names import is_url
 from export.bundle import MODEL, Bundle
 from train.common.errors import PneumoscopeError, UsageError
 from train.common.printable_json import json_bytes
@@ -193,7 +193,7 @@ def _has_relative_names(inputs: Inputs) -> bool:
 def _digest(manifest: str) -> str:
     """A manifest's content: of a file its SHA-256, of an object what the storage knows it by."""
     if is_url(manifest):
-        from demo.predict.urls import version_of
+        from demo.predict.films.urls import version_of
 
         return version_of(manifest)
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from demo.predict.film_names import is_url, printable
+from demo.predict.films.names import is_url, printable
 from train.common.atomic import remove_leftovers, replace_file
 from train.common.console import say_warning
 from train.common.errors import PneumoscopeError, UsageError
@@ -54,7 +54,7 @@ def open_output(name: str) -> OutputFolder:
     """
     if not is_url(name):
         return LocalFolder(Path(name))
-    from demo.predict.urls import open_filesystem
+    from demo.predict.films.urls import open_filesystem
 
     protocol = name.partition("://")[0]
     if protocol not in WHOLE_OBJECTS:
@@ -159,7 +159,7 @@ class StoredFolder:
 
     def names(self) -> Iterator[str]:
         """The names of all objects but hidden ones."""
-        from demo.predict.urls import storage_error
+        from demo.predict.films.urls import storage_error
 
         try:
             found = self.filesystem.ls(self.root, detail=False)
@@ -173,7 +173,7 @@ class StoredFolder:
     @contextmanager
     def reading(self, name: str) -> Iterator[BinaryIO]:
         """Open an object."""
-        from demo.predict.urls import open_url
+        from demo.predict.films.urls import open_url
 
         with open_url(f"{self.shown}/{name}") as file:
             yield file
@@ -184,7 +184,7 @@ class StoredFolder:
         Raises:
             StorageError: the storage does not take it.
         """
-        from demo.predict.urls import storage_error
+        from demo.predict.films.urls import storage_error
 
         try:
             self.filesystem.pipe_file(f"{self.root}/{name}", data)
@@ -198,7 +198,7 @@ class StoredFolder:
         Raises:
             StorageError: the storage does not take it.
         """
-        from demo.predict.urls import storage_error
+        from demo.predict.films.urls import storage_error
 
         try:
             with self.filesystem.open(f"{self.root}/{name}", "wb") as file:

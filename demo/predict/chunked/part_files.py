@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from demo.inference.compare import Comparison, agreement
 from demo.predict.chunked.options import PartForm
-from demo.predict.film_names import printable
+from demo.predict.films.names import printable
 from demo.predict.results import CSV_COLUMNS, json_line
 from train.common.errors import PneumoscopeError, UsageError
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from demo.predict.film_names import STANDARD_INPUT, is_url
-from demo.predict.film_paths import find_films
-from demo.predict.manifest import films_of_manifest
+from demo.predict.films.manifest import films_of_manifest
+from demo.predict.films.names import STANDARD_INPUT, is_url
+from demo.predict.films.paths import find_films
 from train.common.errors import UsageError
 
 
@@ -66,7 +66,7 @@ def _local(paths: Sequence[str], inputs: Inputs, on_warning: Callable[[str], Non
 
 
 def _in_storage(urls: Sequence[str], inputs: Inputs, on_warning: Callable[[str], None]) -> Iterator[str]:
-    from demo.predict.urls import films_at
+    from demo.predict.films.urls import films_at
 
     for url in urls:
         yield from films_at(url, inputs.recursive, inputs.every_file, on_warning)

@@ -17,7 +17,7 @@ import pytest
 
 from demo.predict.chunked.chunk import TRIES, Chunk, ChunkResult
 from demo.predict.chunked.ray_engine import _Actors
-from demo.predict.urls import StorageError
+from demo.predict.films.urls import StorageError
 from tests.demo.predict.chunked.test_command import error_line
 from train.common.errors import PneumoscopeError
 from train.common.ray_cluster import Cluster

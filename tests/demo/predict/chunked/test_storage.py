@@ -9,7 +9,7 @@ fsspec = pytest.importorskip("fsspec", reason="fsspec reads storages, not instal
 
 from fsspec.implementations.memory import MemoryFileSystem  # noqa: E402
 
-from demo.predict.urls import fetch, films_at  # noqa: E402
+from demo.predict.films.urls import fetch, films_at  # noqa: E402
 from tests.demo.predict.chunked.test_command import error_line, rows_of  # noqa: E402
 from train.common.errors import UsageError  # noqa: E402
 from train.radiograph import RadiographError  # noqa: E402

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.predict.film_names import printable
-from demo.predict.film_paths import find_films
+from demo.predict.films.names import printable
+from demo.predict.films.paths import find_films
 from train.common.errors import UsageError
 
 

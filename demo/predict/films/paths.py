@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.predict.film_folders import FolderFilms, LeftOut, films_of_folder, folders_below
-from demo.predict.film_names import STANDARD_INPUT, file_named, is_url, printable
-from demo.predict.manifest import films_of_manifest
+from demo.predict.films.folders import FolderFilms, LeftOut, films_of_folder, folders_below
+from demo.predict.films.manifest import films_of_manifest
+from demo.predict.films.names import STANDARD_INPUT, file_named, is_url, printable
 from train.common.errors import UsageError
 
 

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from demo.predict.film_names import file_named, is_url, printable
+from demo.predict.films.names import file_named, is_url, printable
 from train.common.errors import UsageError
 
 COLUMN = "path"
@@ -49,7 +49,7 @@ def films_of_manifest(manifest: str) -> Iterator[str]:
 def _opened(manifest: str, shown: str) -> Iterator[BinaryIO]:
     try:
         if is_url(manifest):
-            from demo.predict.urls import open_url
+            from demo.predict.films.urls import open_url
 
             with open_url(manifest) as file:
                 yield file

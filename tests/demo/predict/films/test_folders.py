@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from demo.predict.film_paths import find_films
+from demo.predict.films.paths import find_films
 from train.common.errors import UsageError
 
 
