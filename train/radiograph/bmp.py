@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from train.radiograph.formats import RadiographError, check_decoded_bytes, check_pixels, cut_short, damaged
-from train.radiograph.greyscale import luma
+from train.radiograph.greys.greyscale import luma
 
 _CORE_HEADER, _INFO_HEADER = 12, 40  # bytes of the headers that begin all others
 _BIT_FIELDS = 3

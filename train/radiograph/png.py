@@ -16,7 +16,7 @@ import imagecodecs
 import numpy as np
 
 from train.radiograph.formats import check_decoded_bytes, check_pixels, cut_short, damaged, decoded, moving
-from train.radiograph.greyscale import apply_orientation, luma
+from train.radiograph.greys.greyscale import apply_orientation, luma
 from train.radiograph.tiff_tags import exif_orientation
 
 _MAX_CHUNKS = 100_000  # 100 MB in the customary 8 kB chunks are 12,000

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from train.radiograph.formats import EXPECTED, MAX_BYTES, FilmWarning, RadiographError, detect_format
-from train.radiograph.greyscale import apply_orientation, to_8_bits
+from train.radiograph.greys.greyscale import apply_orientation, to_8_bits
 
 # What a scan of a folder looks for; reading itself goes by content. DICOM files often have no suffix.
 READABLE_SUFFIXES = frozenset(

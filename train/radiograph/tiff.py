@@ -23,7 +23,7 @@ from train.radiograph.formats import (
     damaged,
     only_the_first,
 )
-from train.radiograph.greyscale import apply_orientation, luma
+from train.radiograph.greys.greyscale import apply_orientation, luma
 from train.radiograph.tiff_tags import ORIENTATION, TiffDirectory, TiffHeader, read_tiff_header
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262

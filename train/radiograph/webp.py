@@ -7,7 +7,7 @@ import imagecodecs
 import numpy as np
 
 from train.radiograph.formats import check_pixels, cut_short, damaged, decoded, moving
-from train.radiograph.greyscale import apply_orientation, luma
+from train.radiograph.greys.greyscale import apply_orientation, luma
 from train.radiograph.tiff_tags import exif_orientation
 
 _MAX_CHUNKS = 1_000  # a picture that does not move has about five

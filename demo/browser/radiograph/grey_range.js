@@ -1,5 +1,5 @@
 // The range of values that a deep film's greys span: from its darkest to its brightest tissue. A dead pixel, a mark or
-// an unused border far from the rest does not count. The rules of train/radiograph/grey_range.py.
+// an unused border far from the rest does not count. The rules of train/radiograph/greys/grey_range.py.
 
 export const LEAST_LEVELS = 32; // a film of fewer greys shows nothing of a lung
 

@@ -1,5 +1,5 @@
 // Decoded samples → an 8-bit grey film: luma of colours, 8 bits of deeper samples, the right way up.
-// The rules of train/radiograph/greyscale.py.
+// The rules of train/radiograph/greys/greyscale.py.
 
 import { roundHalfEven } from "../resize.js";
 import { robustRange } from "./grey_range.js";

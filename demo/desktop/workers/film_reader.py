@@ -109,7 +109,7 @@ class FilmReader(QObject):
         from demo.desktop.drawing.film_images import half_copies
         from demo.inference.compare import read_case
         from demo.predict.films.names import printable
-        from train.radiograph.stored_bits import stored_bits
+        from train.radiograph.greys.stored_bits import stored_bits
 
         name = printable(Path(path).name)
         try:

@@ -13,7 +13,7 @@ from train.radiograph.dicom.header import DAMAGED, DicomHeader, read_dicom_heade
 from train.radiograph.dicom.lut import read_greyscale_transform
 from train.radiograph.dicom.pixels import DECODABLE, PixelLayout, decode_stored_values
 from train.radiograph.formats import MAX_FRAMES, LargeFilmError, RadiographError, check_pixels, only_the_first
-from train.radiograph.pixel_values import look_up
+from train.radiograph.greys.pixel_values import look_up
 
 RADIOGRAPH_MODALITIES = frozenset({"CR", "DX", "DR", "RG", "PX", "XA", "RF", "OT"})
 

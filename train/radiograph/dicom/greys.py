@@ -9,9 +9,9 @@ this does not.)
 import numpy as np
 
 from train.radiograph.dicom.lut import GreyscaleTransform, LookupTable, Window
-from train.radiograph.grey_range import LEAST_LEVELS, robust_range
-from train.radiograph.greyscale import VALUES_LEFT_OUT
-from train.radiograph.pixel_values import count_values
+from train.radiograph.greys.grey_range import LEAST_LEVELS, robust_range
+from train.radiograph.greys.greyscale import VALUES_LEFT_OUT
+from train.radiograph.greys.pixel_values import count_values
 
 _TAIL = 0.001  # share of the pixels at each end whose greys are not counted
 

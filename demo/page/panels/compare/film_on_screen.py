@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from demo.inference.images import SIDE_ON_SCREEN
-from train.radiograph.stored_bits import stored_bits
+from train.radiograph.greys.stored_bits import stored_bits
 
 MOST_DETAIL_BYTES = 256_000_000  # of all visitors together; a film of 50 million pixels takes about 8 MB
 QUALITY = 92

@@ -5,8 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from train.radiograph.greyscale import to_8_bits
-from train.radiograph.pixel_values import count_values, look_up
+from train.radiograph.greys.greyscale import to_8_bits
+from train.radiograph.greys.pixel_values import count_values, look_up
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.int16, np.uint8, np.int8])

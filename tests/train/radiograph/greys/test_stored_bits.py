@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from train.radiograph.stored_bits import stored_bits
+from train.radiograph.greys.stored_bits import stored_bits
 
 FILM = np.arange(64 * 48, dtype=np.uint16).reshape(64, 48) * 20
 

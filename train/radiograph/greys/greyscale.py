@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 
 from train.radiograph.formats import RadiographError
-from train.radiograph.grey_range import robust_range_of
-from train.radiograph.pixel_values import look_up
+from train.radiograph.greys.grey_range import robust_range_of
+from train.radiograph.greys.pixel_values import look_up
 
 VALUES_LEFT_OUT = "values far from the rest do not count for its greys: dead pixels, a mark, or an unused area"
 

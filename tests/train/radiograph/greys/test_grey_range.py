@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from train.radiograph import FilmWarning, read_radiograph, read_with_warnings
-from train.radiograph.grey_range import robust_range, robust_range_of
+from train.radiograph.greys.grey_range import robust_range, robust_range_of
 
 
 def tissue(dtype=np.uint16, shape=(200, 150), seed=0):

@@ -6,7 +6,7 @@ film of 12 bits is left with some ten greys.
 
 import numpy as np
 
-from train.radiograph.pixel_values import count_values
+from train.radiograph.greys.pixel_values import count_values
 
 LEAST_LEVELS = 32  # a film of fewer greys shows nothing of a lung
 
