@@ -11,7 +11,7 @@ from demo.page.cli import app as demo_app
 from demo.predict.cli import app as predict_app
 from export.cli import app as export_app
 from train.cli.data_commands import app as data_app
-from train.cli.study_commands import app as study_app
+from train.cli.study.commands import app as study_app
 from train.cli.train_command import app as train_app
 from train.common.console import NOT_A_MEDICAL_DEVICE, print_line
 from train.common.output import Program

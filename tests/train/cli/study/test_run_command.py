@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from demo.cli import app
-from train.cli.study_run_command import chosen_rows, seconds_of
+from train.cli.study.run_command import chosen_rows, seconds_of
 from train.common.errors import UsageError
 from train.runs.finished import read_history
 from train.runs.run_folder import RunFolder
@@ -20,7 +20,7 @@ from train.studies.definition import find_study
 from train.studies.status import statuses
 from train.synthetic.phantom_folder import make_phantoms
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 PATIENCE_SECONDS = 240
 #: A child of this process is the command; workers that die are noticed sooner than in earnest.
 COMMAND = """

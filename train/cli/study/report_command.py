@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from train.cli.options import DataRoot, required_data_root
-from train.cli.study_run_command import Storage
+from train.cli.study.run_command import Storage
 from train.common.console import (
     NOT_A_MEDICAL_DEVICE,
     AsJson,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from train.cli.study_progress import study_progress
+from train.cli.study.progress import study_progress
 from train.common.console import say
 from train.common.errors import UsageError
 from train.metrics.cluster_bootstrap import require_patients

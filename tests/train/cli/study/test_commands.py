@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from train.cli.study_plan_table import duration, print_plan, size
+from train.cli.study.plan_table import duration, print_plan, size
 from train.studies.definition import Scale, find_study, trainings_of
 from train.studies.plan import make_plan
 

@@ -88,7 +88,7 @@ def run_command(
     if dry_run:
         _print_plan(trainings, scale, data, as_json=as_json)
         return
-    from train.cli.study_session import run_studies
+    from train.cli.study.session import run_studies
 
     data_root = required_data_root(data)
     found = run_studies(
@@ -180,14 +180,14 @@ def seconds_of(text: str) -> float:
 
 
 def _print_plan(trainings: Sequence["Training"], scale: "Scale", data: Path | None, *, as_json: bool) -> None:
-    from train.cli.study_plan_table import print_plan
+    from train.cli.study.plan_table import print_plan
     from train.runs.run_folder import runs_root
     from train.studies.plan import make_plan
     from train.studies.speeds import measured_speeds
 
     films = None
     if data is not None:
-        from train.cli.study_session import film_counts
+        from train.cli.study.session import film_counts
         from train.studies.training import cohort_of_study
 
         films = film_counts(cohort_of_study(required_data_root(data), trainings[0].settings))
@@ -239,6 +239,6 @@ def _say_next(names: Sequence[str], found: Sequence["Standing"], given: Mapping[
 
 
 def _left(row: dict[str, Any]) -> str | None:
-    from train.cli.study_plan_table import duration
+    from train.cli.study.plan_table import duration
 
     return None if row["seconds_left"] is None else duration(row["seconds_left"])

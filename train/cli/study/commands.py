@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from train.cli.study_report_command import report_command
-from train.cli.study_run_command import run_command, status_command
+from train.cli.study.report_command import report_command
+from train.cli.study.run_command import run_command, status_command
 from train.common.console import AsJson, Command, Debug, print_json, print_table, say, say_next
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""`pneumoscope study`: list, show, run, status, report."""
