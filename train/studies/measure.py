@@ -40,7 +40,7 @@ DECIMALS = 6
 
 
 class FinishedTraining(Protocol):
-    """What `train.studies.storage.finished` says of a training.
+    """What `train.studies.running.storage.finished` says of a training.
 
     rows: (study, row key).
     diverged: its loss became no number.

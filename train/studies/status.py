@@ -8,8 +8,8 @@ from typing import Any, Literal
 from optuna.trial import FrozenTrial, TrialState
 
 from train.studies.definition import Training, trainings_of
-from train.studies.queue import Queue
-from train.studies.storage import every_row, opened_storage, scales_of
+from train.studies.running.queue import Queue
+from train.studies.running.storage import every_row, opened_storage, scales_of
 
 State = Literal["waiting", "running", "complete", "diverged", "failed"]
 STATES: tuple[State, ...] = ("waiting", "running", "complete", "diverged", "failed")

@@ -48,7 +48,7 @@ def report_command(
     from train.studies.record import STUDIES, read_record
     from train.studies.report import make_record
     from train.studies.report_pages import report_page, write_report
-    from train.studies.storage import default_storage, finished
+    from train.studies.running.storage import default_storage, finished
 
     before = read_record(output / STUDIES) if (output / STUDIES).is_file() else None
     report_page("README.md", make_record((), before))  # what it is written with is there, before hours are spent

@@ -124,8 +124,8 @@ def run_command(
 
 def status_command(storage: Storage = None, as_json: AsJson = False, debug: Debug = False) -> None:
     """Say of each study how many trainings wait, run, are complete, diverged or failed, and when they may be done."""
+    from train.studies.running.storage import default_storage, shown_url
     from train.studies.status import STATES, statuses
-    from train.studies.storage import default_storage, shown_url
 
     url = storage or default_storage()
     found = statuses(url)
@@ -188,7 +188,7 @@ def _print_plan(trainings: Sequence["Training"], scale: "Scale", data: Path | No
     films = None
     if data is not None:
         from train.cli.study.session import film_counts
-        from train.studies.training import cohort_of_study
+        from train.studies.running.training import cohort_of_study
 
         films = film_counts(cohort_of_study(required_data_root(data), trainings[0].settings))
     print_plan(make_plan(trainings, scale.label, films, measured_speeds(runs_root())), as_json=as_json)

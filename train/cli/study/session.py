@@ -35,10 +35,10 @@ def run_studies(
         UsageError, PneumoscopeError: what no row could be trained with: the storage, the films, the weights.
     """
     from train.fitting.device import backend_name
-    from train.studies.crew import Crew
-    from train.studies.queue import fill
-    from train.studies.storage import default_storage, opened_storage, shown_url
-    from train.studies.training import Means, cohort_of_study
+    from train.studies.running.crew import Crew
+    from train.studies.running.queue import fill
+    from train.studies.running.storage import default_storage, opened_storage, shown_url
+    from train.studies.running.training import Means, cohort_of_study
 
     cohort = cohort_of_study(data_root, trainings[0].settings)
     # Said now and not after the first training.

@@ -7,8 +7,9 @@ from typer.testing import CliRunner
 from demo.cli import app
 from train.common.errors import PneumoscopeError
 from train.runs.run_folder import RunFolder
-from train.studies import measure, storage
+from train.studies import measure
 from train.studies.record import read_record
+from train.studies.running import storage
 
 
 @dataclass(frozen=True)

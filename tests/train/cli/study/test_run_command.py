@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[4]
 PATIENCE_SECONDS = 240
 #: A child of this process is the command; workers that die are noticed sooner than in earnest.
 COMMAND = """
-from train.studies.storage import opened_storage
+from train.studies.running.storage import opened_storage
 opened_storage.__wrapped__.__kwdefaults__.update(heartbeat_seconds=1, grace_seconds=4)
 if __name__ == "__main__":
     from demo.cli import app

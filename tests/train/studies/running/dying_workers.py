@@ -24,11 +24,11 @@ from sqlalchemy.engine import Engine  # noqa: E402
 from train.runs.run_folder import RunFolder, begin  # noqa: E402
 from train.runs.run_lock import hold  # noqa: E402
 from train.studies.definition import Scale, find_study, trainings_of  # noqa: E402
-from train.studies.queue import fill, put_back  # noqa: E402
+from train.studies.running.queue import fill, put_back  # noqa: E402
+from train.studies.running.storage import opened_storage  # noqa: E402
+from train.studies.running.training import Means, Result  # noqa: E402
+from train.studies.running.worker import Orders, work  # noqa: E402
 from train.studies.status import count_states, standings  # noqa: E402
-from train.studies.storage import opened_storage  # noqa: E402
-from train.studies.training import Means, Result  # noqa: E402
-from train.studies.worker import Orders, work  # noqa: E402
 
 WORKERS, PATIENCE_SECONDS = 6, 240
 BEATS = {"heartbeat_seconds": 1, "grace_seconds": 3}

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
-from train.studies.storage import opened_storage
+from train.studies.running.storage import opened_storage
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def work_off(url, runs, seed, rows):

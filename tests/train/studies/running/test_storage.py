@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import event
 
 from train.common.errors import PneumoscopeError, UsageError
-from train.studies import storage as storages
 from train.studies.definition import find_study, trainings_of
-from train.studies.queue import claim, fill
-from train.studies.storage import exclusive, finished, opened_storage, shown_url
+from train.studies.running import storage as storages
+from train.studies.running.queue import claim, fill
+from train.studies.running.storage import exclusive, finished, opened_storage, shown_url
 
 from .conftest import SCALE
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def refusal(url, kind=PneumoscopeError, **how):
@@ -129,7 +129,7 @@ def test_a_full_disk_is_said_to_be_full(runs):
 
 
 def test_of_processes_that_find_a_storage_empty_one_makes_it(url, runs):
-    code = f"from train.studies.storage import opened_storage\nwith opened_storage({url!r}): pass"
+    code = f"from train.studies.running.storage import opened_storage\nwith opened_storage({url!r}): pass"
     processes = [
         subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(4)
     ]

@@ -15,11 +15,11 @@ from train.runs.finished import read_history
 from train.runs.run_folder import RunFolder
 from train.runs.run_lock import hold
 from train.studies.definition import Scale, Training, find_study, run_name, settings_of, trainings_of
-from train.studies.queue import Queue, fill
+from train.studies.running.queue import Queue, fill
+from train.studies.running.storage import opened_storage
+from train.studies.running.training import Means, OutOfTime, train_of_study
+from train.studies.running.worker import Orders, work
 from train.studies.status import standings
-from train.studies.storage import opened_storage
-from train.studies.training import Means, OutOfTime, train_of_study
-from train.studies.worker import Orders, work
 from train.synthetic.phantom_folder import make_phantoms
 
 pytestmark = pytest.mark.usefixtures("eager_steps_of_module")

@@ -8,11 +8,11 @@ import pytest
 from optuna.trial import TrialState
 
 from train.common.errors import UsageError
-from train.studies import queue as queues
 from train.studies.definition import Scale, find_study, studies, trainings_of
-from train.studies.queue import claim, complete, fail, fill, give_back, put_back
+from train.studies.running import queue as queues
+from train.studies.running.queue import claim, complete, fail, fill, give_back, put_back
+from train.studies.running.storage import finished, opened_storage
 from train.studies.status import count_states, standings, statuses
-from train.studies.storage import finished, opened_storage
 
 from .conftest import SCALE
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from train.common.errors import PneumoscopeError
 from train.runs.run_folder import runs_root
-from train.studies.queue import Queue, put_back
+from train.studies.running.queue import Queue, put_back
+from train.studies.running.storage import GRACE_SECONDS, HEARTBEAT_SECONDS
+from train.studies.running.training import Means
+from train.studies.running.worker import Orders, run_worker
 from train.studies.status import Standing, standings
-from train.studies.storage import GRACE_SECONDS, HEARTBEAT_SECONDS
-from train.studies.training import Means
-from train.studies.worker import Orders, run_worker
 
 POLL_SECONDS = 5
 #: For a worker that was told to stop, to give its training back.

@@ -16,9 +16,9 @@ from train.common.console import say, say_error
 from train.common.errors import PneumoscopeError, UsageError
 from train.runs.run_folder import RunFolder
 from train.studies.definition import Training
-from train.studies.queue import Claim, Queue, claim, complete, fail, give_back, heartbeat
-from train.studies.storage import opened_storage
-from train.studies.training import Means, OutOfTime, Result, train_of_study
+from train.studies.running.queue import Claim, Queue, claim, complete, fail, give_back, heartbeat
+from train.studies.running.storage import opened_storage
+from train.studies.running.training import Means, OutOfTime, Result, train_of_study
 
 #: What runs a claimed training; it says the run folder once that is its own.
 Train = Callable[[Training, Means, Callable[[RunFolder], None]], Result]

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from train.common.errors import UsageError
 from train.studies.definition import Row, Scale, Study, Training, run_name, settings_of
-from train.studies.storage import exclusive
+from train.studies.running.storage import exclusive
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
