@@ -44,7 +44,7 @@ def measure_loader(folder: Path, advance: Advance, seconds: float = SECONDS) -> 
     rates: dict[tuple[str, int], list[float]] = {way: [] for way in WAYS}
     for _ in range(ROUNDS):
         for kind, workers in WAYS:
-            command = ["-m", "train.fitting.loader_speed", kind, str(workers), str(folder), str(seconds)]
+            command = ["-m", "train.fitting.batches.loader_speed", kind, str(workers), str(folder), str(seconds)]
             rates[kind, workers].append(float(run_python(command)))
             advance()
     base = rates[WAYS[0]]

@@ -13,7 +13,7 @@ from export.graph.heatmap import HEAD_INPUTS, METHODS, SCALE_PERCENTILE, HeadWit
 from export.graph.novelty import LIMIT_PERCENTILE, METHOD, fit_novelty, novelty_limit
 from export.graph.novelty_checks import share_above
 from train.common.console import progress_bar
-from train.fitting.loader import FilmBatches
+from train.fitting.batches.loader import FilmBatches
 
 Json = Mapping[str, Any]
 

@@ -16,7 +16,7 @@ from scipy.stats import pearsonr, spearmanr
 
 from export.graph.fit_outputs import FilmMeasures, measure_films
 from export.graph.heatmap import feature_model, head_of, network_of
-from train.fitting.loader import FilmBatches
+from train.fitting.batches.loader import FilmBatches
 from train.metrics.calibration_fit import Scale
 from train.metrics.cluster_bootstrap import patient_interval, resample
 from train.metrics.scores import logistic

@@ -91,7 +91,7 @@ def test_the_network_trains_on_and_the_graph_is_given_the_same_array(exported_mo
     from demo.inference.classifier import load_classifier
     from train.data.cohort import index_cohort
     from train.data.prepared_films import prepare_films
-    from train.fitting.loader import FilmBatches
+    from train.fitting.batches.loader import FilmBatches
     from train.radiograph import read_radiograph
 
     classifier = load_classifier(find_bundles(exported_models)["a"])

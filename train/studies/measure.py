@@ -281,7 +281,7 @@ class _Reader:
     cohort: Cohort
 
     def read(self, split: Literal["validation", "test"]) -> tuple[Scores, frozenset[str]]:
-        from train.fitting.prepared_batches import CHANNELS
+        from train.fitting.batches.prepared_batches import CHANNELS
         from train.fitting.scoring import load_network, predict_logits, scores_of
         from train.fitting.watchers import free_networks
 

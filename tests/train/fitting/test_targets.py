@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from train.data.cohort import Film
-from train.fitting.loader import FilmBatches
+from train.fitting.batches.loader import FilmBatches
 from train.fitting.targets import (
     Targets,
     balanced_weights,

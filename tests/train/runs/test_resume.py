@@ -21,7 +21,7 @@ from demo.cli import app
 from train.cli import train_session
 from train.common import atomic
 from train.fitting.checkpointing import TrainingCheckpoint
-from train.fitting.loader import FilmBatches
+from train.fitting.batches.loader import FilmBatches
 from train.runs.resume import RECORD_NAME, changed_surroundings, read_record
 from train.runs.run_folder import RunFolder
 from train.runs.run_lock import hold

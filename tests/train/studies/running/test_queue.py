@@ -7,14 +7,13 @@ from dataclasses import replace
 import pytest
 from optuna.trial import TrialState
 
+from tests.train.studies.conftest import SCALE
 from train.common.errors import UsageError
 from train.studies.definition import Scale, find_study, studies, trainings_of
 from train.studies.running import queue as queues
 from train.studies.running.queue import claim, complete, fail, fill, give_back, put_back
 from train.studies.running.storage import finished, opened_storage
 from train.studies.status import count_states, standings, statuses
-
-from .conftest import SCALE
 
 FACTS = {"diverged": False, "seconds": 3.0}
 

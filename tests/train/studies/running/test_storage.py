@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
+from tests.train.studies.conftest import SCALE
 from train.common.errors import PneumoscopeError, UsageError
 from train.studies.definition import find_study, trainings_of
 from train.studies.running import storage as storages
 from train.studies.running.queue import claim, fill
 from train.studies.running.storage import exclusive, finished, opened_storage, shown_url
-
-from .conftest import SCALE
 
 ROOT = Path(__file__).resolve().parents[4]
 

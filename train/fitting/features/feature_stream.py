@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from train.fitting.frozen_features import FeatureBatches
+from train.fitting.features.frozen_features import FeatureBatches
 
 #: Batches that are handed over at a time, to be cut apart there.
 _BLOCK_BATCHES = 64

@@ -9,7 +9,7 @@ from train.common.console import progress_bar, say_warning
 from train.common.errors import PneumoscopeError
 from train.data.cohort import Cohort, Film
 from train.data.prepared_films import PreparedFilms, PrepareFilms, films_to_augment, prepare_films
-from train.fitting.loader import FilmBatches
+from train.fitting.batches.loader import FilmBatches
 from train.fitting.targets import training_targets, validation_targets
 from train.runs.settings import Settings
 

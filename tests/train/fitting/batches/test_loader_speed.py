@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from train.fitting import loader_speed
-from train.fitting.loader_speed import rate_of_processes, rate_of_threads
+from train.fitting.batches import loader_speed
+from train.fitting.batches.loader_speed import rate_of_processes, rate_of_threads
 
 
 @pytest.fixture

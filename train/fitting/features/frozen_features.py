@@ -16,7 +16,7 @@ import numpy as np
 from train.common.array_store import FeatureStore, Plan
 from train.common.console import say_warning
 from train.common.errors import PneumoscopeError
-from train.fitting.loader import FilmBatches
+from train.fitting.batches.loader import FilmBatches
 from train.networks import backbone_of
 from train.runs.run_folder import runs_root, versions
 from train.runs.settings import Settings

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from train.fitting.augmentation import augment, crop_window, erased_window, training_picture
+from train.fitting.batches.augmentation import augment, crop_window, erased_window, training_picture
 from train.radiograph import PrepareSpec, prepare
 from train.runs.settings import AugmentationSettings
 

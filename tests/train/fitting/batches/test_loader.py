@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from train.data.cohort import index_cohort
 from train.data.prepared_films import read_whole_films
-from train.fitting.augmentation import crop_window
-from train.fitting.loader import FilmBatches
+from train.fitting.batches.augmentation import crop_window
+from train.fitting.batches.loader import FilmBatches
 from train.radiograph import PrepareSpec, prepare, read_radiograph
 from train.runs.settings import AugmentationSettings
 

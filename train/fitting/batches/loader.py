@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from train.data.prepared_films import WholeFilms
-from train.fitting.augmentation import training_picture
+from train.fitting.batches.augmentation import training_picture
 from train.radiograph import PrepareSpec
 from train.runs.settings import AugmentationSettings
 

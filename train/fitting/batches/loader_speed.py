@@ -1,6 +1,6 @@
 """How many augmented films a second the loader makes, for `bench --loader`; in a process of its own:
 
-python -m train.fitting.loader_speed threads|processes COUNT FOLDER SECONDS      → films/s on stdout
+python -m train.fitting.batches.loader_speed threads|processes COUNT FOLDER SECONDS      → films/s on stdout
 """
 
 import multiprocessing
@@ -16,7 +16,7 @@ import numpy as np
 
 from train.data.cohort import Film
 from train.data.prepared_films import read_whole_films, side_for_crops
-from train.fitting.loader import FilmBatches
+from train.fitting.batches.loader import FilmBatches
 from train.runs.settings import make_settings
 from train.runs.settings_file import PRESETS, read_settings
 

@@ -1,0 +1,1 @@
+"""Batches of prepared films, as a network in training takes them."""

@@ -1,0 +1,1 @@
+"""What the frozen part of network B makes of films, kept, and the batches of it that its head is trained on."""
