@@ -13,11 +13,11 @@ from train.data.checksums import digest_films, write_digests
 from train.data.cohort import Cohort, write_split
 from train.data.prepared_films import PrepareFilms, prepare_films
 from train.fitting.backbone_pretraining import build_backbone_trainer
+from train.fitting.batches.loader import FilmBatches
+from train.fitting.batches.prepared_batches import limited_films, prepared_batches
 from train.fitting.checkpointing import TrainingCheckpoint, carry_over, restore
 from train.fitting.device import Device
 from train.fitting.distillation import Distiller, load_teachers
-from train.fitting.batches.loader import FilmBatches
-from train.fitting.batches.prepared_batches import limited_films, prepared_batches
 from train.fitting.resources import check_resources, estimate_resources, whole_films_of
 from train.fitting.stage_parts import StageParts, stage_parts
 from train.fitting.stages import Stage, stages_of

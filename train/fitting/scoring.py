@@ -12,10 +12,10 @@ from train.data.cohort import Cohort, Film, Split
 from train.data.corruptions import AS_IT_IS, CORRUPTIONS, VIEWS, CorruptionSpec, blacked_out_films, corrupt_films
 from train.data.film_hash import film_hashes, repeats
 from train.data.prepared_films import PreparedFilms, films_to_augment, prepare_films
-from train.fitting.fit import same_network
-from train.fitting.features.frozen_features import head_logits
 from train.fitting.batches.loader import FilmBatches
 from train.fitting.batches.prepared_batches import CHANNELS
+from train.fitting.features.frozen_features import head_logits
+from train.fitting.fit import same_network
 from train.metrics.augmented_scores import COPIES, SEED, AugmentedScores
 from train.metrics.scores import Scores
 from train.networks import logit_model

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import keras
 
 from train.common.console import say
+from train.fitting.batches.loader import FilmBatches
 from train.fitting.features.feature_stream import stream_of
 from train.fitting.features.frozen_features import FeatureBatches, cut_network, store_of
-from train.fitting.batches.loader import FilmBatches
 from train.runs.settings import Settings
 
 #: Steps of a head that Keras takes at a time: looked at one by one, half the time would go into the looking.

@@ -55,7 +55,7 @@ class AugmentationSettings(_Strict):
     off. crop: the lowest share of the film's area that a random crop keeps, drawn from there to 1, which switches it
     off; crop_aspect: its width against its height, relative to the film's, is drawn from 1 / crop_aspect to it.
     erase: the largest share of the picture's area under a grey rectangle, drawn from 0. mixup: alpha of the Beta
-    distribution of the shares in which two films of a batch are blended, see `train.fitting.batches.loader.FilmBatches`.
+    distribution of the shares in which two films of a batch are blended (`train.fitting.batches.loader.FilmBatches`).
     """
 
     crop: Annotated[float, Field(gt=0, le=1)] = 1.0

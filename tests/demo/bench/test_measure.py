@@ -235,7 +235,9 @@ def test_the_loader_alone_as_json_and_as_table(run, monkeypatch):
     rates = json.loads(result.stdout)["loader"]
     ways = [("threads", 1), ("threads", 2), ("processes", 2)]
     assert [(rate["kind"], rate["workers"]) for rate in rates] == ways
-    assert given == [("train.fitting.batches.loader_speed", kind, str(count), bench_loader.FILMS) for kind, count in ways * 3]
+    assert given == [
+        ("train.fitting.batches.loader_speed", kind, str(count), bench_loader.FILMS) for kind, count in ways * 3
+    ]
     assert [rate["films_per_second"] for rate in rates] == [200, 360, 300]
     assert [rate["ratio"] for rate in rates] == [1, 1.8, 1.5]
     given.clear()

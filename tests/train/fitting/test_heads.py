@@ -9,11 +9,11 @@ import pytest
 from train.common.array_store import FeatureStore
 from train.data.cohort import index_cohort, split_cohort
 from train.fitting import checkpointing, stage_parts
-from train.fitting.features import feature_stream
-from train.fitting.device import Device
-from train.fitting.fit import fit, make_ready
-from train.fitting.features.frozen_features import Cut, FeatureBatches
 from train.fitting.batches.loader import FilmBatches
+from train.fitting.device import Device
+from train.fitting.features import feature_stream
+from train.fitting.features.frozen_features import Cut, FeatureBatches
+from train.fitting.fit import fit, make_ready
 from train.fitting.scoring import load_network, score_run
 from train.runs.finished import read_history
 from train.runs.resume import read_record

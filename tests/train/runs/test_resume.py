@@ -20,8 +20,8 @@ from typer.testing import CliRunner
 from demo.cli import app
 from train.cli import train_session
 from train.common import atomic
-from train.fitting.checkpointing import TrainingCheckpoint
 from train.fitting.batches.loader import FilmBatches
+from train.fitting.checkpointing import TrainingCheckpoint
 from train.runs.resume import RECORD_NAME, changed_surroundings, read_record
 from train.runs.run_folder import RunFolder
 from train.runs.run_lock import hold
