@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from starlette.middleware import Middleware
 
 from demo.inference.networks import LoadedModels
-from demo.page.access_log import access_log
-from demo.page.answers import Answer, ToldAnswers
 from demo.page.api import PARAMETERS
 from demo.page.function_arguments import CheckArguments
 from demo.page.guard.answer_headers import AnswerHeaders
@@ -17,22 +15,24 @@ from demo.page.guard.hosts import AllowedHosts
 from demo.page.guard.origins import Origins
 from demo.page.guard.upload_space import UploadSpace
 from demo.page.guard.uploads import Uploads
-from demo.page.health import Health
-from demo.page.hosting import Hosting
+from demo.page.hosting.settings import Hosting
+from demo.page.hosting.shutdown import Drained, Draining
+from demo.page.hosting.trusted_proxies import TrustedProxies
 from demo.page.html_head import PageHead
 from demo.page.login.gate import LoginGate, Logins
+from demo.page.monitoring.access_log import access_log
+from demo.page.monitoring.answers import Answer, ToldAnswers
+from demo.page.monitoring.health import Health
 from demo.page.own_files import OwnFiles, bundles_to_take
-from demo.page.reading_queue import check_function
+from demo.page.queue.reading_queue import check_function
 from demo.page.request_filter import RequestFilter
 from demo.page.sessions.gate import PlaceEvents, SessionGate
 from demo.page.sessions.ids import SessionIds
 from demo.page.sessions.states import SessionStates
 from demo.page.sessions.upload_owners import CheckUploads, Owners
-from demo.page.shutdown import Drained, Draining
-from demo.page.trusted_proxies import TrustedProxies
 
 if TYPE_CHECKING:
-    from demo.page.metrics import Metrics
+    from demo.page.monitoring.metrics import Metrics
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def before_gradio(
     metrics: Metrics | None = None
     listeners: list[Callable[[Answer], None]] = []
     if hosting.metrics:
-        from demo.page import metrics as counting  # its library is an extra
+        from demo.page.monitoring import metrics as counting  # its library is an extra
 
         metrics = counting.Metrics()
         loaded = metrics.count_films(loaded)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from demo.page.hosting_options import (
+from demo.page.hosting.options import (
     AllowedHosts,
     ClientQuota,
     FrameAncestors,
@@ -102,7 +102,7 @@ def demo(
         return
     from demo.page.accounts import others_may_read, read_accounts
     from demo.page.guard.upload_space import Quota
-    from demo.page.hosting import hosting
+    from demo.page.hosting.settings import hosting
     from demo.page.private_folder import private_folder
     from demo.page.serving import check_installed, finish_readings, prepare_environment, silence, start, take_port
 
@@ -213,8 +213,8 @@ def _say_what_runs(running: "Running", host: str, has_accounts: bool) -> None:
 
 
 def _share(running: "Running", has_accounts: bool, debug: bool) -> None:
+    from demo.page.hosting.share_link import how_long, qr_code, suggested_account
     from demo.page.serving import open_share_link, silence
-    from demo.page.share_link import how_long, qr_code, suggested_account
 
     say("opening a share link")
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from demo.page.guard.asgi import RefusedError
-from demo.page.reading_queue import asked_function
+from demo.page.queue.reading_queue import asked_function
 from demo.page.request_filter import Event
 from demo.page.sessions.states import SessionStates
 

@@ -24,14 +24,14 @@ from demo.inference.networks import LoadedModels, load_models
 from demo.inference.onnx_runtime import Device
 from demo.page.accounts import Account
 from demo.page.guard.hosts import AllowedHosts, allowed_hosts
-from demo.page.hosting import AT_HOME, Hosting
+from demo.page.hosting.settings import AT_HOME, Hosting
 from train.common.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
     import gradio as gr
 
     from demo.inference.film_workers import FilmWorkers
-    from demo.page.shutdown import Draining
+    from demo.page.hosting.shutdown import Draining
 
 LOOPBACK = "127.0.0.1"
 PORTS_TRIED = 100
@@ -194,11 +194,11 @@ def start(
             from demo.page.before_gradio import before_gradio
             from demo.page.guard.answer_headers import failed, not_understood
             from demo.page.guard.sweep import Sweep, sweeping
+            from demo.page.hosting.own_server import serving_on
+            from demo.page.hosting.shutdown import Draining
             from demo.page.login.gate import Logins
-            from demo.page.own_server import serving_on
             from demo.page.panels.batch import PLACES
-            from demo.page.reading_queue import bound_queue, one_place_each
-            from demo.page.shutdown import Draining
+            from demo.page.queue.reading_queue import bound_queue, one_place_each
         except ImportError as error:
             raise UsageError(f"the page's packages cannot be imported ({error}); {HOW_TO_INSTALL}") from error
     workers = decoding.result()

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TextIO
 
-from demo.page.answers import Answer
-from demo.page.hosting import LogFormat
+from demo.page.hosting.settings import LogFormat
+from demo.page.monitoring.answers import Answer
 
 
 def access_log(form: LogFormat, to: TextIO) -> Callable[[Answer], None]:

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from demo.page.access_log import access_log
-from demo.page.answers import OTHER, Answer, ToldAnswers, kind_of
+from demo.page.monitoring.access_log import access_log
+from demo.page.monitoring.answers import OTHER, Answer, ToldAnswers, kind_of
 
 ONE = Answer("GET", "/gradio_api/file=*", 200, 512, 0.01234)
 

@@ -13,12 +13,12 @@ import pytest
 pytest.importorskip("gradio", reason="the page needs Gradio, not installed here")
 httpx = pytest.importorskip("httpx")
 
-from demo.page import own_server  # noqa: E402
-from demo.page.own_server import PageServer, serving_on  # noqa: E402
+from demo.page.hosting.own_server import PageServer, serving_on  # noqa: E402
+from demo.page.hosting.settings import own_server  # noqa: E402
 from demo.page.serving import take_port  # noqa: E402
 from train.common.errors import PneumoscopeError  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 async def answer(scope, receive, send):

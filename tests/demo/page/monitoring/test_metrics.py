@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from demo.inference.classifier import ReadingError
 from demo.inference.compare import compare_film, read_case
 from demo.inference.networks import load_models
-from demo.page.answers import Answer
-from demo.page.metrics import Metrics
+from demo.page.monitoring.answers import Answer
+from demo.page.monitoring.metrics import Metrics
 
 
 def figures(metrics, waiting=0, running=0):

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from demo.page.guard.answer_headers import AnswerHeaders
-from demo.page.hosting import AT_HOME, hosting
-from demo.page.trusted_proxies import TrustedProxies
+from demo.page.hosting.settings import AT_HOME, hosting
+from demo.page.hosting.trusted_proxies import TrustedProxies
 from train.common.errors import UsageError
 
 httpx = pytest.importorskip("httpx")
@@ -45,7 +45,7 @@ def test_what_is_not_right_is_said_in_a_line(setting, line):
 
 
 def test_metrics_without_their_library(monkeypatch):
-    monkeypatch.setattr("demo.page.hosting.find_spec", lambda name: None)
+    monkeypatch.setattr("demo.page.hosting.settings.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"--metrics needs prometheus-client.*pneumoscope\[metrics\]"):
         hosting(**NOTHING | {"metrics": True})
 

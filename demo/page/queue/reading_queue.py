@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import HTTPException
 
 from demo.page.guard.asgi import API, RefusedError
-from demo.page.queue_turns import FairTurns, asking, client_of_event
+from demo.page.queue.queue_turns import FairTurns, asking, client_of_event
 from demo.page.request_filter import Event
 
 if TYPE_CHECKING:

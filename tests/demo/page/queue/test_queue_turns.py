@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("gradio", reason="the page needs Gradio, not installed here")
 
-from demo.page.queue_turns import FairTurns
+from demo.page.queue.queue_turns import FairTurns
 
 
 class Line:

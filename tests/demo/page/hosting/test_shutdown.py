@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from demo.inference.networks import LoadedModels
-from demo.page.health import Health
-from demo.page.shutdown import SECONDS_TO_FETCH, Drained, Draining
+from demo.page.hosting.shutdown import SECONDS_TO_FETCH, Drained, Draining
+from demo.page.monitoring.health import Health
 
 httpx = pytest.importorskip("httpx")
 

@@ -16,7 +16,7 @@ from fastapi import HTTPException  # noqa: E402
 from gradio.queueing import EventQueue  # noqa: E402
 
 from demo.page.guard.asgi import RefusedError  # noqa: E402
-from demo.page.reading_queue import LONGEST_RETRY, bound_queue, check_function, one_place_each  # noqa: E402
+from demo.page.queue.reading_queue import LONGEST_RETRY, bound_queue, check_function, one_place_each  # noqa: E402
 from demo.page.request_filter import Event  # noqa: E402
 
 API = "/gradio_api"

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from demo.inference.classifier import Classifier, Reading
 from demo.inference.compare import verdict_kind
 from demo.inference.networks import LoadedModels
-from demo.page.answers import Answer
+from demo.page.monitoring.answers import Answer
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)  # seconds

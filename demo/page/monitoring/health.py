@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from demo.inference.networks import LoadedModels
-from demo.page.gradio_queue import queue_lengths
 from demo.page.guard.asgi import App, Receive, Scope, Send
-from demo.page.shutdown import Draining
+from demo.page.hosting.shutdown import Draining
+from demo.page.queue.gradio_queue import queue_lengths
 from export.bundle.bundle import MODEL
 
 if TYPE_CHECKING:
-    from demo.page.metrics import Metrics
+    from demo.page.monitoring.metrics import Metrics
 
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
@@ -50,7 +50,7 @@ class Health:
             models = {name: bundle.card.checksums[MODEL] for name, bundle in self.loaded.bundles.items()}
             answer = _json(200, {"pneumoscope": version("pneumoscope"), "models": models})
         elif asked == "/metrics" and self.metrics is not None:
-            from demo.page.metrics import CONTENT_TYPE
+            from demo.page.monitoring.metrics import CONTENT_TYPE
 
             text = self.metrics.page(*queue_lengths(scope["app"].get_blocks()))
             answer = Response(text, headers=HEADERS | {"content-type": CONTENT_TYPE})

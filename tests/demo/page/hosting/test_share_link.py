@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("segno", reason="segno is not installed here")
 
 from demo.page.accounts import read_accounts
-from demo.page.share_link import how_long, qr_code, suggested_account
+from demo.page.hosting.share_link import how_long, qr_code, suggested_account
 
 ADDRESS = "https://0123456789abcdef01.gradio.live"
 HALVES = {"█": (255, 255), "▀": (255, 0), "▄": (0, 255), " ": (0, 0)}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from demo.page.gradio_queue import events_not_fetched, queue_lengths
 from demo.page.guard.asgi import API, App, Receive, Scope, Send
+from demo.page.queue.gradio_queue import events_not_fetched, queue_lengths
 
 SECONDS = 6.0  # of the ten that a container's host gives by default; the rest is for closing
 SECONDS_TO_FETCH = 2.0  # for a client that has yet to come for an answer that is ready

@@ -1,0 +1,1 @@
+"""What whoever runs the page sees of it: health, metrics, an access log, nothing of films or people."""
