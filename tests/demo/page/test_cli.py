@@ -44,7 +44,6 @@ def test_without_gradio_one_line_names_the_extra(run_command, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("default_interrupt")
 def test_a_page_without_networks_behind_a_password_on_another_port(open_page, tmp_path):
     httpx = pytest.importorskip("httpx")
     accounts = tmp_path / "accounts"

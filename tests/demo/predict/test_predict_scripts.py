@@ -182,7 +182,6 @@ def test_standard_input_that_holds_nothing(films):
         assert "pneumoscope predict - < film.png" in error_line(refused)
 
 
-@pytest.mark.usefixtures("default_interrupt")
 def test_waiting_for_standard_input_can_be_stopped(films):
     reading, writing = os.pipe()
     with start("-", stdin=reading, stderr=subprocess.PIPE) as process:

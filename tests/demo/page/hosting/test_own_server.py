@@ -13,8 +13,8 @@ import pytest
 pytest.importorskip("gradio", reason="the page needs Gradio, not installed here")
 httpx = pytest.importorskip("httpx")
 
+from demo.page.hosting import own_server  # noqa: E402
 from demo.page.hosting.own_server import PageServer, serving_on  # noqa: E402
-from demo.page.hosting.settings import own_server  # noqa: E402
 from demo.page.serving import take_port  # noqa: E402
 from train.common.errors import PneumoscopeError  # noqa: E402
 

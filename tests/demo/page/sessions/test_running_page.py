@@ -197,8 +197,8 @@ async def _longest_wait(url, seconds):
 
 
 @pytest.mark.slow
-def test_a_thousand_heartbeats_closed_at_once_stop_nobody(client, running_page):
-    pages = [Visitor(client) for _ in range(250)]
+def test_nine_hundred_heartbeats_closed_at_once_stop_nobody(client, running_page):
+    pages = [Visitor(client) for _ in range(225)]  # the server has 1,000 connections; other tests' are among them
     for page in pages[::10]:  # some of them with something that is kept
         page.client.post(f"{API}/run/speak", json={"data": ["he"]}, headers=page.headers)
 
