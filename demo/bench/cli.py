@@ -58,8 +58,8 @@ def bench(
 
     What the processors allow (a film's decoding, preparing and ONNX Runtime on one thread, times the processors)
     against what `predict` reaches; single films; start-up and memory; and network B
-    as float32, as shipped, as INT8 and in Keras, as far as these are installed. The decisions that INT8 would change
-    are counted on the network's validation films, if the data root holds them.
+    as float32, as shipped, as INT8 and in Keras, as far as these are installed. The decisions and refusals that INT8
+    would change are counted on the network's validation films, if the data root holds them.
 
     With --loader, something else: films/s of the loader that feeds a training, by one thread, two threads (what
     `train --workers 2` has) and two processes, with the augmentation of preset a and random crops, at 224 pixels.
@@ -201,13 +201,16 @@ def _print_report(report: dict[str, Any]) -> None:
     if report["forms_of_b"]:
         print_table(
             "Forms of network B, on prepared films",
-            ("form", "MB", "films/s", "× float32", "largest Δ probability", "decisions changed", "may ship"),
+            (
+                *("form", "MB", "films/s", "× float32", "largest Δ probability"),
+                *("decisions changed", "refusals changed", "may ship"),
+            ),
             [_form(row) for row in report["forms_of_b"]],
         )
 
 
 def _form(row: dict[str, Any]) -> tuple[str | None, ...]:
-    changed, difference = row["changed"], row["largest_difference"]
+    changed, refusals, difference = row["changed"], row["refusals_changed"], row["largest_difference"]
     return (
         row["name"],
         None if row["megabytes"] is None else f"{row['megabytes']:.1f}",
@@ -215,6 +218,7 @@ def _form(row: dict[str, Any]) -> tuple[str | None, ...]:
         None if row["speed"] is None else f"{row['speed']:.2f}",
         None if difference is None else f"{difference:.2g}",
         None if not changed else f"{max(changed.values())} of {row['judged']}",
+        None if refusals is None else f"{refusals} of {row['judged']}",
         {None: None, True: "yes", False: "NO"}[row["may_ship"]],
     )
 

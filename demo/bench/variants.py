@@ -2,7 +2,7 @@
 
 import importlib.util
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,7 +21,7 @@ from train.metrics.scores import read_scores
 SHIPPED, FLOAT32, INT8, KERAS = "as shipped", "float32", "INT8", "Keras"
 CALIBRATION_FILMS = 64
 KERAS_FILMS = 32
-MOST_DECISIONS_CHANGED = 1 / 500  # of the validation films, at any operating point, for INT8 to ship
+MOST_DECISIONS_CHANGED = 1 / 500  # of the validation films, at any operating point or by refusing, for INT8 to ship
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,9 @@ class Variant:
             at another time, and where there is no float32.
         judged: validation films on which this form was compared with float32.
         largest_difference: of the probability on those films; None without films.
-        changed: operating point → decisions unlike float32's; None without films.
+        changed: operating point → decisions unlike float32's, refusals left aside; None without films.
+        refusals_changed: films that one of the two refuses and the other reads; None without films, and for a network
+            that refuses none.
     """
 
     name: str
@@ -46,13 +48,15 @@ class Variant:
     judged: int = 0
     largest_difference: float | None = None
     changed: dict[str, int] | None = None
+    refusals_changed: int | None = None
 
     @property
     def may_ship(self) -> bool | None:
-        """Whether few enough decisions change; None where no film was evaluated."""
+        """Whether few enough decisions and refusals change; None where no film was evaluated."""
         if not self.changed:
             return None
-        return max(self.changed.values()) <= self.judged * MOST_DECISIONS_CHANGED
+        most = max(*self.changed.values(), self.refusals_changed or 0)
+        return most <= self.judged * MOST_DECISIONS_CHANGED
 
 
 def can_make_variants() -> bool:
@@ -116,17 +120,17 @@ def measure_variants(
     seconds = time_in_turn(
         {name: partial(run_at_once, [(form, images)], at_once) for name, form in forms.items()}, advance
     )
-    probabilities = {}
+    answers = {}
     if FLOAT32 in forms and len(judged):
-        probabilities = {name: _probabilities(form, judged, at_once, advance) for name, form in forms.items()}
+        answers = {name: _answers(form, judged, at_once, advance) for name, form in forms.items()}
     variants = []
     for name, file in files.items():
         variant = Variant(name, file.stat().st_size / 1e6, len(images) / median(seconds[name]))
         if FLOAT32 in forms:
             ratios = [base / own for base, own in zip(seconds[FLOAT32], seconds[name], strict=True)]
             variant = replace(variant, speed=median(ratios))
-        if probabilities:
-            variant = _judge(variant, bundle, probabilities[name], probabilities[FLOAT32])
+        if answers:
+            variant = _judge(variant, bundle, answers[name], answers[FLOAT32])
         variants.append(variant)
     return variants
 
@@ -144,24 +148,36 @@ def _calibration_rows(validation: np.ndarray) -> np.ndarray:
     return np.unique(np.linspace(0, len(validation) - 1, CALIBRATION_FILMS).round().astype(int))
 
 
-def _probabilities(form: Classifier, images: np.ndarray, at_once: int, advance: Advance) -> np.ndarray:
-    """float32 [N]."""
+def _answers(form: Classifier, images: np.ndarray, at_once: int, advance: Advance) -> dict[str, np.ndarray]:
+    """Probability and, where the network measures it, novelty: float32 [N] each."""
+    outputs = [name for name in ("probability", "novelty") if name in form.outputs]
 
-    def answer(image: np.ndarray) -> np.ndarray:
-        return form.session.run(["probability"], {"image": image[np.newaxis]})[0]
+    def answer(image: np.ndarray) -> Sequence[np.ndarray]:
+        return form.session.run(outputs, {"image": image[np.newaxis]})
 
     answers = []
     with ThreadPoolExecutor(at_once) as threads:
-        for probability in threads.map(answer, images):
-            answers.append(probability)
+        for answered in threads.map(answer, images):
+            answers.append(answered)
             advance()
-    return np.concatenate(answers)
+    return {name: np.concatenate(values) for name, values in zip(outputs, zip(*answers, strict=True), strict=True)}
 
 
-def _judge(variant: Variant, bundle: Bundle, probabilities: np.ndarray, reference: np.ndarray) -> Variant:
+def _judge(
+    variant: Variant, bundle: Bundle, answers: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray]
+) -> Variant:
+    probabilities, expected = answers["probability"], reference["probability"]
     changed = {
-        name: int(((probabilities >= point.threshold) != (reference >= point.threshold)).sum())
+        name: int(((probabilities >= point.threshold) != (expected >= point.threshold)).sum())
         for name, point in bundle.card.operating_points.items()
     }
-    difference = float(np.abs(probabilities - reference).max())
-    return replace(variant, judged=len(reference), largest_difference=difference, changed=changed)
+    limit, refusals_changed = bundle.card.novelty_limit, None
+    if "novelty" in answers and limit is not None:
+        refusals_changed = int(((answers["novelty"] <= limit) != (reference["novelty"] <= limit)).sum())
+    return replace(
+        variant,
+        judged=len(expected),
+        largest_difference=float(np.abs(probabilities - expected).max()),
+        changed=changed,
+        refusals_changed=refusals_changed,
+    )

@@ -164,9 +164,22 @@ def test_without_validation_films_nothing_is_judged(tmp_path, tiny_bundle, made)
     assert {(form.judged, form.changed, form.may_ship) for form in forms} == {(0, None, None)}
 
 
-@pytest.mark.parametrize(("changed", "may_ship"), [(0, True), (2, True), (3, False)])
-def test_int8_ships_at_one_changed_decision_in_500(changed, may_ship):
-    form = Variant(INT8, 1.0, 1.0, judged=1000, changed={"f1": 0, "youden": changed})
+def test_refusals_that_change_are_counted_with_the_cards_limit(tmp_path, tiny_bundle):
+    bundle = tiny_bundle(tmp_path / "models", "b", {"novelty": True}, novelty_limit=0.5)
+    probability = np.full(4, 0.9, np.float32)
+    float32 = {"probability": probability, "novelty": np.array([0.4, 0.4, 0.6, 0.5], np.float32)}
+    int8 = {"probability": probability, "novelty": np.array([0.6, np.nan, 0.7, 0.5], np.float32)}
+    form = bench_variants._judge(Variant(INT8, 1.0, 1.0), bundle, int8, float32)
+    assert (form.judged, form.refusals_changed, form.may_ship) == (4, 2, False)
+    assert set(form.changed.values()) == {0}
+
+
+@pytest.mark.parametrize(
+    ("changed", "refusals", "may_ship"),
+    [(0, None, True), (2, 0, True), (3, 0, False), (0, 2, True), (0, 3, False)],
+)
+def test_int8_ships_at_one_changed_decision_or_refusal_in_500(changed, refusals, may_ship):
+    form = Variant(INT8, 1.0, 1.0, judged=1000, changed={"f1": 0, "youden": changed}, refusals_changed=refusals)
     assert form.may_ship is may_ship
 
 
