@@ -7,10 +7,12 @@ on the 5,232 training and validation films: copies after JPEG 50, shrinking to 6
 differ in at most 12 of 256 signs, films of different patients in at least 38, of the same patient in at least 46.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+
+from train.common.remembered import once_per_array
 
 FREQUENCIES = 16
 BITS = FREQUENCIES**2
@@ -27,7 +29,8 @@ def film_hash(image: np.ndarray) -> NDArray[np.bool_]:
     return imagehash.phash(Image.fromarray(np.asarray(image)), hash_size=FREQUENCIES).hash.ravel()
 
 
-def film_hashes(images: Sequence[np.ndarray] | np.ndarray) -> NDArray[np.bool_]:
+@once_per_array
+def film_hashes(images: np.ndarray) -> NDArray[np.bool_]:
     """Hash prepared films, uint8 [n, S, S] → bool [n, 256]."""
     signs = np.zeros((len(images), BITS), dtype=bool)
     for row, image in enumerate(images):

@@ -192,7 +192,10 @@ def prepare_films_once(
 
 @lru_cache(maxsize=2)
 def _prepared_once(root: Path, films: tuple[Film, ...], spec: PrepareSpec, _stamps: object) -> PreparedFilms:
-    return prepare_films(root, films, spec)
+    prepared = prepare_films(root, films, spec)
+    if isinstance(prepared.images, np.ndarray):
+        prepared.images.flags.writeable = False  # what follows from them is worked out once, see `once_per_array`
+    return prepared
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -11,7 +11,13 @@ from train.common.errors import PneumoscopeError
 from train.data.cohort import Cohort, Film, Split
 from train.data.corruptions import AS_IT_IS, CORRUPTIONS, VIEWS, CorruptionSpec, blacked_out_films, corrupt_films
 from train.data.film_hash import film_hashes, repeats
-from train.data.prepared_films import PreparedFilms, films_to_augment, prepare_films
+from train.data.prepared_films import (
+    PreparedFilms,
+    PrepareFilms,
+    films_to_augment,
+    prepare_films,
+    prepare_films_once,
+)
 from train.fitting.batches.loader import FilmBatches
 from train.fitting.batches.prepared_batches import CHANNELS
 from train.fitting.features.frozen_features import head_logits
@@ -52,7 +58,9 @@ def score_run(
     """
     settings = settings_of(run)
     films = _films_of(run, cohort, split)
-    images = prepare_all(cohort.root, films, settings.prepare.spec(), split)
+    images = prepare_all(
+        cohort.root, films, settings.prepare.spec(), split, read=prepare_films_once if cached else None
+    )
     network = load_network(run) if network is None else network
     logits = head_logits(network, images, settings) if cached and settings.network == "b" else None
     if logits is None:
@@ -201,14 +209,23 @@ def prepare_all(
     spec: PrepareSpec,
     split: Split,
     make: Callable[[np.ndarray], np.ndarray] | None = None,
+    read: PrepareFilms | None = None,
 ) -> np.ndarray:
     """Prepare films of a run's split, every one of them, or `make` something of each whole film: uint8 [n, S, S].
+
+    Args:
+        root, films, spec, split: as `train.data.prepared_films.prepare_films` takes them, and what to call them.
+        make: out of a whole film; None: the film prepared.
+        read: reads the films where they are prepared.
 
     Raises:
         PneumoscopeError: a film is missing or unreadable, so that figures would be of other films than they say.
     """
     with progress_bar(f"preparing {split} films", len(films)) as advance:
-        prepared = prepare_films(root, films, spec, advance, make=make)
+        if read is None:
+            prepared = prepare_films(root, films, spec, advance, make=make)
+        else:
+            prepared = read(root, films, spec, advance)
     _require_all(prepared, films, split)
     return np.asarray(prepared.images)
 

@@ -32,7 +32,7 @@ def films(phantom_root):
 
 @pytest.mark.parametrize("copy", [np.copy, jpeg, smaller_and_back, re_exposed])
 def test_a_copy_is_found_and_the_first_is_kept(films, copy):
-    marked = repeats(film_hashes([*films[:20], *(copy(film) for film in films[:20])]))
+    marked = repeats(film_hashes(np.stack([*films[:20], *(copy(film) for film in films[:20])])))
     assert not marked[:20].any()
     assert marked[20:].all()
 

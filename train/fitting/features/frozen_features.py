@@ -16,6 +16,8 @@ import numpy as np
 from train.common.array_store import FeatureStore, Plan
 from train.common.console import say_warning
 from train.common.errors import PneumoscopeError
+from train.common.remembered import once_per_array
+from train.data.prepared_films import WholeFilms
 from train.fitting.batches.loader import FilmBatches
 from train.networks import backbone_of
 from train.runs.run_folder import runs_root, versions
@@ -275,18 +277,26 @@ def head_logits(network: keras.Model, images: np.ndarray, settings: Settings) ->
     return np.concatenate([head.predict_on_batch(features[index][0]) for index in range(len(features))]).reshape(-1)
 
 
+def _checksum_of(images: np.ndarray | WholeFilms, channels: int) -> str:
+    checksum = hashlib.sha256(f"{images.shape} {channels}".encode())
+    for row in range(len(images)):
+        checksum.update(np.ascontiguousarray(images[row]).data)
+    return checksum.hexdigest()
+
+
+_of_array: Callable[[np.ndarray, int], str] = once_per_array(_checksum_of)
+
+
 def _facts_of(films: FilmBatches, cut: Cut) -> dict[str, object]:
     """Return what decides features besides the pictures' draws: weights, boundary, films as prepared, libraries.
 
     The films' bytes say which films there are, in which order, split and preparation: better than their names.
     """
-    pixels = hashlib.sha256(f"{films.images.shape} {films.channels}".encode())
-    for row in range(len(films.images)):
-        pixels.update(np.ascontiguousarray(films.images[row]).data)
+    images, channels = films.images, films.channels
     matter = ("backend", keras.config.backend(), "jaxlib", "keras", "opencv-python-headless")
     return {
         "weights": cut.weights_checksum,
         "boundary": [*cut.boundary, *([*shape] for shape in cut.shapes), cut.fixed.outputs[0].dtype],
-        "films": pixels.hexdigest(),
+        "films": _of_array(images, channels) if isinstance(images, np.ndarray) else _checksum_of(images, channels),
         "versions": {name: version for name, version in versions().items() if name in matter},
     }
