@@ -4,8 +4,11 @@ import contextlib
 import logging
 import os
 import secrets
+import signal
 import socket
+import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -54,17 +57,16 @@ def start_or_join(
     address: str | None = None,
     *,
     cpus: int | None = None,
-    gpus: int | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Cluster]:
     """Have Ray for the block: join a cluster, or start one that listens on loopback alone and ends with the block.
 
     Nothing of it reaches the terminal. It writes to stdout when one of its processes dies, so that whatever is written
-    there within the block is thrown away: print results afterwards. stderr is as always.
+    there within the block is thrown away: print results afterwards. stderr is as always. A SIGTERM ends the block.
 
     Args:
         address: HOST:PORT, ray://HOST:PORT or auto; "local" starts one; None: that of RAY_ADDRESS, else local.
-        cpus, gpus: that the tasks of a local one may have together; None: all. A cluster has its own.
+        cpus: that the tasks of a local one may have together; None: all. A cluster has its own.
         environment: variables that its tasks find set, beside those of this process on a local one.
 
     Raises:
@@ -82,10 +84,11 @@ def start_or_join(
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
         runtime: dict[str, Any] = {"env_vars": dict(environment or {})}
         if where == LOCAL:
-            _start(ray, {**quiet, "runtime_env": runtime, "num_cpus": cpus, "num_gpus": gpus, "_temp_dir": folder})
+            _start(ray, {**quiet, "runtime_env": runtime, "num_cpus": cpus, "_temp_dir": folder})
         else:
             runtime["py_modules"] = [str(package) for package in _PACKAGES]
             _join(ray, where, {**quiet, "runtime_env": runtime})
+        ending.enter_context(_ending_in_order())
         yield Cluster(ray, where == LOCAL, _described(ray, where))
 
 
@@ -163,7 +166,8 @@ def _start(ray: Any, options: Mapping[str, Any]) -> None:  # noqa: ANN401
 
 def _join(ray: Any, address: str, options: Mapping[str, Any]) -> None:  # noqa: ANN401
     try:
-        ray.init(address=address, **options)
+        with _unheard():
+            ray.init(address=address, **options)
     except Exception as error:  # ConnectionError, RuntimeError, ValueError: as the way there has it
         words = " ".join(str(error).split())
         if "ersion mismatch" in words:
@@ -175,6 +179,32 @@ def _join(ray: Any, address: str, options: Mapping[str, Any]) -> None:  # noqa: 
             f"the cluster at {address} cannot be joined ({_first_line(error)}): see that 'ray status' works there, "
             "and that RAY_AUTH_MODE and RAY_AUTH_TOKEN are the cluster's"
         ) from error
+
+
+@contextlib.contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """At a SIGTERM, as a queue or Kubernetes sends it, end Ray and go; Ray's own handler prints its stack and dies."""
+    if threading.current_thread() is not threading.main_thread():  # Python sets signals in no other thread
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before if callable(before) else signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Throw away what native code writes to stderr: of what it fails at, an exception says enough."""
+    saved, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nothing)
 
 
 def _described(ray: Any, address: str) -> str:  # noqa: ANN401

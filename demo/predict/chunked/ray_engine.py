@@ -5,12 +5,9 @@ nothing of Ray's has to be resumed.
 """
 
 import os
-import signal
 import sys
-import threading
 from collections import Counter, deque
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,23 +41,10 @@ def read_on_ray(
         UsageError, PneumoscopeError: as `start_or_join`; the cluster has not what an actor needs; what an actor raised;
             a chunk has ended TRIES actors.
     """
-    with start_or_join(address, cpus=workers or usable_processors()) as cluster, _ending_in_order():
+    with start_or_join(address, cpus=workers or usable_processors()) as cluster:
         say(cluster.line)
         count = min(workers or _places(cluster.ray.cluster_resources(), num_gpus), at_most)
         yield from _Actors(cluster.ray, chunks, count, num_gpus, task).results()
-
-
-@contextmanager
-def _ending_in_order() -> Iterator[None]:
-    """At a SIGTERM, as a queue or Kubernetes sends it, end Ray and go; Ray's own handler prints its stack and dies."""
-    if threading.current_thread() is not threading.main_thread():  # Python sets signals in no other thread
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before if callable(before) else signal.SIG_DFL)
 
 
 def _places(has: Mapping[str, float], num_gpus: float) -> int:

@@ -130,6 +130,18 @@ def test_ctrl_c_ends_all_of_it_and_nobody_joins_it_without_its_token(started):
         os.kill(worker, 0)
 
 
+@pytest.mark.slow
+def test_a_sigterm_ends_all_of_it_without_a_word(started):
+    driver = started("stay")
+    driver.stderr.readline()
+    worker = int(driver.stderr.readline().split()[1])
+    driver.terminate()
+    _, err = driver.communicate(timeout=60)
+    assert (driver.returncode, err) == (128 + signal.SIGTERM, "")
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)
+
+
 @pytest.mark.parametrize("address", ["nonsense", "host:", ":6379", "host:port", "host:70000", "http://host"])
 def test_what_is_no_address_is_refused(address):
     with pytest.raises(UsageError, match=rf"HOST:PORT.* Received: {address}"), start_or_join(address):

@@ -5,7 +5,7 @@ import shlex
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -28,7 +28,29 @@ Rows = Annotated[
     typer.Option("--rows", metavar="KEYS", help="Only these rows, such as 0.25,0.5; may be repeated."),
 ]
 Seeds = Annotated[int, typer.Option(min=1, max=1000, help="Train each row with so many seeds, from 0.")]
-Workers = Annotated[int, typer.Option(min=1, max=64, help="Trainings at a time, each in a process of its own.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=64,
+        help="Trainings at a time, each in a process of its own. [default: 1; as many as Ray has places for]",
+    ),
+]
+Engine = Annotated[
+    Literal["local", "ray"],
+    typer.Option(help="Where trainings run: in processes of this machine (local), or in tasks of Ray."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="With --engine ray: the cluster to join. [default: $RAY_ADDRESS, or else a Ray of this machine alone]",
+    ),
+]
+NumGpus = Annotated[
+    float | None,
+    typer.Option(min=0, help="With --engine ray: GPUs of each training, as 0.5. [default: 1 where Ray has any]"),
+]
 TimeLimit = Annotated[
     str | None,
     typer.Option(metavar="TIME", help="Stop cleanly after so long: 90s, 8m, 2h. The same command goes on."),
@@ -59,7 +81,7 @@ def run_command(
     data: DataRoot = None,
     rows: Rows = None,
     seeds: Seeds = 1,
-    workers: Workers = 1,
+    workers: Workers = None,
     time_limit: TimeLimit = None,
     image_size: ImageSize = None,
     films_per_class: FilmsPerClass = None,
@@ -68,6 +90,9 @@ def run_command(
     heads: Heads = False,
     storage: Storage = None,
     device: Device = DeviceChoice.auto,
+    engine: Engine = "local",
+    address: Address = None,
+    num_gpus: NumGpus = None,
     tensorboard: AsTensorBoard = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -79,6 +104,8 @@ def run_command(
     """
     from train.studies.definition import Scale, trainings_of
 
+    if engine == "local" and (address is not None or num_gpus is not None):
+        raise UsageError("--address and --num-gpus are for --engine ray: give it, or leave them out")
     asked = chosen_rows(names, rows or [])
     if heads:
         asked = _rows_of_b(asked)
@@ -88,7 +115,7 @@ def run_command(
     if dry_run:
         _print_plan(trainings, scale, data, as_json=as_json)
         return
-    from train.cli.study.session import run_studies
+    from train.cli.study.session import Where, run_studies
 
     data_root = required_data_root(data)
     found = run_studies(
@@ -96,10 +123,9 @@ def run_command(
         scale,
         trainings,
         data_root=data_root,
-        workers=workers,
+        where=Where(engine, workers, device.value, address, num_gpus),
         ends_at=ends_at,
         storage=storage,
-        device=device.value,
         tensorboard=tensorboard,
     )
     _print_outcome(found, scale, as_json=as_json)
@@ -107,7 +133,10 @@ def run_command(
     given = {
         "--rows": ",".join(rows) if rows else None,
         "--seeds": seeds if seeds > 1 else None,
-        "--workers": workers if workers > 1 else None,
+        "--workers": workers,
+        "--engine": engine if engine != "local" else None,
+        "--address": address,
+        "--num-gpus": num_gpus,
         "--time-limit": time_limit,
         "--image-size": image_size,
         "--films-per-class": films_per_class,

@@ -1,22 +1,18 @@
 """The parent of the workers: keeps as many at work as there are rows for, and puts back the rows of those that die."""
 
-import multiprocessing
-import os
-import signal
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import connection
-from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any, Literal, Protocol
 
 from train.common.errors import PneumoscopeError
 from train.runs.run_folder import runs_root
 from train.studies.running.queue import Queue, put_back
 from train.studies.running.storage import GRACE_SECONDS, HEARTBEAT_SECONDS
 from train.studies.running.training import Means
-from train.studies.running.worker import Orders, run_worker
+from train.studies.running.worker import Orders
 from train.studies.status import Standing, standings
 
 POLL_SECONDS = 5
@@ -28,20 +24,59 @@ MOST_IDLE_DEATHS = 5
 LOG_FOLDER = ".study"
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a worker ended.
+
+    way: done, idle where it found nothing to do, died, or refused: no other worker would fare better.
+    why: it died, or the line for the user where it refused.
+    """
+
+    way: Literal["done", "idle", "died", "refused"]
+    why: str = ""
+
+
+class Workplace(Protocol):
+    """Where workers are: processes of this machine, or Ray's. What stands for a worker is the workplace's own.
+
+    count: how many there are at most.
+    threads: that each computes with; None: as many as its machine has cores.
+    """
+
+    @property
+    def count(self) -> int: ...  # noqa: D102
+
+    @property
+    def threads(self) -> int | None: ...  # noqa: D102
+
+    def start(self, orders: Orders, log: Path) -> Any:  # noqa: ANN401
+        """Start a worker, which prints into a file."""
+
+    def ended(self, worker: Any, log: Path) -> Ended | None:  # noqa: ANN401
+        """Say how a worker ended; None while it has not."""
+
+    def wait(self, workers: Sequence[Any], seconds: float) -> None:
+        """Wait until one of them ends, or for so long."""
+
+    def stop(self, workers: Sequence[Any], seconds: float) -> None:
+        """Have them give their trainings back and end; end those for good that have not after so long."""
+
+
 @dataclass
 class Crew:
-    """Worker processes of one call of `study run`.
+    """The workers of one call of `study run`.
 
     queue: what they work off.
     storage: its URL.
-    count: how many there are at most.
+    workplace: where they are.
+    alive: by name.
     """
 
     queue: Queue
     storage: str
     means: Means
-    count: int
-    alive: dict[str, BaseProcess] = field(default_factory=dict)
+    workplace: Workplace
+    alive: dict[str, Any] = field(default_factory=dict)
     idle_deaths: int = 0
     hire_after: float = 0.0
 
@@ -66,7 +101,7 @@ class Crew:
                 # Of rows whose worker was found dead by another process that died itself, none must be forgotten.
                 if self._is_over() or not (open_ones or put_back(self.queue)):
                     break
-                for _ in range(min(self.count - len(self.alive), states.count("waiting"))):
+                for _ in range(min(self.workplace.count - len(self.alive), states.count("waiting"))):
                     self._hire()
                 self._wait()
         finally:
@@ -75,16 +110,9 @@ class Crew:
 
     def stop(self) -> None:
         """Have the workers give their trainings back and end; end them for good where they do not."""
-        for process in self.alive.values():
-            if process.pid is not None and process.is_alive():
-                os.kill(process.pid, signal.SIGINT)
-        until = time.monotonic() + STOP_SECONDS
-        for process in self.alive.values():
-            process.join(max(0.0, until - time.monotonic()))
-            if process.is_alive():
-                process.kill()
-                process.join()
         names = list(self.alive)
+        if names:
+            self.workplace.stop(list(self.alive.values()), STOP_SECONDS)
         self.alive.clear()
         if names:  # what they gave back themselves waits already
             put_back(self.queue, names)
@@ -103,16 +131,13 @@ class Crew:
             *(name, self.storage, self.queue.study, self.queue.trainings, self.means),
             heartbeat_seconds=storage.heartbeat_interval or HEARTBEAT_SECONDS,
             grace_seconds=storage.grace_period or GRACE_SECONDS,
-            # Workers that each compute with all cores get in each other's way.
-            threads=max(1, (os.cpu_count() or 1) // self.count) if self.count > 1 else None,
+            threads=self.workplace.threads,
         )
-        process = multiprocessing.get_context("spawn").Process(target=run_worker, args=(orders, self._log(name)))
-        process.start()
-        self.alive[name] = process
+        self.alive[name] = self.workplace.start(orders, self._log(name))
 
     def _wait(self) -> None:
         left = POLL_SECONDS if self.means.ends_at is None else self.means.ends_at - time.time()
-        connection.wait([process.sentinel for process in self.alive.values()], max(0.0, min(POLL_SECONDS, left)))
+        self.workplace.wait(list(self.alive.values()), max(0.0, min(POLL_SECONDS, left)))
 
     def _reap(self) -> list[str]:
         """Return the names of the workers that have ended, by themselves or killed.
@@ -120,20 +145,21 @@ class Crew:
         Raises:
             PneumoscopeError: one says why no other would fare better, or they all die before they have a row.
         """
-        gone = [name for name, process in self.alive.items() if not process.is_alive()]
-        for name in gone:
-            code = self.alive.pop(name).exitcode
-            if code == 0:  # what waits now is at other processes, for a while
+        found = {name: self.workplace.ended(worker, self._log(name)) for name, worker in self.alive.items()}
+        gone = {name: ended for name, ended in found.items() if ended is not None}
+        for name, ended in gone.items():
+            del self.alive[name]
+            if ended.way == "idle":  # what waits now is at other processes, for a while
                 self.hire_after = time.monotonic() + self._interval
-            elif code is not None and code < 0:
+            elif ended.way == "died":
                 had_one = any(trial.user_attrs.get("worker") == name for trial in self.queue.trials())
                 self.idle_deaths = 0 if had_one else self.idle_deaths + 1
                 if self.idle_deaths >= MOST_IDLE_DEATHS:
-                    raise PneumoscopeError(f"workers die before they begin (signal {-code}): see {self._log(name)}")
-            else:
-                raise PneumoscopeError(_last_line(self._log(name)))
+                    raise PneumoscopeError(f"workers die before they begin ({ended.why}): see {self._log(name)}")
+            elif ended.way == "refused":
+                raise PneumoscopeError(ended.why)
             self._log(name).unlink(missing_ok=True)
-        return gone
+        return list(gone)
 
     @property
     def _interval(self) -> float:
@@ -141,11 +167,3 @@ class Crew:
 
     def _log(self, name: str) -> Path:
         return runs_root() / LOG_FOLDER / f"{name}.log"
-
-
-def _last_line(log: Path) -> str:
-    try:
-        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
-    except OSError:
-        return "a worker ended with an error"
-    return next((line.removeprefix("error: ") for line in reversed(lines) if line.strip()), "it printed nothing")

@@ -52,32 +52,47 @@ def run_worker(orders: Orders, log: Path) -> None:
     It ends early, and cleanly, when its parent does, and at SIGINT.
     """
     signal.signal(signal.SIGINT, _stop_once)
-    _print_into(log)
+    print_into(log)
     _end_with_the_parent()
-    if orders.threads is not None:
-        for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-            os.environ.setdefault(name, str(orders.threads))
     try:
-        if orders.means.device == "gpu":  # no row could be trained without: better said before one is claimed
-            from train.fitting.device import choose_device
-
-            choose_device("gpu")
-        work(orders, print_into=_print_into)
+        prepare(orders)
+        work(orders, print_into=print_into)
     except (KeyboardInterrupt, OutOfTime):
         sys.exit(0)
     except PneumoscopeError as error:
-        _print_into(log)  # where the parent looks
+        print_into(log)  # where the parent looks
         say_error(str(error))
         sys.exit(1)
 
 
-def work(orders: Orders, train: Train = train_of_study, print_into: Callable[[Path], None] = lambda _log: None) -> None:
-    """Run trainings until none waits.
+def prepare(orders: Orders) -> None:
+    """Make this process ready for trainings, before a row is claimed.
+
+    Raises:
+        UsageError: there is no GPU where one is asked for, so that no row could be trained.
+    """
+    if orders.threads is not None:
+        for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ.setdefault(name, str(orders.threads))
+    if orders.means.device == "gpu":
+        from train.fitting.device import choose_device
+
+        choose_device("gpu")
+
+
+def work(
+    orders: Orders,
+    train: Train = train_of_study,
+    print_into: Callable[[Path], None] = lambda _log: None,
+    at_most: int | None = None,
+) -> int:
+    """Run trainings until none waits; return how many were.
 
     Args:
         orders: what to run, and where it stands.
         train: runs one.
         print_into: lets this process print to the end of a file, the log in a training's run folder.
+        at_most: so many; None: all that wait.
 
     Raises:
         OutOfTime, KeyboardInterrupt: it was stopped; the training it was at waits again.
@@ -87,12 +102,16 @@ def work(orders: Orders, train: Train = train_of_study, print_into: Callable[[Pa
     with opened_storage(orders.storage, create=False, **beats) as storage:
         queue = Queue(storage, orders.study, orders.trainings)
         busy: set[str] = set()
-        while orders.means.ends_at is None or time.time() < orders.means.ends_at:
+        done = 0
+        while done != at_most and (orders.means.ends_at is None or time.time() < orders.means.ends_at):
             claimed = claim(queue, orders.name, besides=busy)
             if claimed is None:
-                return
-            if not _run(queue, claimed, orders.means, train, print_into):
+                break
+            if _run(queue, claimed, orders.means, train, print_into):
+                done += 1
+            else:
                 busy.add(claimed.training.name)
+        return done
 
 
 def _run(queue: Queue, claimed: Claim, means: Means, train: Train, print_into: Callable[[Path], None]) -> bool:
@@ -136,7 +155,7 @@ def _fail(queue: Queue, claimed: Claim, error: Exception) -> None:
     fail(queue, claimed, reason if isinstance(error, PneumoscopeError) else f"{type(error).__name__}: {reason}")
 
 
-def _print_into(log: Path) -> None:
+def print_into(log: Path) -> None:
     """Let this process print to the end of a file, what native code prints too."""
     sys.stdout.flush()
     sys.stderr.flush()

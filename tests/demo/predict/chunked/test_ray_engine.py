@@ -151,26 +151,6 @@ def test_what_an_actor_raises_is_raised():
         read(answer)
 
 
-def test_a_sigterm_ends_ray_in_order(predict, monkeypatch):
-    ended = []
-
-    @contextlib.contextmanager
-    def start(address, **_):
-        signal.signal(signal.SIGTERM, lambda *_: pytest.fail("Ray's own handler"))
-        try:
-            yield Cluster(SimpleNamespace(cluster_resources=lambda: os.kill(os.getpid(), signal.SIGTERM)), True, "Ray")
-        finally:
-            ended.append(True)
-
-    before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr("demo.predict.chunked.ray_engine.start_or_join", start)
-    try:
-        assert predict("films", "--output", "out", "--engine", "ray").exit_code == 128 + signal.SIGTERM
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    assert ended
-
-
 @pytest.fixture
 def short_folder():
     """A folder for temporary files whose path is short enough for sockets, as pytest's is not."""

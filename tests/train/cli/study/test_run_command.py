@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from train.common.errors import UsageError
 from train.runs.finished import read_history
 from train.runs.run_folder import RunFolder
 from train.studies.definition import find_study
+from train.studies.running.storage import opened_storage
 from train.studies.status import statuses
 from train.synthetic.phantom_folder import make_phantoms
 
@@ -58,6 +60,7 @@ def run_study(*arguments, runs):
         (["run", "a-width", "--epochs", "0"], "--epochs must be 1 or more"),
         (["run", "a-width", "--image-size", "8"], "image_size"),
         (["run", "a-width", "--heads"], "--heads trains network B's rows alone"),
+        (["run", "a-width", "--num-gpus", "0.5"], "--address and --num-gpus are for --engine ray"),
         (["status"], "there is no storage"),
     ],
 )
@@ -234,3 +237,77 @@ def test_ctrl_c_and_a_time_limit_end_cleanly_and_the_same_command_goes_on(films,
     assert code == 0, stderr
     assert json.loads(stdout)["running"] == 0
     assert "next: pneumoscope study run a-width --rows 0.25,0.5 --time-limit 1s --image-size 32 --epochs 6" in stderr
+
+
+def tasks_of_ray(runs):
+    """The processes that train, or wait to."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            name, environment = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if name.startswith(b"ray::run_task") and f"PNEUMOSCOPE_RUNS={runs}".encode() in environment.split(b"\0"):
+            found.append(int(process.name))
+    return found
+
+
+RAY = ("--engine", "ray", "--workers", "2")
+
+
+@pytest.fixture
+def _ray(monkeypatch):
+    if find_spec("ray") is None:
+        pytest.skip("Ray is not installed here")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_ray")
+def test_rows_as_rays_tasks_go_on_in_another_where_one_is_killed_and_none_runs_twice(films, tmp_path):
+    runs = tmp_path / "runs"
+    command = Command(tmp_path, films, *RAY)
+    command.wait_for(lambda: any(epochs_kept(runs).values()))
+    killed = tasks_of_ray(runs)
+    for task in killed:
+        os.kill(task, signal.SIGKILL)
+    kept = epochs_kept(runs)
+    stdout, stderr, code = command.end()
+    assert code == 0, stderr
+    assert [line for line in stderr.splitlines() if "raylet" in line or "Traceback" in line] == []
+    outcome = json.loads(stdout)
+    assert (outcome["complete"], outcome["waiting"], outcome["running"], outcome["failed"]) == (2, 0, 0, 0)
+    for name, history in epochs_kept(runs).items():
+        assert [int(row["epoch"]) for row in history] == [1, 2, 3, 4, 5, 6]
+        assert history[: len(kept.get(name, []))] == kept.get(name, [])  # their seconds too
+        assert "epoch 6:" in (runs / name / "study.log").read_text()
+    with opened_storage(f"sqlite:///{runs / 'studies.db'}") as storage:
+        (study,) = storage.get_all_studies()
+        trials = storage.get_all_trials(study._study_id)
+    ended = [(trial.state.name, trial.user_attrs["run"]) for trial in trials]
+    assert sorted(run for state, run in ended if state == "COMPLETE") == sorted(epochs_kept(runs))
+    assert 1 <= sum(state == "FAIL" for state, _ in ended) <= len(killed)
+    assert tasks_of_ray(runs) == []
+
+
+@pytest.mark.exhaustive
+@pytest.mark.usefixtures("_ray")
+def test_ctrl_c_ends_rays_tasks_and_processes_go_on_with_their_rows(films, tmp_path):
+    runs = tmp_path / "runs"
+    command = Command(tmp_path, films, *RAY)
+    command.wait_for(lambda: any(epochs_kept(runs).values()))
+    os.killpg(command.process.pid, signal.SIGINT)  # as a terminal has it: Ray's processes too
+    stdout, stderr, code = command.end()
+    assert (stdout, code) == ("", 1)
+    assert stderr.splitlines()[-1] == "error: stopped by Ctrl-C; what was finished is kept"
+    assert tasks_of_ray(runs) == []
+    status = json.loads(run_study("status", "--json", runs=runs).stdout)
+    (row,) = [row for row in status["studies"] if row["study"] == "a-width"]
+    assert (row["running"], row["waiting"] + row["complete"]) == (0, 2)
+    kept = epochs_kept(runs)
+
+    stdout, stderr, code = Command(tmp_path, films).end()
+    assert code == 0, stderr
+    assert json.loads(stdout)["complete"] == 2
+    for name, history in epochs_kept(runs).items():
+        assert history[: len(kept.get(name, []))] == kept.get(name, [])
