@@ -84,6 +84,17 @@ Assignments = Annotated[
     list[str] | None, typer.Option("--set", help="Any setting: key=value, such as augmentation.rotation=5.")
 ]
 Device = Annotated[DeviceChoice, typer.Option(help="Where to train.")]
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        metavar="all|N", help="GPUs (of each process) that share every batch, under KERAS_BACKEND=jax. [default: one]"
+    ),
+]
+Coordinator = Annotated[
+    str | None, typer.Option(metavar="HOST:PORT", help="Several machines: where process 0 listens for the others.")
+]
+ProcessCount = Annotated[int | None, typer.Option("--processes", help="Several machines: processes in all.")]
+ProcessId = Annotated[int | None, typer.Option(help="Several machines: which process this is; 0 keeps the run folder.")]
 Workers = Annotated[
     int | None,
     typer.Option(min=1, help="Threads that make training pictures. [default: 1; with a GPU up to 8]"),
@@ -116,6 +127,10 @@ def train_command(
     settings_file: SettingsFile = None,
     assignments: Assignments = None,
     device: Device = DeviceChoice.auto,
+    devices: Devices = None,
+    coordinator: Coordinator = None,
+    processes: ProcessCount = None,
+    process_id: ProcessId = None,
     workers: Workers = None,
     tensorboard: AsTensorBoard = False,
     as_json: AsJson = False,
@@ -145,6 +160,7 @@ def train_command(
     }
     settings = _settings(network.value, settings_file, options, assignments or [])
     from train.cli.train_session import train_or_resume
+    from train.fitting.processes import devices_request
 
     train_or_resume(
         settings,
@@ -152,6 +168,7 @@ def train_command(
         name,
         new=new,
         device=device.value,
+        devices=devices_request(devices, coordinator, processes, process_id),
         workers=workers,
         tensorboard=tensorboard,
         as_json=as_json,

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 
 from train.cli.evaluate_run import evaluate_run
 from train.cli.options import data_option
+from train.cli.shared_training import keeps_the_run, shared, start
 from train.common.console import print_json, print_table, say, say_next, say_warning
 from train.common.errors import PneumoscopeError, UsageError
 from train.runs.finished import read_environment, read_history, resume_command
-from train.runs.run_folder import RunFolder, begin, create_run, run_named
+from train.runs.run_folder import RunFolder, begin, create_run, run_named, runs_root, versions
 from train.runs.run_lock import hold
 from train.runs.settings import Settings
 
 if TYPE_CHECKING:
     from train.data.cohort import Cohort
     from train.fitting.device import DeviceRequest
+    from train.fitting.processes import DevicesRequest
     from train.runs.resume import Record
 
 
@@ -28,11 +30,14 @@ def train_or_resume(
     *,
     new: bool,
     device: "DeviceRequest",
+    devices: "DevicesRequest | None" = None,
     workers: int | None = None,
     tensorboard: bool = False,
     as_json: bool,
 ) -> None:
     """Train into a new run folder, or go on with the run of that name after its last finished epoch; evaluate it.
+
+    Of several processes number 0 alone writes into the run folder; to go on, the others read it.
 
     Raises:
         UsageError: the run of that name is not the training asked for, or another process is at it.
@@ -40,47 +45,63 @@ def train_or_resume(
     """
     from train.runs.teachers import find_teachers, require_same_teachers
 
+    writes = keeps_the_run(devices, name)
     known = run_named(name) if name is not None else None
     with ExitStack() as held:
         run = None if new else known
         if run is not None:
-            held.enter_context(hold(run))
+            if writes:
+                held.enter_context(hold(run))
             if _is_finished(run, settings):
-                _say_finished(run, settings, data_root, as_json=as_json)
+                if writes:
+                    _say_finished(run, settings, data_root, as_json=as_json)
+                else:
+                    say(f"run {run.name} is finished: {run.folder}")
                 return
         cohort = _split(data_root, settings)
         evaluated = settings.network != "backbone" and _can_be_evaluated(cohort)
-        since = _record_of(run, settings, cohort) if run is not None else None
+        since = _record_of(run, settings, cohort, writes=writes) if run is not None else None
         teachers = find_teachers(settings, cohort)
         if run is not None and since is not None:
             require_same_teachers(run, teachers)
-
-        from train.fitting.device import backend_in_prose, choose_device, picture_threads
-
-        say(f"starting {backend_in_prose()} …")
-        chosen = choose_device(device)
+        chosen = start(device, devices)
+        from train.fitting.data_parallel import require_same_training
+        from train.fitting.device import picture_threads
         from train.fitting.fit import fit, make_ready
         from train.fitting.tensorboard_log import epoch_log, require_tensorboard
 
         if tensorboard:
             require_tensorboard()
-        say(chosen.line)
-        if settings.mixed_precision and chosen.kind != "gpu":
-            raise UsageError("mixed_precision needs a GPU: set it to false, or use a machine with one")
-        if run is not None and since is not None:
-            _say_resumed(run, since, chosen.kind)
-        if workers is None:
-            workers = picture_threads(chosen)
-        ready = make_ready(settings, cohort, since, workers, teachers)
-        if run is None:
-            run = create_run(name, settings, numbered=new)
-            held.enter_context(hold(run))
+        with shared(devices, settings.batch_size, chosen) as (chosen, share):
+            say(chosen.line)
+            if settings.mixed_precision and chosen.kind != "gpu":
+                raise UsageError("mixed_precision needs a GPU: set it to false, or use a machine with one")
+            if run is not None and since is not None:
+                _say_resumed(run, since, chosen.kind)
+            ready = make_ready(settings, cohort, since, workers or picture_threads(chosen), teachers)
+            epochs = len(since.progress.rows) if since is not None else 0
+            require_same_training(share, settings, ready.cohort.fingerprint, epochs, versions())
+            if writes:
+                run = _begun(run, settings, name, held, new=new)
+                with _saying_how_to_resume(run, settings):
+                    fit(run, settings, ready, chosen, [partial(epoch_log, run)] if tensorboard else [])
+            else:
+                run = run or RunFolder(runs_root() / str(name))
+                fit(run, settings, ready, chosen, writes=False)
+        if writes:
+            _finish(run, settings, data_root, evaluated=evaluated, as_json=as_json)
         else:
-            begin(run, settings)
-        say(f"run: {run.folder}")
-        with _saying_how_to_resume(run, settings):
-            fit(run, settings, ready, chosen, [partial(epoch_log, run)] if tensorboard else [])
-        _finish(run, settings, data_root, evaluated=evaluated, as_json=as_json)
+            say(f"trained; process 0 evaluates and keeps run {run.name}")
+
+
+def _begun(run: RunFolder | None, settings: Settings, name: str | None, held: ExitStack, *, new: bool) -> RunFolder:
+    if run is None:
+        run = create_run(name, settings, numbered=new)
+        held.enter_context(hold(run))
+    else:
+        begin(run, settings)
+    say(f"run: {run.folder}")
+    return run
 
 
 def _split(data_root: Path, settings: Settings) -> "Cohort":
@@ -127,7 +148,7 @@ def _say_finished(run: RunFolder, settings: Settings, data_root: Path, *, as_jso
         say_next(f"pneumoscope evaluate {run.name}{data_option(data_root)}")
 
 
-def _record_of(run: RunFolder, settings: Settings, cohort: "Cohort") -> "Record | None":
+def _record_of(run: RunFolder, settings: Settings, cohort: "Cohort", *, writes: bool) -> "Record | None":
     """The record to go on from, once it is sure that the training is the same one."""
     from train.common.atomic import remove_leftovers
     from train.runs.resume import read_record, require_same_films, require_same_settings, require_same_weights
@@ -138,7 +159,8 @@ def _record_of(run: RunFolder, settings: Settings, cohort: "Cohort") -> "Record 
     require_same_settings(run, settings, record)
     require_same_weights(run, settings, record)
     require_same_films(run, cohort, record)
-    remove_leftovers(run.folder)
+    if writes:
+        remove_leftovers(run.folder)
     return record
 
 

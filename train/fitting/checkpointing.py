@@ -2,6 +2,7 @@
 
 import math
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -42,8 +43,10 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         progress: Progress,
         device: str,
         head_save_seconds: float = 0.0,
+        *,
+        writes: bool = True,
     ) -> None:
-        """`head_save_seconds` as `train.fitting.fit.fit` takes it."""
+        """`head_save_seconds` and `writes` as `train.fitting.fit.fit` takes them."""
         super().__init__()
         self.run = run
         self.settings = settings
@@ -55,6 +58,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         self.saved_epochs = len(progress.rows)
         self.head_save_seconds = head_save_seconds
         self.best_head: list[np.ndarray] | None = None
+        self.writes = writes
         self.seconds_before = progress.seconds
         self.started = time.monotonic()
 
@@ -163,6 +167,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         if progress.stage_finished or (wanted and not soon):
             self._save(best=best)
         # What lies after the last save is trained again after a stop.
+        if not self.writes:
+            return
         write_history(self.run, progress.rows)
         auroc = f", val auroc {values['val_auroc']:.4f}" if "val_auroc" in values else ""
         say(
@@ -174,8 +180,12 @@ class TrainingCheckpoint(keras.callbacks.Callback):
     def write_the_rest(self, network: keras.Model) -> None:
         """Write what follows from last.keras: best.keras if this epoch is the one to keep, and history.csv."""
         if self.progress.best_epoch == len(self.progress.rows):
-            save_network(network, self.run.best_network)
-        write_history(self.run, self.progress.rows)
+            if self.writes:
+                save_network(network, self.run.best_network)
+            else:
+                _save_nowhere(network)
+        if self.writes:
+            write_history(self.run, self.progress.rows)
 
     def take_best_head(self) -> bool:
         """Give the network the weights that best.keras holds; False where this process knows of no such."""
@@ -186,7 +196,9 @@ class TrainingCheckpoint(keras.callbacks.Callback):
 
     def _save(self, *, best: bool) -> None:
         """Write last.keras, and best.keras where that is still to be done, of this epoch or of one that has passed."""
-        if best:
+        if not self.writes:
+            _save_nowhere(self.network)
+        elif best:
             with atomic.replace_file(self.run.best_network) as same:  # there after last.keras
                 self._save_last(same)
         else:
@@ -211,6 +223,12 @@ def save_network(network: keras.Model, path: Path) -> None:
     """Write a network that scoring and export read, whole or not at all."""
     with atomic.replace_file(path) as temporary:
         network.save(temporary)
+
+
+def _save_nowhere(network: keras.Model) -> None:
+    """Save along with the process that keeps the run: what Keras computes for it, all of them have to."""
+    with tempfile.TemporaryDirectory() as folder:
+        network.save(Path(folder) / "discarded.keras")
 
 
 def seed_states(network: keras.Model) -> list[keras.Variable]:

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -74,15 +74,21 @@ def backend_in_prose() -> str:
     return BACKENDS[backend_name()][0]
 
 
-def choose_device(request: DeviceRequest) -> Device:
+def choose_device(request: DeviceRequest, before: Callable[[], None] | None = None) -> Device:
     """Start Keras's backend and make it use the device asked for; GPU memory grows as needed, never taken whole.
+
+    Args:
+        request: which.
+        before: under JAX, called once it is imported and before it looks for devices.
 
     Raises:
         UsageError: the backend is not installed, or a GPU was asked for and it sees none.
     """
     backend = backend_name()
-    start = {"tensorflow": _start_tensorflow, "jax": _start_jax, "torch": _start_torch}[backend]
-    found = start(request)
+    if backend == "jax":
+        found = _start_jax(request, before)
+    else:
+        found = (_start_tensorflow if backend == "tensorflow" else _start_torch)(request)
     prose = BACKENDS[backend][0]
     if request == "gpu" and not found.count:
         raise UsageError(f"--device gpu: {prose} sees no GPU here; {found.way_out}, or use --device cpu")
@@ -135,16 +141,19 @@ def _start_tensorflow(request: DeviceRequest) -> Found:
     return Found(len(gpus), name, way_out)
 
 
-def _start_jax(request: DeviceRequest) -> Found:
+def _start_jax(request: DeviceRequest, before: Callable[[], None] | None) -> Found:
     # Otherwise JAX takes three quarters of a card, and a second training finds nothing.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # where TensorFlow is installed Keras imports it all the same
     if request == "cpu":
         os.environ["JAX_PLATFORMS"] = "cpu"
     with _native_stderr_held_back():
         import jax
 
+        if before is not None:
+            before()
         try:
-            devices = [device for device in jax.devices() if device.platform not in ("cpu", "tpu")]
+            devices = [device for device in jax.local_devices() if device.platform not in ("cpu", "tpu")]
         except (RuntimeError, AssertionError) as error:
             asked = os.environ.get("JAX_PLATFORMS", "")
             raise UsageError(

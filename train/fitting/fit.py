@@ -151,6 +151,8 @@ def fit(
     device: Device,
     watchers: Sequence[Watcher] = (),
     head_save_seconds: float = 0.0,
+    *,
+    writes: bool = True,
 ) -> Network | None:
     """Train a network into a run folder: an empty one, or on from the last finished epoch of `ready.since`.
 
@@ -162,6 +164,7 @@ def fit(
         watchers: make callbacks that look on.
         head_save_seconds: of a head on cached features networks are written no oftener than after so many seconds of
             computing, and once it is trained: they are of 0.1 GB, and its epochs of a second.
+        writes: False for a process that trains along with another one, which keeps the run folder.
 
     Returns:
         What best.keras holds, where the head was the last that was trained and its best epoch was now.
@@ -173,14 +176,14 @@ def fit(
     commit, since = commit_of_checkout(), ready.since
     if since is None:
         origin, progress = origin_of(settings, ready.cohort, ready.digests), Progress()
-        write_digests(run.films, ready.digests)
-        write_split(ready.cohort, run.split)
-        if ready.teachers:
-            write_teachers(run.teachers, ready.teachers)
+        if writes:
+            _write_origin(run, ready)
     else:
         origin, progress = since.origin, since.progress
-    checkpoint = TrainingCheckpoint(run, settings, origin, progress, device.kind, head_save_seconds)
+    checkpoint = TrainingCheckpoint(run, settings, origin, progress, device.kind, head_save_seconds, writes=writes)
     network = _fit_stages(settings, ready, checkpoint, watchers)
+    if not writes:
+        return None
     if settings.network == "backbone":
         best = keras.saving.load_model(run.best_network, compile=False)
         with atomic.replace_file(run.backbone_weights) as temporary:
@@ -202,6 +205,13 @@ def fit(
     )
     # In 16 bits a network reads films otherwise than in float32, as it ships.
     return network if not settings.mixed_precision and checkpoint.take_best_head() else None
+
+
+def _write_origin(run: RunFolder, ready: Preparation) -> None:
+    write_digests(run.films, ready.digests)
+    write_split(ready.cohort, run.split)
+    if ready.teachers:
+        write_teachers(run.teachers, ready.teachers)
 
 
 def _fit_stages(

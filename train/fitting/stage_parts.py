@@ -77,6 +77,9 @@ def stage_parts(
     if settings.augmentation.mixup:
         say(f"stage {name} runs without a cache: mixup makes pictures of the films of a batch, no two batches alike")
         return whole
+    if training.share.devices > 1:
+        say(f"stage {name} runs without a cache: several devices share its batches")
+        return whole
     cut = cut_network(network)
     if cut is None:
         say(f"stage {name} runs without a cache: it trains the whole backbone")

@@ -14,6 +14,7 @@ import numpy as np
 
 from train.data.cohort import Film
 from train.fitting.backbone_pretraining import subtype_label
+from train.fitting.data_parallel import present_share
 from train.runs.settings import Settings
 
 Tensor: TypeAlias = Any  # of the backend's own
@@ -61,13 +62,15 @@ def smooth(labels: np.ndarray, share: float) -> np.ndarray:
 
 
 def compile_arguments(settings: Settings) -> dict[str, Any]:
-    """Return `loss` and `metrics` for `keras.Model.compile`; made again for every compilation."""
+    """Return loss and metrics for `keras.Model.compile`; made again for every compilation."""
+    # Rows that fill a batch up for several devices weigh nothing; plain metrics would count them.
+    kind = "weighted_metrics" if present_share().devices > 1 else "metrics"
     if settings.network == "backbone":
-        return {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+        return {"loss": "sparse_categorical_crossentropy", kind: ["accuracy"]}
     metrics: list[object] = ["accuracy", keras.metrics.AUC(name="auroc")]
     if settings.label_smoothing or settings.augmentation.mixup:
         metrics = [AccuracyOfSmoothed(name="accuracy"), AurocOfSmoothed(name="auroc")]
-    return {"loss": "binary_crossentropy", "metrics": metrics}
+    return {"loss": "binary_crossentropy", kind: metrics}
 
 
 @keras.saving.register_keras_serializable(package="pneumoscope")

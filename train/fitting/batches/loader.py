@@ -11,6 +11,7 @@ import numpy as np
 
 from train.data.prepared_films import WholeFilms
 from train.fitting.batches.augmentation import training_picture
+from train.fitting.data_parallel import Share
 from train.radiograph import PrepareSpec
 from train.runs.settings import AugmentationSettings
 
@@ -29,6 +30,10 @@ class FilmBatches(keras.utils.PyDataset):
     depends on (seed, epoch, batch). Call `set_epoch` at the beginning of an epoch (Keras calls
     `on_epoch_end` more often than once per epoch).
 
+    Where devices share a batch they divide it. Of films to learn from an epoch leaves the last few of its order out,
+    fewer than there are devices and other ones in every epoch; to films that are shown as they are a few are added that
+    weigh nothing. A process among several gives its own share of every batch.
+
     Several workers are threads, which make the next batches while one is used (OpenCV and NumPy let go of the
     interpreter). Keras's own would begin an epoch before it is told which.
     """
@@ -45,6 +50,7 @@ class FilmBatches(keras.utils.PyDataset):
         seed: int = 0,
         spec: PrepareSpec | None = None,
         workers: int = 1,
+        share: Share | None = None,
     ) -> None:
         """Keep films and what they are shown with.
 
@@ -58,6 +64,7 @@ class FilmBatches(keras.utils.PyDataset):
             seed: of order and changes.
             spec: how crops of whole films are prepared.
             workers: threads; 1 makes a batch when it is asked for.
+            share: this process's of every batch; all of it by default.
         """
         super().__init__(workers=1, use_multiprocessing=False)
         self.images = images
@@ -68,6 +75,8 @@ class FilmBatches(keras.utils.PyDataset):
         self.augmentation = augmentation
         self.seed = seed
         self.spec = spec
+        self.share = share or Share()
+        self._fill_up()
         self._threads = workers
         self._pool: ThreadPoolExecutor | None = None
         if workers > 1:
@@ -81,19 +90,21 @@ class FilmBatches(keras.utils.PyDataset):
         self._epoch, self._order = epoch, self._order_of(epoch)
 
     def __len__(self) -> int:
-        return math.ceil(len(self.images) / self.batch_size)
+        return math.ceil(len(self._order) / self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, ...]:
         if self._pool is None:
             pictures = self._batch(self._order, self._epoch, index)
         else:
             pictures = self._from_the_pool(self._pool, index)
-        targets = self.targets(self.rows(index))
-        pairs = self._pairs(self._epoch, index, len(pictures))
+        rows = self._rows(self._order, index)
+        pairs = self._pairs(self._epoch, index, len(rows))
         if pairs is None:
-            return pictures, *targets
+            return pictures, *self.targets(self.share.own(rows))
+        targets = self.targets(rows)
         partner, share = pairs[0], pairs[1][:, np.newaxis]
-        return pictures, *(share * target + (1 - share) * target[partner] for target in targets)
+        blended = (share * target + (1 - share) * target[partner] for target in targets)
+        return pictures, *map(self.share.own, blended)
 
     def rows(self, index: int) -> np.ndarray:
         """Return which films batch `index` of the epoch holds, int [batch]."""
@@ -114,8 +125,22 @@ class FilmBatches(keras.utils.PyDataset):
 
     def _order_of(self, epoch: int) -> np.ndarray:
         if self.augmentation is None:
-            return np.arange(len(self.images))
-        return np.random.default_rng((self.seed, epoch)).permutation(len(self.images))
+            return np.arange(len(self.labels))
+        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.images))
+        return order[: len(order) - len(order) % self.share.devices]
+
+    def _fill_up(self) -> None:
+        """Add rows that weigh nothing until the devices divide the films; the others' weight keeps the mean loss.
+
+        Keras divides the sum of the weighed losses by the number of rows.
+        """
+        films = len(self.labels)
+        added = -films % self.share.devices
+        if self.augmentation is not None or not added:
+            return
+        weights = np.ones((films, 1), np.float32) if self.weights is None else self.weights
+        self.weights = np.concatenate([weights * ((films + added) / films), np.zeros((added, 1))]).astype(np.float32)
+        self.labels = np.resize(self.labels, (films + added, 1))
 
     def _rows(self, order: np.ndarray, index: int) -> np.ndarray:
         return order[index * self.batch_size : (index + 1) * self.batch_size]
@@ -134,14 +159,15 @@ class FilmBatches(keras.utils.PyDataset):
 
     def _batch(self, order: np.ndarray, epoch: int, index: int) -> np.ndarray:
         """Return the pictures of a batch, blended where there is mixup."""
-        pictures = self._pictures(self._rows(order, index), epoch)
-        pairs = self._pairs(epoch, index, len(pictures))
+        rows = self._rows(order, index)
+        pairs = self._pairs(epoch, index, len(rows))
         if pairs is None:
-            return pictures
+            return self._pictures(self.share.own(rows), epoch)
+        pictures = self._pictures(rows, epoch)
         blended = np.empty_like(pictures)
         for row, (partner, share) in enumerate(zip(*pairs, strict=True)):
             cv2.addWeighted(pictures[row], float(share), pictures[partner], float(1 - share), 0, blended[row])
-        return blended
+        return self.share.own(blended)
 
     def _pairs(self, epoch: int, index: int, count: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Return of each film of a batch its partner's place, int [count], and its own share, float32 [count]."""
@@ -161,7 +187,7 @@ class FilmBatches(keras.utils.PyDataset):
         return pictures
 
     def _image(self, row: int, epoch: int) -> np.ndarray:
-        image = np.asarray(self.images[row])
+        image = np.asarray(self.images[row % len(self.images)])
         if self.augmentation is None:
             return image
         return training_picture(image, self.augmentation, self.spec, (self.seed, epoch, row))

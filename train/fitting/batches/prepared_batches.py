@@ -10,6 +10,7 @@ from train.common.errors import PneumoscopeError
 from train.data.cohort import Cohort, Film
 from train.data.prepared_films import PreparedFilms, PrepareFilms, films_to_augment, prepare_films
 from train.fitting.batches.loader import FilmBatches
+from train.fitting.data_parallel import present_share
 from train.fitting.targets import training_targets, validation_targets
 from train.runs.settings import Settings
 
@@ -49,7 +50,7 @@ def prepared_batches(
     _require_both_classes(training, "training")
     _require_both_classes(validation, "validation")
     cohort = Cohort(cohort.root, tuple(film for film in cohort.films if film.path not in unreadable))
-    channels = CHANNELS[settings.network]
+    channels, share = CHANNELS[settings.network], present_share()
     learnt, evaluated = training_targets(training.films, settings), validation_targets(validation.films, settings)
     return (
         cohort,
@@ -63,6 +64,7 @@ def prepared_batches(
             seed=settings.seed,
             spec=crops_by,
             workers=workers,
+            share=share,
         ),
         FilmBatches(
             validation.images,
@@ -70,6 +72,7 @@ def prepared_batches(
             evaluated.weights,
             batch_size=settings.batch_size,
             channels=channels,
+            share=share,
         ),
     )
 

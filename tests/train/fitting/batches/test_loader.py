@@ -16,6 +16,7 @@ from train.data.cohort import index_cohort
 from train.data.prepared_films import read_whole_films
 from train.fitting.batches.augmentation import crop_window
 from train.fitting.batches.loader import FilmBatches
+from train.fitting.data_parallel import Share
 from train.radiograph import PrepareSpec, prepare, read_radiograph
 from train.runs.settings import AugmentationSettings
 
@@ -191,3 +192,44 @@ def test_crops_are_taken_of_whole_films_before_they_are_prepared(phantom_root):
     for row, picture in zip(loader.rows(0), loader[0][0][..., 0], strict=True):
         window = crop_window(originals[row].shape, ranges, np.random.default_rng((1, 0, row, 1)).uniform(0, 1, 4))
         assert np.array_equal(picture, prepare(originals[row][window], spec))
+
+
+def shared(films, share, augmentation=None, batch_size=6, weights=None):
+    images = np.arange(films, dtype=np.uint8)[:, np.newaxis, np.newaxis] * np.ones((1, 8, 8), np.uint8)
+    labels = np.arange(films) % 2
+    return FilmBatches(
+        images, labels, weights, batch_size=batch_size, channels=1, augmentation=augmentation, seed=3, share=share
+    )
+
+
+UNCHANGED = AugmentationSettings(rotation=0, zoom=0, shift=0)
+
+
+@pytest.mark.parametrize("augmentation", [None, UNCHANGED, UNCHANGED.model_copy(update={"mixup": 0.4})])
+def test_processes_together_feed_what_one_feeds(augmentation):
+    alone = shared(17, Share(2), augmentation)
+    both = [shared(17, Share(2, 2, process), augmentation) for process in (0, 1)]
+    assert len(alone) == len(both[0]) == 3
+    for index in range(3):
+        parts = [batches[index] for batches in both]
+        assert len(parts[0][0]) == len(parts[1][0])
+        for whole, *halves in zip(alone[index], *parts, strict=True):
+            np.testing.assert_array_equal(np.concatenate(halves), whole)
+
+
+def test_films_that_are_added_for_the_devices_weigh_nothing():
+    batches = shared(17, Share(4), batch_size=8)
+    assert [len(batches[index][0]) for index in range(3)] == [8, 8, 4]
+    weights = np.concatenate([batches[index][2] for index in range(3)])[:, 0]
+    assert weights[:17] == pytest.approx(20 / 17)
+    assert (weights[17:] == 0).all()
+
+
+def test_an_epoch_leaves_out_fewer_films_than_devices_and_other_ones_each_time():
+    batches, left_out = shared(19, Share(4), UNCHANGED, batch_size=8), set()
+    for epoch in range(4):
+        batches.set_epoch(epoch)
+        seen = np.concatenate([batches.rows(index) for index in range(len(batches))])
+        assert len(set(seen)) == 16
+        left_out |= set(range(19)) - set(seen)
+    assert len(left_out) > 3

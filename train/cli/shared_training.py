@@ -1,0 +1,106 @@
+"""What `train` does otherwise where several devices or processes share a training."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn
+
+from train.common.console import say, say_error
+from train.common.errors import PneumoscopeError, UsageError
+
+if TYPE_CHECKING:
+    from train.fitting.data_parallel import Share
+    from train.fitting.device import Device, DeviceRequest
+    from train.fitting.processes import DevicesRequest
+
+
+def keeps_the_run(devices: "DevicesRequest | None", name: str | None) -> bool:
+    """Whether this process writes the run folder: the only one does, or number 0 of several.
+
+    Raises:
+        UsageError: one of several has no name of a run.
+    """
+    if devices is None or devices.processes is None:
+        return True
+    if name is None:
+        raise UsageError(
+            "several processes need --name RUN, the same in each: it is how they know what they go on with"
+        )
+    return devices.processes.process == 0
+
+
+def start(device: "DeviceRequest", devices: "DevicesRequest | None") -> "Device":
+    """Start Keras's backend, and meet the other processes where there are any."""
+    from train.fitting.device import backend_in_prose, choose_device
+    from train.fitting.processes import prepare_jax
+
+    say(f"starting {backend_in_prose()} …")
+    if devices is None:
+        return choose_device(device)
+    if (own := devices.processes) is not None:
+        say(f"process {own.process} of {own.count}: waiting for the others at {own.coordinator} …")
+    return choose_device(device, partial(prepare_jax, devices))
+
+
+@contextmanager
+def shared(devices: "DevicesRequest | None", batch_size: int, device: "Device") -> "Iterator[tuple[Device, Share]]":
+    """Have devices share every batch in the block; of several processes, part from the others at its end.
+
+    A process that fails in the block ends at once, in one line: left to itself it would wait for the others, and they
+    for it.
+
+    Raises:
+        UsageError: as `train.fitting.data_parallel.spread`.
+    """
+    from train.fitting.data_parallel import spread
+    from train.fitting.processes import leave
+
+    if devices is None or devices.processes is None:
+        with spread(devices, batch_size) as share:
+            yield _of_all(device, share), share
+        return
+    with _native_stdout_to_stderr():
+        try:
+            with spread(devices, batch_size) as share:
+                yield _of_all(device, share), share
+        except (Exception, KeyboardInterrupt) as error:
+            _end_at_once(error)
+        leave()
+
+
+def _of_all(device: "Device", share: "Share") -> "Device":
+    """Say beside the device how many of its kind share a batch."""
+    if share.devices == 1:
+        return device
+    among = f", in {share.processes} processes (this is {share.process})" if share.processes > 1 else ""
+    return replace(device, line=f"{device.line}; {share.devices} devices share every batch{among}")
+
+
+def _end_at_once(error: BaseException) -> NoReturn:
+    if isinstance(error, KeyboardInterrupt):
+        say_error("stopped by Ctrl-C, and the other processes with it; what was finished is kept")
+    elif isinstance(error, PneumoscopeError):
+        say_error(str(error))
+    else:  # what JAX raises of another process has no type of its own
+        reason = str(error).split("\n", 1)[0][:200]
+        say_error(
+            f"this process cannot go on ({type(error).__name__}: {reason}): if another one has ended, give all of them "
+            "the same command again; they go on from the last saved epoch"
+        )
+    sys.stderr.flush()
+    os._exit(2 if isinstance(error, UsageError) else 1)
+
+
+@contextmanager
+def _native_stdout_to_stderr() -> Iterator[None]:
+    """Keep stdout for results: what carries numbers between processes on CPUs (Gloo) says there that it met them."""
+    saved = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
