@@ -119,32 +119,27 @@ def films(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(films, tmp_path_factory):
-    """The same training on one device; on two; on two, and after a stop on one."""
+    """The same training on two devices, and then on one: JAX has to know from its start on that devices share one."""
     runs = tmp_path_factory.mktemp("runs")
-    _, said = ended(
-        start(
-            runs,  # JAX has to know from its start on that devices share a training: that one is first
-            training(films, "two", "--devices", "all"),
-            training(films, "fewer", "--devices", "2", "stopped"),
-            training(films, "fewer"),
-            training(films, "one"),
-            devices=2,
-        )
-    )
-    return {name: RunFolder(runs / name) for name in ("one", "two", "fewer")}, said
+    _, said = ended(start(runs, training(films, "two", "--devices", "all"), training(films, "one"), devices=2))
+    return runs, said
 
 
 def test_two_devices_learn_what_one_does(trained):
     runs, said = trained
-    assert_alike(runs["one"], runs["two"])
+    assert_alike(RunFolder(runs / "one"), RunFolder(runs / "two"))
     assert "2 devices share every batch" in said
-    assert "2 devices" in json.loads(runs["two"].environment.read_text())["device"]
+    assert "2 devices" in json.loads(RunFolder(runs / "two").environment.read_text())["device"]
 
 
-def test_a_run_goes_on_with_another_number_of_devices(trained):
-    runs, said = trained
+@pytest.mark.exhaustive
+def test_a_run_goes_on_with_another_number_of_devices(trained, films):
+    runs, _ = trained
+    _, said = ended(
+        start(runs, training(films, "fewer", "--devices", "2", "stopped"), training(films, "fewer"), devices=2)
+    )
     assert "run fewer resumes after epoch 1" in said
-    assert_alike(runs["one"], runs["fewer"])
+    assert_alike(RunFolder(runs / "one"), RunFolder(runs / "fewer"))
 
 
 @pytest.mark.exhaustive
@@ -156,7 +151,7 @@ def test_two_processes_learn_what_one_does_and_one_of_them_writes(trained, films
     processes = [start(tmp_path, training(films, "processes", *joined, str(number))) for number in (0, 1)]
     (result, first), (nothing, second) = [ended(process) for process in processes]
     run = RunFolder(tmp_path / "processes")
-    assert_alike(trained[0]["one"], run)
+    assert_alike(RunFolder(trained[0] / "one"), run)
     assert json.loads(result)["run"] == run.name
     assert run.evaluation.is_file()
     assert nothing == ""

@@ -219,7 +219,7 @@ def test_a_study_that_is_killed_goes_on_and_loses_at_most_the_running_epoch(film
 
 
 @pytest.mark.slow
-def test_ctrl_c_and_a_time_limit_end_cleanly_and_the_same_command_goes_on(films, tmp_path):
+def test_ctrl_c_ends_cleanly(films, tmp_path):
     runs = tmp_path / "runs"
     command = Command(tmp_path, films)
     command.wait_for(lambda: any(epochs_kept(runs).values()))
@@ -233,6 +233,9 @@ def test_ctrl_c_and_a_time_limit_end_cleanly_and_the_same_command_goes_on(films,
     assert (row["running"], row["failed"]) == (0, 0)
     assert row["waiting"] >= 1
 
+
+@pytest.mark.exhaustive
+def test_a_time_limit_ends_cleanly_and_the_same_command_goes_on(films, tmp_path):
     stdout, stderr, code = Command(tmp_path, films, "--time-limit", "1s").end()
     assert code == 0, stderr
     assert json.loads(stdout)["running"] == 0
