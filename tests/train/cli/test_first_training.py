@@ -13,8 +13,11 @@ from train.runs.settings import make_settings
 from train.runs.settings_file import read_settings
 
 DOC = Path(__file__).resolve().parents[3] / "docs" / "first-training.md"
-#: Smaller films, so that drawing them takes seconds.
-SMALLER = {"pneumoscope data phantoms films": "--image-size 128"}
+#: Smaller films and fewer epochs, so that drawing and training take seconds.
+SMALLER = {
+    "pneumoscope data phantoms films": "--image-size 128",
+    "pneumoscope train a --settings first --data films": "--epochs 7",
+}
 
 #: Warnings that the doc explains: what the card lacks, and that there is no network B yet.
 EXPECTED = {"export": r"warning: the card will say 'not ", "predict": r"warning: models: no model of network b"}
