@@ -155,6 +155,32 @@ def test_both_stages_of_b_are_measured_each_with_its_own_network(done, phantom_r
     assert lacks(done, test=True) == ()
 
 
+def test_heads_of_one_backbone_share_its_features_and_have_each_their_own_scores(
+    done, phantom_root, tmp_path, small_backbone, monkeypatch
+):
+    from train.fitting import scoring
+    from train.fitting.features.frozen_features import FeatureBatches
+    from train.fitting.fit import build_network
+
+    monkeypatch.setenv("PNEUMOSCOPE_CACHE", str(tmp_path / "features"))
+    computed, compute = [], FeatureBatches._kept_features
+    monkeypatch.setattr(
+        FeatureBatches, "_kept_features", lambda batches, plan: (computed.append(plan.rows), compute(batches, plan))[1]
+    )
+    settings = make_settings("b", {"prepare.image_size": 32, "backbone_weights": "random", "fine_tune.epochs": 0})
+    done.run.settings.write_text(dump_settings(settings))
+    films, network = FilmsOfStudies(phantom_root), build_network(settings)
+    for factor in (1, 0.5):
+        for layer in ("dense1", "logit"):
+            network.get_layer(layer).set_weights([factor * weight for weight in network.get_layer(layer).get_weights()])
+        network.save(done.run.best_network)
+        assert list(measure(done, films, test=True).stages) == ["head"]
+        scores = read_scores(done.run.scores).of_split("test")
+        images, _ = films.prepared(films.of(films.cohort(done.run), "test"), settings.prepare.spec(), "test")
+        assert np.allclose(scores.logits, scoring.predict_logits(network, images, 3), atol=1e-5)
+    assert len(computed) == 2  # validation and test, once for both heads
+
+
 def test_a_test_film_among_the_training_films_stops_it(done, phantom_root, tmp_path):
     folder = shutil.copytree(phantom_root, tmp_path / "films")
     split = read_split(done.run.split, folder)
