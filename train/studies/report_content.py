@@ -145,6 +145,7 @@ def _row(row: Row, stage: str, trainings: Sequence[Training]) -> tuple[Cell, ...
     reported = row.reported_of(stage)
     test, validation = figures_of(trainings, stage, "test"), figures_of(trainings, stage, "validation")
     diverged = sum(training.diverged for training in trainings)
+    trained = [training for training in trainings if stage in training.stages or training.diverged]
     return (
         (row.key,),
         (STAGE_WORDS.get(stage, stage),),
@@ -157,7 +158,7 @@ def _row(row: Row, stage: str, trainings: Sequence[Training]) -> tuple[Cell, ...
         _shares(test, lambda figures: figures.chosen.accuracy),
         _areas(test),
         _shares(validation, lambda figures: figures.half.accuracy),
-        (str(len(trainings)) if trainings else DASH, *((f"{diverged} diverged",) if diverged else ())),
+        (str(len(trained)) if trained else DASH, *((f"{diverged} diverged",) if diverged else ())),
     )
 
 

@@ -157,3 +157,10 @@ def test_a_training_that_diverged_is_in_the_row(make_study_training):
     row = row_of(report_page("index.html", make_record([lost])), "adam-0.1-8", "trained", "62.5 %")
     assert row[3] == ["–"]
     assert row[11] == ["1", "1 diverged"]
+
+
+def test_a_stage_that_was_not_trained_has_no_seeds(make_study_training):
+    head = make_study_training([("b-dropout", "0.3")], {"head": 0.9}, scale="B's head alone")
+    page = report_page("index.html", make_record([head]))
+    assert row_of(page, "0.3", "head trained", "91.5 %")[11] == ["1"]
+    assert row_of(page, "0.3", "fine-tuned", "93.3 %")[11] == ["–"]
