@@ -46,11 +46,13 @@ class ExperimentsPanel:
         self._connect()
 
     def show(self, on: bool, network: str, study: str, scale: str, language: Language) -> list:
-        """Draw everything of a choice, where the panel is on screen."""
+        """Draw everything of a choice, where the panel is on screen, and offer the sizes it was measured at."""
         if not on:
             return [gr.skip()] * len(self._shown)
         words = wording(language)
         chosen = self._chosen(network, study)
+        scales = self._scales_of(chosen, network)
+        scale = scale if scale in scales else scales[0]
         drawn = self._drawn(chosen, network, scale, words)
         plots = [gr.update(value=plot_data(plot.figure), visible=True) if plot else _NOTHING for plot in drawn]
         captions = [caption_html(plot) if plot else "" for plot in drawn]
@@ -62,6 +64,7 @@ class ExperimentsPanel:
             reduced = escape(words("experiments.reduced.notice", scale=isolated(scale, words)))
             notice = f"<p class='notice'>{reduced}</p>"
         return [
+            gr.update(choices=_scales(scales, words), value=scale),
             notice + conclusions_html(self.record, network, names, scale, words),
             *captions,
             *plots,
@@ -76,7 +79,7 @@ class ExperimentsPanel:
 
     @property
     def _shown(self) -> list[gr.blocks.Block]:
-        return [self.conclusions, *self.captions, *self.plots, self.tables]
+        return [self.scale, self.conclusions, *self.captions, *self.plots, self.tables]
 
     def _chosen(self, network: str, study: str) -> list[Study]:
         return [
@@ -84,6 +87,13 @@ class ExperimentsPanel:
             for one in self.record.studies
             if study in (EVERY, one.name) and (network == EVERY or any(row.network == network for row in one.rows))
         ]
+
+    def _scales_of(self, chosen: Sequence[Study], network: str) -> tuple[str, ...]:
+        """The sizes at which anything of studies was measured; where nothing was, all there are."""
+        rows = {(study.name, row.key) for study in chosen for row in study.rows if network in (EVERY, row.network)}
+        measured = {training.scale for training in self.record.trainings if rows.intersection(training.rows)}
+        scales = self.record.scales or (FULL,)
+        return tuple(scale for scale in scales if scale in measured) or scales
 
     def _drawn(
         self, chosen: Sequence[Study], network: str, scale: str, words: Wording
@@ -93,12 +103,20 @@ class ExperimentsPanel:
             return None, None
         (study,) = chosen
         of = network or study.rows[0].network
-        stage = STAGES[of][-1]
+        stage = self._last_stage(study, of, scale)
         effects = self._effects(study, of, stage, scale)
         return (
             described_rows(self.record, study, of, scale, words),
             described_effects(effects, study, of, stage, words) if effects else None,
         )
+
+    def _last_stage(self, study: Study, network: str, scale: str) -> str:
+        """The last stage that was measured at a size; heads trained alone have not been fine-tuned."""
+        rows = {(study.name, row.key) for row in study.rows if row.network == network}
+        of_study = [one for one in self.record.trainings if one.scale == scale and rows.intersection(one.rows)]
+        stages = STAGES[network]
+        measured = [stage for stage in stages if any(stage in training.stages for training in of_study)]
+        return (measured or stages)[-1]
 
     def _effects(self, study: Study, network: str, stage: str, scale: str) -> list[Effect]:
         rows = {row.key for row in study.rows if row.network == network}
@@ -144,9 +162,7 @@ class ExperimentsPanel:
             Localised(about, lambda words: {"value": self._about(words)}),
             Localised(self.network, lambda words: {"label": words("experiments.network"), "choices": _networks(words)}),
             Localised(self.study, lambda words: {"label": words("experiments.study")}),
-            Localised(
-                self.scale, lambda words: {"label": words("experiments.size"), "choices": _scales(scales, words)}
-            ),
+            Localised(self.scale, lambda words: {"label": words("experiments.size")}),
         ]
 
     def _first_study(self) -> str:
