@@ -100,8 +100,8 @@ def ray_tasks(address: str | None, workers: int | None, gpus: float | None, devi
     """
     if gpus and gpus > 1 and gpus != int(gpus):
         raise UsageError(f"--num-gpus must be a share of one GPU or a whole number of them. Received: {gpus:g}")
-    if gpus and device == "cpu":
-        raise UsageError(f"--num-gpus {gpus:g} has no meaning with --device cpu; leave one of them out")
+    if gpus is not None and ((gpus and device == "cpu") or (not gpus and device == "gpu")):
+        raise UsageError(f"--num-gpus {gpus:g} has no meaning with --device {device}; leave one of them out")
     carried = {name: os.environ[name] for name in _CARRIED if name in os.environ}
     carried["PNEUMOSCOPE_RUNS"] = str(runs_root().absolute())
     cpus = max(workers, os.cpu_count() or 1) if workers else None
@@ -118,9 +118,10 @@ def _places(cluster: Cluster, machines: Sequence[Mapping[str, float]], workers: 
     able = [has for has in machines if has.get("CPU", 0) >= 1 and has.get("GPU", 0) >= gpus]
     if not able and (cluster.is_local or not workers):
         has = max((has.get("GPU", 0) for has in machines), default=0)
+        later = "" if cluster.is_local else ", or say with --workers how many trainings it will have room for"
         raise UsageError(
             f"Ray has no machine for a training: expected one with {gpus:g} GPUs and a processor, the most GPUs of one "
-            f"are {has:g}; see to the cluster, give another --num-gpus, or say with --workers how many it will have"
+            f"are {has:g}; give another --num-gpus or --device{later}"
         )
     if workers is None:
         workers = sum(int(has["GPU"] / gpus) for has in able) if gpus else len(able)

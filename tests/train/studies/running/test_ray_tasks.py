@@ -61,6 +61,7 @@ def test_machines_that_a_cluster_is_still_to_get_are_waited_for(shared_out):
         ({"device": "gpu"}, "expected one with 1 GPUs"),
         ({"gpus": 1.5}, "a share of one GPU or a whole number of them. Received: 1.5"),
         ({"gpus": 0.5, "device": "cpu"}, "no meaning with --device cpu"),
+        ({"gpus": 0, "device": "gpu"}, "--num-gpus 0 has no meaning with --device gpu"),
     ],
 )
 def test_what_ray_does_not_have_is_said(shared_out, asked, said):
