@@ -34,7 +34,8 @@ def prepared_batches(
         The cohort without the films that could not be read, and the batches of training and of validation.
 
     Raises:
-        PneumoscopeError: one of the two has no readable film of a class.
+        PneumoscopeError: one of the two has no readable film of a class, or there are fewer films to learn from than
+            devices that share every batch.
     """
     training_films = limited_films(cohort.of_split("train"), settings)
     validation_films = cohort.of_split("validation")
@@ -51,6 +52,11 @@ def prepared_batches(
     _require_both_classes(validation, "validation")
     cohort = Cohort(cohort.root, tuple(film for film in cohort.films if film.path not in unreadable))
     channels, share = CHANNELS[settings.network], present_share()
+    if len(training.films) < share.devices:
+        raise PneumoscopeError(
+            f"{share.devices} devices share every batch and there are {len(training.films)} training films: expected "
+            "at least one for each; use more films, or fewer --devices"
+        )
     learnt, evaluated = training_targets(training.films, settings), validation_targets(validation.films, settings)
     return (
         cohort,
