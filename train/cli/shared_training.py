@@ -2,13 +2,14 @@
 
 import os
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
-from train.common.console import say, say_error
+from train.common.console import refusal_in_words, say, say_error
 from train.common.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
@@ -32,43 +33,57 @@ def keeps_the_run(devices: "DevicesRequest | None", name: str | None) -> bool:
     return devices.processes.process == 0
 
 
-def start(device: "DeviceRequest", devices: "DevicesRequest | None") -> "Device":
-    """Start Keras's backend, and meet the other processes where there are any."""
+@contextmanager
+def started(
+    device: "DeviceRequest", devices: "DevicesRequest | None", batch_size: int, facts: Sequence[object], *, debug: bool
+) -> "Iterator[tuple[Device, Share]]":
+    """Start Keras's backend; have devices share every batch in the block; of several processes, part at its end.
+
+    A process among several that fails in the block ends at once, in one line: left to itself it would wait for the
+    others, and they for it.
+
+    Args:
+        device: where to train.
+        devices: that share it.
+        batch_size: films per step, of all devices together.
+        facts: what several processes have to have alike.
+        debug: show the traceback of an error.
+
+    Raises:
+        UsageError: as `train.fitting.device.choose_device` and `train.fitting.data_parallel.spread`.
+    """
     from train.fitting.device import backend_in_prose, choose_device
-    from train.fitting.processes import prepare_jax
+    from train.fitting.processes import leave, prepare_jax
 
     say(f"starting {backend_in_prose()} …")
-    if devices is None:
-        return choose_device(device)
-    if (own := devices.processes) is not None:
-        say(f"process {own.process} of {own.count}: waiting for the others at {own.coordinator} …")
-    return choose_device(device, partial(prepare_jax, devices))
+    if devices is None or devices.processes is None:
+        chosen = choose_device(device, partial(prepare_jax, devices) if devices is not None else None)
+        with _spread(devices, batch_size, chosen) as chosen_and_share:
+            yield chosen_and_share
+        return
+    own = devices.processes
+    say(f"process {own.process} of {own.count}: waiting for the others at {own.coordinator} …")
+    with _native_stdout_to_stderr():
+        try:
+            chosen = choose_device(device, partial(prepare_jax, devices))
+            from train.fitting.data_parallel import require_same_training
+
+            require_same_training(own.count, devices.count, *facts)
+            with _spread(devices, batch_size, chosen) as chosen_and_share:
+                yield chosen_and_share
+            leave()
+        except (Exception, KeyboardInterrupt) as error:
+            if debug:
+                traceback.print_exception(error)
+            _end_at_once(error)
 
 
 @contextmanager
-def shared(devices: "DevicesRequest | None", batch_size: int, device: "Device") -> "Iterator[tuple[Device, Share]]":
-    """Have devices share every batch in the block; of several processes, part from the others at its end.
-
-    A process that fails in the block ends at once, in one line: left to itself it would wait for the others, and they
-    for it.
-
-    Raises:
-        UsageError: as `train.fitting.data_parallel.spread`.
-    """
+def _spread(devices: "DevicesRequest | None", batch_size: int, device: "Device") -> "Iterator[tuple[Device, Share]]":
     from train.fitting.data_parallel import spread
-    from train.fitting.processes import leave
 
-    if devices is None or devices.processes is None:
-        with spread(devices, batch_size) as share:
-            yield _of_all(device, share), share
-        return
-    with _native_stdout_to_stderr():
-        try:
-            with spread(devices, batch_size) as share:
-                yield _of_all(device, share), share
-        except (Exception, KeyboardInterrupt) as error:
-            _end_at_once(error)
-        leave()
+    with spread(devices, batch_size) as share:
+        yield _of_all(device, share), share
 
 
 def _of_all(device: "Device", share: "Share") -> "Device":
@@ -84,6 +99,8 @@ def _end_at_once(error: BaseException) -> NoReturn:
         say_error("stopped by Ctrl-C, and the other processes with it; what was finished is kept")
     elif isinstance(error, PneumoscopeError):
         say_error(str(error))
+    elif isinstance(error, OSError):
+        say_error(refusal_in_words(error))
     else:  # what JAX raises of another process has no type of its own
         reason = str(error).split("\n", 1)[0][:200]
         say_error(

@@ -87,7 +87,9 @@ Device = Annotated[DeviceChoice, typer.Option(help="Where to train.")]
 Devices = Annotated[
     str | None,
     typer.Option(
-        metavar="all|N", help="GPUs (of each process) that share every batch, under KERAS_BACKEND=jax. [default: one]"
+        metavar="all|N",
+        help="GPUs that share every batch, under KERAS_BACKEND=jax; of several processes those of each. "
+        "[default: one; of several processes all]",
     ),
 ]
 Coordinator = Annotated[
@@ -172,6 +174,7 @@ def train_command(
         workers=workers,
         tensorboard=tensorboard,
         as_json=as_json,
+        debug=debug,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from train.cli.evaluate_run import evaluate_run
 from train.cli.options import data_option
-from train.cli.shared_training import keeps_the_run, shared, start
+from train.cli.shared_training import keeps_the_run, started
 from train.common.console import print_json, print_table, say, say_next, say_warning
 from train.common.errors import PneumoscopeError, UsageError
 from train.runs.finished import read_environment, read_history, resume_command
@@ -34,6 +34,7 @@ def train_or_resume(
     workers: int | None = None,
     tensorboard: bool = False,
     as_json: bool,
+    debug: bool = False,
 ) -> None:
     """Train into a new run folder, or go on with the run of that name after its last finished epoch; evaluate it.
 
@@ -64,23 +65,24 @@ def train_or_resume(
         teachers = find_teachers(settings, cohort)
         if run is not None and since is not None:
             require_same_teachers(run, teachers)
-        chosen = start(device, devices)
-        from train.fitting.data_parallel import require_same_training
-        from train.fitting.device import picture_threads
-        from train.fitting.fit import fit, make_ready
-        from train.fitting.tensorboard_log import epoch_log, require_tensorboard
+        epochs = len(since.progress.rows) if since is not None else 0
+        facts = (settings, cohort.fingerprint, epochs, versions())
+        with started(device, devices, settings.batch_size, facts, debug=debug) as (chosen, share):
+            # Keras's backend has started: what imports it may be imported.
+            from train.fitting.data_parallel import require_same_training
+            from train.fitting.device import picture_threads
+            from train.fitting.fit import fit, make_ready
+            from train.fitting.tensorboard_log import epoch_log, require_tensorboard
 
-        if tensorboard:
-            require_tensorboard()
-        with shared(devices, settings.batch_size, chosen) as (chosen, share):
             say(chosen.line)
+            if tensorboard:
+                require_tensorboard()
             if settings.mixed_precision and chosen.kind != "gpu":
                 raise UsageError("mixed_precision needs a GPU: set it to false, or use a machine with one")
             if run is not None and since is not None:
                 _say_resumed(run, since, chosen.kind)
             ready = make_ready(settings, cohort, since, workers or picture_threads(chosen), teachers)
-            epochs = len(since.progress.rows) if since is not None else 0
-            require_same_training(share, settings, ready.cohort.fingerprint, epochs, versions())
+            require_same_training(share.processes, ready.cohort.fingerprint)  # of the films that can be read
             if writes:
                 run = _begun(run, settings, name, held, new=new)
                 with _saying_how_to_resume(run, settings):

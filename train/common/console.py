@@ -56,7 +56,7 @@ def _errors_in_one_line(ctx: typer.Context) -> Iterator[None]:
     except OSError as error:
         if ctx.params.get("debug"):
             raise
-        say_error(_refusal_in_words(error))
+        say_error(refusal_in_words(error))
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         say_error("stopped by Ctrl-C; what was finished is kept")
@@ -175,7 +175,8 @@ def _say(line: str) -> None:
     typer.echo(line, file=sys.stderr, err=True)
 
 
-def _refusal_in_words(error: OSError) -> str:
+def refusal_in_words(error: OSError) -> str:
+    """What the system refuses about a file, and what to do."""
     what = "" if error.filename is None else f"{error.filename!s}: "
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         advice = "make room, or choose another place"

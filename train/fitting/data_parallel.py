@@ -75,19 +75,19 @@ def spread(request: DevicesRequest | None, batch_size: int) -> Iterator[Share]:
         keras.distribution.set_distribution(None)
 
 
-def require_same_training(share: Share, *facts: object) -> None:
-    """Compare among the processes what each is about to train; their steps would otherwise wait for each other forever.
+def require_same_training(processes: int, *facts: object) -> None:
+    """Compare among so many processes what each is about to train; else their steps would wait for each other forever.
 
     Raises:
         PneumoscopeError: in every process, where one has another command, other films or another state of the run.
     """
-    if share.processes == 1:
+    if processes == 1:
         return
     from jax.experimental.multihost_utils import process_allgather
 
     digest = hashlib.sha256(repr(facts).encode()).digest()
-    gathered = np.asarray(process_allgather(np.frombuffer(digest, np.uint8))).reshape(share.processes, -1)
-    if others := [process for process in range(share.processes) if (gathered[process] != gathered[0]).any()]:
+    gathered = np.asarray(process_allgather(np.frombuffer(digest, np.uint8))).reshape(processes, -1)
+    if others := [process for process in range(processes) if (gathered[process] != gathered[0]).any()]:
         raise PneumoscopeError(
             f"--process-id {', '.join(map(str, others))} would train something else than process 0: give every process "
             "the same command, films, versions and folder of runs"

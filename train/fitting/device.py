@@ -149,9 +149,9 @@ def _start_jax(request: DeviceRequest, before: Callable[[], None] | None) -> Fou
         os.environ["JAX_PLATFORMS"] = "cpu"
     with _native_stderr_held_back():
         import jax
-
-        if before is not None:
-            before()
+    if before is not None:
+        before()
+    with _native_stderr_held_back():
         try:
             devices = [device for device in jax.local_devices() if device.platform not in ("cpu", "tpu")]
         except (RuntimeError, AssertionError) as error:

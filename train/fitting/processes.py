@@ -1,6 +1,8 @@
 """What `train` is asked of devices and processes, and how the processes of several machines find one another (JAX)."""
 
+import signal
 import socket
+import threading
 import time
 from dataclasses import dataclass
 
@@ -10,11 +12,16 @@ from train.fitting.device import backend_in_prose, backend_name
 #: How long a process waits for the others.
 JOIN_SECONDS = 120
 _SECONDS_PER_TRY = 0.5
+#: That JAX is given beyond that: when its own patience ends, it ends the process in pages of its own.
+_SECONDS_MORE = 60
 
 
 @dataclass(frozen=True)
 class Processes:
-    """The processes of one training: where number 0 listens, how many there are, and which this is."""
+    """The processes of one training: where number 0 listens, how many there are, and which this is.
+
+    host: an address of IPv6 without its brackets.
+    """
 
     host: str
     port: int
@@ -24,7 +31,7 @@ class Processes:
     @property
     def coordinator(self) -> str:
         """Where number 0 listens, HOST:PORT."""
-        return f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -79,28 +86,45 @@ def join(processes: Processes, seconds: float = JOIN_SECONDS) -> None:
     """Meet the other processes; JAX sees the devices of all of them from then on.
 
     Raises:
-        PneumoscopeError: process 0 does not answer, or the others do not come, within the seconds.
+        PneumoscopeError: process 0 cannot listen there or does not answer, or the others do not come, within the
+            seconds; JAX still waits for them in a thread then, so that this process has to end.
     """
-    import jax
-
     until = time.monotonic() + seconds
     if processes.process:
         _wait_for_coordinator(processes, until, seconds)
+    else:
+        _require_free_address(processes)
+    at_sigterm = signal.getsignal(signal.SIGTERM)
+    left = max(0.0, until - time.monotonic())
+    failed: list[RuntimeError] = []
+    # JAX waits where no Ctrl-C reaches it.
+    meeting = threading.Thread(target=_meet, args=(processes, round(left) + _SECONDS_MORE, failed), daemon=True)
+    meeting.start()
+    meeting.join(left)
+    if failed or meeting.is_alive():
+        why = f"({str(failed[0])[:160]})" if failed else f"within {seconds:g} seconds"
+        raise PneumoscopeError(
+            f"the {processes.count} processes did not meet at {processes.coordinator} {why}: start all of them, "
+            f"--process-id 0 to {processes.count - 1}, one of each, with the same --coordinator and --processes"
+        )
+    # JAX takes it for a notice that the machine will be wanted, which nobody here reads, and would train on.
+    signal.signal(signal.SIGTERM, at_sigterm or signal.SIG_DFL)
+
+
+def _meet(processes: Processes, seconds: int, failed: list[RuntimeError]) -> None:
+    import jax
+
     try:
         jax.distributed.initialize(
             processes.coordinator,
             processes.count,
             processes.process,
-            initialization_timeout=max(1, round(until - time.monotonic())),
+            initialization_timeout=seconds,
             # Of itself JAX would listen on every address of the machine.
             coordinator_bind_address=processes.coordinator,
         )
     except RuntimeError as error:
-        reason = str(error).splitlines()[0][:160]
-        raise PneumoscopeError(
-            f"the {processes.count} processes did not meet at {processes.coordinator} within {seconds:g} seconds "
-            f"({reason}): start all of them, --process-id 0 to {processes.count - 1}, one of each"
-        ) from error
+        failed.append(error)
 
 
 def leave() -> None:
@@ -108,6 +132,33 @@ def leave() -> None:
     import jax
 
     jax.distributed.shutdown()
+
+
+def _require_free_address(processes: Processes) -> None:
+    """Try to listen where the others will ask, on any of the addresses that the name has.
+
+    Raises:
+        PneumoscopeError: it is no address of this machine, or its port is taken.
+    """
+    refusal: OSError | None = None
+    try:
+        found = socket.getaddrinfo(processes.host, processes.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        found, refusal = [], error
+    for family, kind, protocol, _, address in found:
+        try:
+            with socket.socket(family, kind, protocol) as own:
+                own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                own.bind(address)
+        except OSError as error:
+            refusal = error
+        else:
+            return
+    raise PneumoscopeError(
+        f"process 0 cannot listen at --coordinator {processes.coordinator} "
+        f"({refusal.strerror or refusal if refusal else 'no address'}): give an address of this machine that the "
+        "others reach, with a free port"
+    )
 
 
 def _wait_for_coordinator(processes: Processes, until: float, seconds: float) -> None:
@@ -143,6 +194,9 @@ def _processes(coordinator: str | None, processes: int | None, process_id: int |
             f"--process-id must be from 0 to {processes - 1} (--processes {processes}). Received: {process_id}"
         )
     host, _, port = coordinator.rpartition(":")
-    if not host or not port.isascii() or not port.isdecimal() or not 0 < int(port) < 2**16:
-        raise UsageError(f"--coordinator must be HOST:PORT. Received: {coordinator}")
+    is_bracketed = host.startswith("[") and host.endswith("]")
+    host = host[1:-1] if is_bracketed else host
+    is_port = port.isascii() and port.isdecimal() and 0 < int(port) < 2**16
+    if not host or not is_port or (":" in host) != is_bracketed:
+        raise UsageError(f"--coordinator must be HOST:PORT, of IPv6 [ADDRESS]:PORT. Received: {coordinator}")
     return Processes(host, int(port), processes, process_id)

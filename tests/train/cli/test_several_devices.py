@@ -79,10 +79,18 @@ def start(runs, *commands, devices=1):
     )
 
 
-def ended(process):
+def ended(process, code=0):
     stdout, stderr = process.communicate(timeout=500)
-    assert process.returncode == 0, stderr
+    assert process.returncode == code, stderr
     return stdout, stderr
+
+
+@pytest.fixture
+def joined():
+    """The options of two processes, less the number of each."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return ("--coordinator", f"127.0.0.1:{free.getsockname()[1]}", "--processes", "2", "--json", "--process-id")
 
 
 def numbers_of(run):
@@ -143,11 +151,7 @@ def test_a_run_goes_on_with_another_number_of_devices(trained, films):
 
 
 @pytest.mark.exhaustive
-def test_two_processes_learn_what_one_does_and_one_of_them_writes(trained, films, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    joined = ("--coordinator", f"127.0.0.1:{port}", "--processes", "2", "--json", "--process-id")
+def test_two_processes_learn_what_one_does_and_one_of_them_writes(trained, films, joined, tmp_path):
     processes = [start(tmp_path, training(films, "processes", *joined, str(number))) for number in (0, 1)]
     (result, first), (nothing, second) = [ended(process) for process in processes]
     run = RunFolder(tmp_path / "processes")
@@ -159,3 +163,12 @@ def test_two_processes_learn_what_one_does_and_one_of_them_writes(trained, films
     assert "a train epoch 1" in first
     assert "process 0 evaluates" in second
     assert "a train epoch 1" not in second
+
+
+@pytest.mark.exhaustive
+def test_processes_of_unlike_commands_end_in_one_line(films, joined, tmp_path):
+    processes = [start(tmp_path, training(films, "x", *joined, number, "--seed", number)) for number in "01"]
+    for process in processes:
+        _, said = ended(process, 1)
+        assert "error: --process-id 1 would train something else than process 0: give every process the same" in said
+    assert not (tmp_path / "x").exists()
