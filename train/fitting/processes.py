@@ -97,10 +97,11 @@ def join(processes: Processes, seconds: float = JOIN_SECONDS) -> None:
     at_sigterm = signal.getsignal(signal.SIGTERM)
     left = max(0.0, until - time.monotonic())
     failed: list[RuntimeError] = []
-    # JAX waits where no Ctrl-C reaches it.
+    # JAX waits where no Ctrl-C reaches it, and one that another thread receives does not wake this one.
     meeting = threading.Thread(target=_meet, args=(processes, round(left) + _SECONDS_MORE, failed), daemon=True)
     meeting.start()
-    meeting.join(left)
+    while meeting.is_alive() and (left := until - time.monotonic()) > 0:
+        meeting.join(min(_SECONDS_PER_TRY, left))
     if failed or meeting.is_alive():
         why = f"({str(failed[0])[:160]})" if failed else f"within {seconds:g} seconds"
         raise PneumoscopeError(

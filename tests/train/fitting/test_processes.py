@@ -116,16 +116,23 @@ except (PneumoscopeError, KeyboardInterrupt) as error:
 def joining(port):
     """A process that is number 0 of so many, waits so many seconds for the others, and then does something."""
 
+    begun = []
+
     def begin(count, seconds, then=""):
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-c", JOINING.format(port=port, count=count, seconds=seconds, then=then)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3"},
         )
+        begun.append(process)
+        return process
 
-    return begin
+    yield begin
+    for process in begun:
+        with process:
+            process.kill()
 
 
 @needs_jax
