@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 from train.studies.running.storage import opened_storage
 
 ROOT = Path(__file__).resolve().parents[4]
+EXHAUSTIVE = bool(os.environ.get("PNEUMOSCOPE_EXHAUSTIVE"))
 
 
 def work_off(url, runs, seed, rows):
@@ -42,7 +43,7 @@ def trials_by_state(url):
 
 @pytest.mark.slow
 def test_workers_that_claim_at_once_run_no_row_twice(url, runs):
-    rows = 90 if os.environ.get("PNEUMOSCOPE_EXHAUSTIVE") else 24
+    rows = 90 if EXHAUSTIVE else 16
     lines = work_off(url, runs, seed=0, rows=rows)
     assert set(Counter(lines).values()) == {1}
     assert len(lines) == rows
@@ -51,13 +52,14 @@ def test_workers_that_claim_at_once_run_no_row_twice(url, runs):
 
 @pytest.mark.slow
 def test_workers_and_commands_that_die_run_no_row_twice_and_forget_none(url, runs):
-    if url.startswith("postgresql") and not os.environ.get("PNEUMOSCOPE_EXHAUSTIVE"):
+    if url.startswith("postgresql") and not EXHAUSTIVE:
         pytest.skip("set PNEUMOSCOPE_EXHAUSTIVE=1 to let them die beside a server too")
-    lines = work_off(url, runs, seed=1, rows=12)
+    rows = 12 if EXHAUSTIVE else 6
+    lines = work_off(url, runs, seed=1, rows=rows)
     assert sum(line.startswith("killed") for line in lines) >= 5  # or nothing was put to the test
     found = trials_by_state(url)
     assert set(found[TrialState.COMPLETE].values()) == {1}
-    assert len(found[TrialState.COMPLETE]) == 12
+    assert len(found[TrialState.COMPLETE]) == rows
     assert not found[TrialState.WAITING]
     assert not found[TrialState.RUNNING]
     # A training begins anew only where the process that had it died before its result was written down.
