@@ -28,6 +28,7 @@ from train.networks import logit_model
 from train.radiograph import PrepareSpec
 from train.runs.network_identity import network_checksum
 from train.runs.run_folder import RunFolder, settings_of
+from train.runs.settings import Settings
 from train.synthetic.lungs import TEMPLATE_FILMS, LungTemplate, fit_lungs, lungs_as_prepared
 
 
@@ -62,8 +63,9 @@ def score_run(
         cohort.root, films, settings.prepare.spec(), split, read=prepare_films_once if cached else None
     )
     network = load_network(run) if network is None else network
-    logits = head_logits(network, images, settings) if cached and settings.network == "b" else None
-    if logits is None:
+    if cached:
+        logits = cached_logits(network, images, settings, f"scoring {split}", batch_size)
+    else:
         logits = predict_logits(network, images, CHANNELS[settings.network], batch_size, f"scoring {split}")
     repeated = repeats(film_hashes(images))
     return scores_of(films, logits), frozenset(film.path for film, again in zip(films, repeated, strict=True) if again)
@@ -262,6 +264,21 @@ def load_network(run: RunFolder, file: Path | None = None) -> keras.Model:
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise PneumoscopeError(f"the network of run {run.name} cannot be loaded ({reason}): train it again") from error
+
+
+def cached_logits(
+    network: keras.Model, images: np.ndarray, settings: Settings, description: str, batch_size: int = 32
+) -> np.ndarray:
+    """Return what `predict_logits` does; of B whose backbone was never trained by the features that are kept of films.
+
+    All heads of a backbone read the same features, so that a film goes through it once.
+    """
+    logits = head_logits(network, images, settings) if settings.network == "b" else None
+    return (
+        predict_logits(network, images, CHANNELS[settings.network], batch_size, description)
+        if logits is None
+        else logits
+    )
 
 
 def predict_logits(

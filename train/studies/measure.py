@@ -281,21 +281,14 @@ class _Reader:
     cohort: Cohort
 
     def read(self, split: Literal["validation", "test"]) -> tuple[Scores, frozenset[str]]:
-        from train.fitting.batches.prepared_batches import CHANNELS
-        from train.fitting.features.frozen_features import head_logits
-        from train.fitting.scoring import load_network, predict_logits, scores_of
+        from train.fitting.scoring import cached_logits, load_network, scores_of
         from train.fitting.watchers import free_networks
 
         found = self.films.of(self.cohort, split)
         images, repeated = self.films.prepared(found, self.settings.prepare.spec(), split)
         free_networks()
         network = load_network(self.run, self.files.network)
-        # All heads of a backbone read the same features: a film goes through it once.
-        logits = head_logits(network, images, self.settings) if self.settings.network == "b" else None
-        if logits is None:
-            channels = CHANNELS[self.settings.network]
-            said = f"{self.run.name} {self.files.stage} {split}"
-            logits = predict_logits(network, images, channels, description=said)
+        logits = cached_logits(network, images, self.settings, f"{self.run.name} {self.files.stage} {split}")
         return scores_of(found, logits), repeated
 
 

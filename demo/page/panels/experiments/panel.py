@@ -13,7 +13,7 @@ from demo.page.panels.experiments.tables import FULL, conclusions_html, costs_ht
 from demo.page.panels.shared import Localised
 from demo.plots.described import DescribedPlot
 from demo.plots.studies import ACCURACY_AT_HALF, described_effects, described_rows
-from train.studies.record import STAGES, Effect, StudiesRecord, Study
+from train.studies.record import STAGES, Effect, StudiesRecord, Study, Training
 
 ON_SCREEN = "(on, ...rest) => [!!document.querySelector('.experiments')?.offsetParent, ...rest]"
 PRIVATE = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
@@ -88,10 +88,13 @@ class ExperimentsPanel:
             if study in (EVERY, one.name) and (network == EVERY or any(row.network == network for row in one.rows))
         ]
 
+    def _trainings_of(self, studies: Sequence[Study], network: str) -> list[Training]:
+        rows = {(study.name, row.key) for study in studies for row in study.rows if network in (EVERY, row.network)}
+        return [training for training in self.record.trainings if rows.intersection(training.rows)]
+
     def _scales_of(self, chosen: Sequence[Study], network: str) -> tuple[str, ...]:
         """The sizes at which anything of studies was measured; where nothing was, all there are."""
-        rows = {(study.name, row.key) for study in chosen for row in study.rows if network in (EVERY, row.network)}
-        measured = {training.scale for training in self.record.trainings if rows.intersection(training.rows)}
+        measured = {training.scale for training in self._trainings_of(chosen, network)}
         scales = self.record.scales or (FULL,)
         return tuple(scale for scale in scales if scale in measured) or scales
 
@@ -112,10 +115,9 @@ class ExperimentsPanel:
 
     def _last_stage(self, study: Study, network: str, scale: str) -> str:
         """The last stage that was measured at a size; heads trained alone have not been fine-tuned."""
-        rows = {(study.name, row.key) for row in study.rows if row.network == network}
-        of_study = [one for one in self.record.trainings if one.scale == scale and rows.intersection(one.rows)]
+        trainings = [training for training in self._trainings_of([study], network) if training.scale == scale]
         stages = STAGES[network]
-        measured = [stage for stage in stages if any(stage in training.stages for training in of_study)]
+        measured = [stage for stage in stages if any(stage in training.stages for training in trainings)]
         return (measured or stages)[-1]
 
     def _effects(self, study: Study, network: str, stage: str, scale: str) -> list[Effect]:
