@@ -50,7 +50,7 @@ def export_command(
     Temperature and operating points come from validation scores. Nothing is written unless ONNX Runtime and Keras say
     the same about validation films. Where both bundles are then there, comparison.json sets A against B.
     """
-    from train.fitting.device import backend_name, choose_device
+    from train.fitting.devices.device import backend_name, choose_device
 
     if (backend := backend_name()) != "tensorflow":
         raise UsageError(

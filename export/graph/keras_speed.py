@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from train.fitting.device import choose_device
+from train.fitting.devices.device import choose_device
 
 if TYPE_CHECKING:
     import keras

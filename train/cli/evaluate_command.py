@@ -153,7 +153,7 @@ def _evaluate_one(name: str, data: Path | None, external_root: Path | None, aske
     from train.cli.evaluate_parts import evaluate_on_external, evaluate_shortcut, keep_augmented
     from train.cli.evaluate_run import evaluate_run
     from train.data.external import external_folder
-    from train.fitting.device import backend_in_prose, choose_device
+    from train.fitting.devices.device import backend_in_prose, choose_device
 
     films = external_folder(external_root, data_root) if asked.external else None
     say(f"starting {backend_in_prose()} …")

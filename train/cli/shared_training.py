@@ -13,9 +13,9 @@ from train.common.console import refusal_in_words, say, say_error
 from train.common.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
-    from train.fitting.data_parallel import Share
-    from train.fitting.device import Device, DeviceRequest
-    from train.fitting.processes import DevicesRequest
+    from train.fitting.devices.data_parallel import Share
+    from train.fitting.devices.device import Device, DeviceRequest
+    from train.fitting.devices.processes import DevicesRequest
 
 
 def keeps_the_run(devices: "DevicesRequest | None", name: str | None) -> bool:
@@ -50,10 +50,10 @@ def started(
         debug: show the traceback of an error.
 
     Raises:
-        UsageError: as `train.fitting.device.choose_device` and `train.fitting.data_parallel.spread`.
+        UsageError: as `train.fitting.devices.device.choose_device` and `train.fitting.devices.data_parallel.spread`.
     """
-    from train.fitting.device import backend_in_prose, choose_device
-    from train.fitting.processes import leave, prepare_jax
+    from train.fitting.devices.device import backend_in_prose, choose_device
+    from train.fitting.devices.processes import leave, prepare_jax
 
     say(f"starting {backend_in_prose()} …")
     if devices is None or devices.processes is None:
@@ -66,7 +66,7 @@ def started(
     with _native_stdout_to_stderr():
         try:
             chosen = choose_device(device, partial(prepare_jax, devices))
-            from train.fitting.data_parallel import require_same_training
+            from train.fitting.devices.data_parallel import require_same_training
 
             require_same_training(own.count, devices.count, *facts)
             with _spread(devices, batch_size, chosen) as chosen_and_share:
@@ -80,7 +80,7 @@ def started(
 
 @contextmanager
 def _spread(devices: "DevicesRequest | None", batch_size: int, device: "Device") -> "Iterator[tuple[Device, Share]]":
-    from train.fitting.data_parallel import spread
+    from train.fitting.devices.data_parallel import spread
 
     with spread(devices, batch_size) as share:
         yield _of_all(device, share), share

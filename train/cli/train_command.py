@@ -162,7 +162,7 @@ def train_command(
     }
     settings = _settings(network.value, settings_file, options, assignments or [])
     from train.cli.train_session import train_or_resume
-    from train.fitting.processes import devices_request
+    from train.fitting.devices.processes import devices_request
 
     train_or_resume(
         settings,

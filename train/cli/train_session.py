@@ -18,8 +18,8 @@ from train.runs.settings import Settings
 
 if TYPE_CHECKING:
     from train.data.cohort import Cohort
-    from train.fitting.device import DeviceRequest
-    from train.fitting.processes import DevicesRequest
+    from train.fitting.devices.device import DeviceRequest
+    from train.fitting.devices.processes import DevicesRequest
     from train.runs.resume import Record
 
 
@@ -69,8 +69,8 @@ def train_or_resume(
         facts = (settings, cohort.fingerprint, epochs, versions())
         with started(device, devices, settings.batch_size, facts, debug=debug) as (chosen, share):
             # Keras's backend has started: what imports it may be imported.
-            from train.fitting.data_parallel import require_same_training
-            from train.fitting.device import picture_threads
+            from train.fitting.devices.data_parallel import require_same_training
+            from train.fitting.devices.device import picture_threads
             from train.fitting.fit import fit, make_ready
             from train.fitting.tensorboard_log import epoch_log, require_tensorboard
 

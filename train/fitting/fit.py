@@ -16,7 +16,7 @@ from train.fitting.backbone_pretraining import build_backbone_trainer
 from train.fitting.batches.loader import FilmBatches
 from train.fitting.batches.prepared_batches import limited_films, prepared_batches
 from train.fitting.checkpointing import TrainingCheckpoint, carry_over, restore
-from train.fitting.device import Device
+from train.fitting.devices.device import Device
 from train.fitting.distillation import Distiller, load_teachers
 from train.fitting.resources import check_resources, estimate_resources, whole_films_of
 from train.fitting.stage_parts import StageParts, stage_parts

@@ -14,7 +14,7 @@ import numpy as np
 
 from train.data.cohort import Film
 from train.fitting.backbone_pretraining import subtype_label
-from train.fitting.data_parallel import present_share
+from train.fitting.devices.data_parallel import present_share
 from train.runs.settings import Settings
 
 Tensor: TypeAlias = Any  # of the backend's own

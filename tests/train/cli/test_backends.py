@@ -13,7 +13,7 @@ import pytest
 
 from train.common.errors import UsageError
 from train.data.cohort import read_split
-from train.fitting.device import backend_name, choose_device
+from train.fitting.devices.device import backend_name, choose_device
 from train.runs.run_folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -121,7 +121,7 @@ def test_a_platform_that_jax_does_not_find_is_one_line(phantom_root, tmp_path):
 )
 def test_a_backend_that_is_not_there_is_one_line(monkeypatch, backend, words):
     monkeypatch.setenv("KERAS_BACKEND", backend)
-    monkeypatch.setattr("train.fitting.device.importlib.util.find_spec", lambda _name: None)
+    monkeypatch.setattr("train.fitting.devices.device.importlib.util.find_spec", lambda _name: None)
     for ask in (backend_name, lambda: choose_device("auto")):
         with pytest.raises(UsageError, match=words):
             ask()
@@ -130,7 +130,7 @@ def test_a_backend_that_is_not_there_is_one_line(monkeypatch, backend, words):
 def test_the_backend_of_kerass_own_settings_is_known(monkeypatch, tmp_path):
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr("train.fitting.device.importlib.util.find_spec", lambda _name: True)
+    monkeypatch.setattr("train.fitting.devices.device.importlib.util.find_spec", lambda _name: True)
     assert backend_name() == "tensorflow"
     (tmp_path / "keras.json").write_text('{"backend": "jax"}')
     assert backend_name() == "jax"
@@ -140,7 +140,7 @@ def test_the_backend_of_kerass_own_settings_is_known(monkeypatch, tmp_path):
 
 def test_exporting_under_another_backend_is_one_line(run_command, monkeypatch, tmp_path, phantom_root):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    monkeypatch.setattr("train.fitting.device.importlib.util.find_spec", lambda _name: True)
+    monkeypatch.setattr("train.fitting.devices.device.importlib.util.find_spec", lambda _name: True)
     run = tmp_path / "runs" / "a"
     run.mkdir(parents=True)
     (run / "settings.yaml").write_text("network: a\n")

@@ -15,7 +15,7 @@ import pytest
 from train.common.errors import UsageError
 from train.data.cohort import index_cohort, split_cohort, write_split
 from train.fitting import checkpointing
-from train.fitting.device import Device
+from train.fitting.devices.device import Device
 from train.fitting.distillation import (
     Distiller,
     _soft_cross_entropy,

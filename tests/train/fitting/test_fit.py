@@ -13,7 +13,7 @@ import pytest
 
 from train.common.errors import PneumoscopeError
 from train.data.cohort import Cohort, index_cohort, read_split, split_cohort
-from train.fitting.device import Device
+from train.fitting.devices.device import Device
 from train.fitting.fit import fit, make_optimizer, make_ready
 from train.networks import backbone_of, build_network_b
 from train.runs.run_folder import create_run, settings_of

@@ -10,7 +10,7 @@ from train.common.array_store import FeatureStore
 from train.data.cohort import index_cohort, split_cohort
 from train.fitting import checkpointing, stage_parts
 from train.fitting.batches.loader import FilmBatches
-from train.fitting.device import Device
+from train.fitting.devices.device import Device
 from train.fitting.features import feature_stream
 from train.fitting.features.frozen_features import Cut, FeatureBatches
 from train.fitting.fit import fit, make_ready

@@ -12,7 +12,7 @@ from train.common.errors import UsageError
 from train.data.cohort import index_cohort, split_cohort
 from train.fitting import tensorboard_log
 from train.fitting.checkpointing import TrainingCheckpoint
-from train.fitting.device import Device
+from train.fitting.devices.device import Device
 from train.fitting.fit import fit, make_ready
 from train.fitting.tensorboard_log import epoch_log, require_tensorboard
 from train.runs.resume import read_record

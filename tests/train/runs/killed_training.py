@@ -17,7 +17,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 DATA, RUNS = Path(sys.argv[1]), sys.argv[2]
 os.environ["PNEUMOSCOPE_RUNS"] = RUNS
 
-from train.fitting.device import choose_device  # noqa: E402
+from train.fitting.devices.device import choose_device  # noqa: E402
 
 choose_device("cpu")  # before Keras is imported
 import keras  # noqa: E402

@@ -75,7 +75,7 @@ def _measured(found: Sequence["FinishedTraining"], data: Path | None, *, test: b
             say_warning(f"left out: {error}")
     films, unread = None, [done for done, is_unread in whole if is_unread]
     if unread:
-        from train.fitting.device import backend_in_prose, choose_device
+        from train.fitting.devices.device import backend_in_prose, choose_device
 
         films = FilmsOfStudies(required_data_root(data))
         say(f"starting {backend_in_prose()} …")

@@ -13,7 +13,7 @@ from train.metrics.cluster_bootstrap import require_patients
 
 if TYPE_CHECKING:
     from train.data.cohort import Cohort
-    from train.fitting.device import DeviceRequest
+    from train.fitting.devices.device import DeviceRequest
     from train.studies.definition import Row, Scale, Study, Training
     from train.studies.plan import FilmCounts
     from train.studies.running.crew import Workplace
@@ -52,7 +52,7 @@ def run_studies(
     Raises:
         UsageError, PneumoscopeError: what no row could be trained with: the storage, the films, the weights.
     """
-    from train.fitting.device import backend_name
+    from train.fitting.devices.device import backend_name
     from train.studies.running.crew import Crew
     from train.studies.running.queue import fill
     from train.studies.running.storage import default_storage, opened_storage, shown_url

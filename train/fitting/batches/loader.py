@@ -11,7 +11,7 @@ import numpy as np
 
 from train.data.prepared_films import WholeFilms
 from train.fitting.batches.augmentation import training_picture
-from train.fitting.data_parallel import Share
+from train.fitting.devices.data_parallel import Share
 from train.radiograph import PrepareSpec
 from train.runs.settings import AugmentationSettings
 

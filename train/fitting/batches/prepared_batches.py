@@ -10,7 +10,7 @@ from train.common.errors import PneumoscopeError
 from train.data.cohort import Cohort, Film
 from train.data.prepared_films import PreparedFilms, PrepareFilms, films_to_augment, prepare_films
 from train.fitting.batches.loader import FilmBatches
-from train.fitting.data_parallel import present_share
+from train.fitting.devices.data_parallel import present_share
 from train.fitting.targets import training_targets, validation_targets
 from train.runs.settings import Settings
 

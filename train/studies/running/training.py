@@ -37,7 +37,7 @@ from train.runs.settings import Settings
 from train.studies.definition import Training
 
 if TYPE_CHECKING:
-    from train.fitting.device import Device, DeviceRequest
+    from train.fitting.devices.device import Device, DeviceRequest
     from train.fitting.fit import Network, Watcher
 
 
@@ -101,7 +101,7 @@ def train_of_study(training: Training, means: Means, begun: Callable[[RunFolder]
         finished = is_finished(run, settings)
         if finished and run.evaluation.is_file():
             return _result(run)
-        from train.fitting.device import backend_in_prose, choose_device
+        from train.fitting.devices.device import backend_in_prose, choose_device
 
         say(f"starting {backend_in_prose()} …")
         chosen = choose_device(means.device)
@@ -147,7 +147,7 @@ def is_finished(run: RunFolder, settings: Settings) -> bool:
 
 
 def _fit(run: RunFolder, settings: Settings, cohort: Cohort, means: Means, device: "Device") -> "Network | None":
-    from train.fitting.device import picture_threads
+    from train.fitting.devices.device import picture_threads
     from train.fitting.fit import fit, make_ready
     from train.fitting.watchers import free_networks
 

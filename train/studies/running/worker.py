@@ -75,7 +75,7 @@ def prepare(orders: Orders) -> None:
         for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
             os.environ.setdefault(name, str(orders.threads))
     if orders.means.device == "gpu":
-        from train.fitting.device import choose_device
+        from train.fitting.devices.device import choose_device
 
         choose_device("gpu")
 

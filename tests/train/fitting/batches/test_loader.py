@@ -16,7 +16,7 @@ from train.data.cohort import index_cohort
 from train.data.prepared_films import read_whole_films
 from train.fitting.batches.augmentation import crop_window
 from train.fitting.batches.loader import FilmBatches
-from train.fitting.data_parallel import Share
+from train.fitting.devices.data_parallel import Share
 from train.radiograph import PrepareSpec, prepare, read_radiograph
 from train.runs.settings import AugmentationSettings
 

@@ -10,7 +10,7 @@ from train.common.errors import PneumoscopeError
 from train.data.cohort import index_cohort, split_cohort
 from train.fitting.batches import prepared_batches as module
 from train.fitting.batches.prepared_batches import prepared_batches
-from train.fitting.data_parallel import Share
+from train.fitting.devices.data_parallel import Share
 from train.runs.settings import make_settings
 
 

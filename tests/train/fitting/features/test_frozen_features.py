@@ -18,7 +18,7 @@ from train.common.errors import PneumoscopeError
 from train.data.cohort import index_cohort, split_cohort
 from train.fitting import fit
 from train.fitting.batches.loader import FilmBatches
-from train.fitting.device import Device
+from train.fitting.devices.device import Device
 from train.fitting.features import frozen_features
 from train.fitting.features.frozen_features import FeatureBatches, boundary_layers, cut_network
 from train.fitting.stage_parts import stage_parts

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from train.common.errors import PneumoscopeError, UsageError
-from train.fitting.processes import DevicesRequest
+from train.fitting.devices.processes import DevicesRequest
 
 
 @dataclass(frozen=True)

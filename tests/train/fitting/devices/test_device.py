@@ -2,7 +2,7 @@
 
 import os
 
-from train.fitting.device import THREADS_OF_A_GPU, Device, picture_threads
+from train.fitting.devices.device import THREADS_OF_A_GPU, Device, picture_threads
 
 
 def test_a_gpu_is_fed_by_several_threads_and_processes_share_the_cores(monkeypatch):

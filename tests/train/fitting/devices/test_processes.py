@@ -10,14 +10,14 @@ import sys
 import pytest
 
 from train.common.errors import PneumoscopeError, UsageError
-from train.fitting.processes import DevicesRequest, Processes, devices_request, join
+from train.fitting.devices.processes import DevicesRequest, Processes, devices_request, join
 
 TWO = ("127.0.0.1:1234", 2, 1)
 
 
 @pytest.fixture
 def backend(monkeypatch):
-    monkeypatch.setattr("train.fitting.device.importlib.util.find_spec", lambda _name: True)
+    monkeypatch.setattr("train.fitting.devices.device.importlib.util.find_spec", lambda _name: True)
     return lambda name: monkeypatch.setenv("KERAS_BACKEND", name)
 
 
@@ -102,7 +102,7 @@ def test_an_address_where_process_0_cannot_listen_is_one_line():
 JOINING = """
 import os, sys
 from train.common.errors import PneumoscopeError
-from train.fitting.processes import Processes, join
+from train.fitting.devices.processes import Processes, join
 try:
     join(Processes("127.0.0.1", {port}, {count}, 0), {seconds})
 except (PneumoscopeError, KeyboardInterrupt) as error:

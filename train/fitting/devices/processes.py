@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from train.common.errors import PneumoscopeError, UsageError
-from train.fitting.device import backend_in_prose, backend_name
+from train.fitting.devices.device import backend_in_prose, backend_name
 
 #: How long a process waits for the others.
 JOIN_SECONDS = 120
