@@ -40,8 +40,9 @@ def build_backbone_trainer(
     x = backbone(x)  # [N, ceil(S / 32), ceil(S / 32), 2048]
     x = layers.GlobalAveragePooling2D(name="pool")(x)  # [N, 2048]
     x = layers.Dropout(dropout, name="pool_dropout")(x)
-    classes = layers.Dense(len(BACKBONE_CLASSES), activation="softmax", dtype="float32", name="classes")(x)
-    return keras.Model(image, classes, name="backbone_trainer")
+    logits = layers.Dense(len(BACKBONE_CLASSES), dtype="float32", name="classes")(x)  # [N, 3]
+    probabilities = layers.Activation("softmax", dtype="float32", name="class_probabilities")(logits)
+    return keras.Model(image, probabilities, name="backbone_trainer")
 
 
 def subtype_label(film: Film) -> int:

@@ -77,7 +77,7 @@ class Distiller(keras.Model):
         super().__init__(name="distiller")
         self.student = keras.Model(
             network.input,
-            [network.output, network.get_layer("logit").output, network.get_layer("pool").output],
+            [network.get_layer("logit").output, network.get_layer("pool").output],
             name="student",
         )
         self.teachers = list(teachers)
@@ -85,7 +85,7 @@ class Distiller(keras.Model):
         self.built = True
 
     def call(self, image: Tensor, training: bool = False) -> list[Tensor]:
-        """Return B's probability and logit, [N, 1] each, and its pooled features [N, 2048]."""
+        """Return B's logit [N, 1] and its pooled features [N, 2048]."""
         return self.student(image, training=training)
 
     def compute_loss(
@@ -97,8 +97,8 @@ class Distiller(keras.Model):
         training: bool = True,
     ) -> Tensor:
         """Return a batch's loss, see the class."""
-        probability, logit, features = y_pred
-        label_loss = super().compute_loss(x, y, probability, sample_weight, training)
+        logit, features = y_pred
+        label_loss = super().compute_loss(x, y, logit, sample_weight, training)
         if not training:
             return label_loss
         taught, shown = [], []

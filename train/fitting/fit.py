@@ -21,7 +21,6 @@ from train.fitting.distillation import Distiller, load_teachers
 from train.fitting.resources import check_resources, estimate_resources, whole_films_of
 from train.fitting.stage_parts import StageParts, stage_parts
 from train.fitting.stages import Stage, stages_of
-from train.fitting.targets import compile_arguments
 from train.networks import backbone_of, build_network_a, build_network_b
 from train.networks.efficientnet_lite import build_teacher
 from train.runs.resume import Progress, Record, origin_of
@@ -236,14 +235,14 @@ def _fit_stages(
         stage.enter(network)
         counting = callbacks_of(settings)
         rate = rate_of(settings, stage, len(training))
-        network.compile(optimizer=make_optimizer(settings.optimizer, rate), **compile_arguments(settings))
+        network.compile(optimizer=make_optimizer(settings.optimizer, rate))  # last.keras keeps the optimizer
         if unrestored:
             restore(network, checkpoint.run, progress)
             checkpoint.write_the_rest(network)
             unrestored = False
         if not progress.stage_finished:
             parts = _parts_of(stage, network, training, validation, settings)
-            parts.compile_as(network, **compile_arguments(settings))
+            parts.compile_as(network, settings)
             _fit_stage(stage, settings, network, parts, counting, watchers, checkpoint)
     return network
 

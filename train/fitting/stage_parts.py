@@ -1,4 +1,4 @@
-"""What a stage fits: the network itself, or the part of B that it trains, on cached features."""
+"""What a stage fits: the network up to its logits, or the part of B that it trains, on cached features."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from train.common.console import say
 from train.fitting.batches.loader import FilmBatches
 from train.fitting.features.feature_stream import stream_of
 from train.fitting.features.frozen_features import FeatureBatches, cut_network, store_of
+from train.fitting.targets import compile_arguments, logits_of
 from train.runs.settings import Settings
 
 #: Steps of a head that Keras takes at a time: looked at one by one, half the time would go into the looking.
@@ -17,7 +18,7 @@ HEAD_STEPS = 32
 
 @dataclass(frozen=True)
 class StageParts:
-    """What a stage fits: the network itself, or the part of B that it trains, with what that part reads."""
+    """What a stage fits, from what it reads to logits: all of the network, or the part of B that it trains."""
 
     model: keras.Model
     training: FilmBatches | FeatureBatches
@@ -34,20 +35,15 @@ class StageParts:
             return stream_of(self.training), stream_of(self.validation)
         return self.training, self.validation
 
-    def compile_as(self, network: keras.Model, **loss_and_metrics: object) -> None:
-        """Compile the part with the optimizer of the network, which is compiled; nothing where the part is all of it.
+    def compile_as(self, network: keras.Model, settings: Settings) -> None:
+        """Compile what is fitted with the optimizer of the whole network, and the loss and metrics of the settings.
 
         The optimizer has its slots in the whole network's order and moves the same weights, so that a checkpoint of
         the network is one that it could have made itself.
-
-        Args:
-            network: the whole network.
-            loss_and_metrics: as the network's, metrics made again.
         """
-        if self.model is not network:
-            network.optimizer.build(network.trainable_variables)
-            steps = min(HEAD_STEPS, len(self.training)) if self.pooled else 1
-            self.model.compile(optimizer=network.optimizer, steps_per_execution=steps, **loss_and_metrics)
+        network.optimizer.build(network.trainable_variables)
+        steps = min(HEAD_STEPS, len(self.training)) if self.pooled else 1
+        self.model.compile(optimizer=network.optimizer, steps_per_execution=steps, **compile_arguments(settings))
 
     def tell_progress(self, tell: Callable[[str], object]) -> None:
         """Have a note told while features are computed, such as `features of training films 320/3780`."""
@@ -71,7 +67,7 @@ def stage_parts(
         training, validation: the films; training with augmentation.
         settings: of the run; `cache.copies` 0 and networks other than B have no cache.
     """
-    whole = StageParts(network, training, validation)
+    whole = StageParts(logits_of(network), training, validation)
     if settings.network != "b" or settings.cache.copies == 0:
         return whole
     if settings.augmentation.mixup:
@@ -86,7 +82,7 @@ def stage_parts(
         return whole
     store = store_of(settings)
     parts = StageParts(
-        cut.trained,
+        logits_of(cut.trained),
         FeatureBatches(training, cut, store, settings.cache.copies, "training films"),
         FeatureBatches(validation, cut, store, 1, "validation films"),
     )

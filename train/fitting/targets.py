@@ -3,6 +3,10 @@
 The loss of validation is always the plain cross-entropy of pneumonia, whatever the levers: it chooses the best epoch,
 and runs must be comparable by it. Label smoothing, class weights and mixup therefore belong to the training films
 (to their labels and weights), not to the loss function.
+
+Loss and metrics are those of logits (`logits_of`). Given probabilities, Keras finds their logits under TensorFlow alone;
+elsewhere it cuts them off at 1e-7, beyond which no gradient is left: a network that is once sure of the same answer for
+all films, as a wide one is after the first steps at 250 px, would never learn again.
 """
 
 from collections.abc import Sequence
@@ -62,33 +66,35 @@ def smooth(labels: np.ndarray, share: float) -> np.ndarray:
 
 
 def compile_arguments(settings: Settings) -> dict[str, Any]:
-    """Return loss and metrics for `keras.Model.compile`; made again for every compilation."""
+    """Return loss and metrics for `keras.Model.compile` of a model that gives logits; made again for every compilation."""
     # Rows that fill a batch up for several devices weigh nothing; plain metrics would count them.
     kind = "weighted_metrics" if present_share().devices > 1 else "metrics"
     if settings.network == "backbone":
-        return {"loss": "sparse_categorical_crossentropy", kind: ["accuracy"]}
-    metrics: list[object] = ["accuracy", keras.metrics.AUC(name="auroc")]
-    if settings.label_smoothing or settings.augmentation.mixup:
-        metrics = [AccuracyOfSmoothed(name="accuracy"), AurocOfSmoothed(name="auroc")]
-    return {"loss": "binary_crossentropy", kind: metrics}
+        return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), kind: ["accuracy"]}
+    metrics = [AccuracyOfLogits(name="accuracy"), AurocOfLogits(name="auroc")]
+    return {"loss": keras.losses.BinaryCrossentropy(from_logits=True), kind: metrics}
 
 
-@keras.saving.register_keras_serializable(package="pneumoscope")
-class AccuracyOfSmoothed(keras.metrics.BinaryAccuracy):
-    """Accuracy against labels that were smoothed or blended: each counts as the class it is nearer to."""
-
-    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
-        """Count a batch."""
-        super().update_state(keras.ops.round(y_true), y_pred, sample_weight)
+def logits_of(network: keras.Model) -> keras.Model:
+    """Return a view of a network, or of its last part, before its closing sigmoid or softmax; weights are shared."""
+    closing, _, _ = network.output._keras_history
+    return keras.Model(network.input, closing.input, name=f"{network.name}_logit")
 
 
-@keras.saving.register_keras_serializable(package="pneumoscope")
-class AurocOfSmoothed(keras.metrics.AUC):
-    """AUROC against labels that were smoothed or blended: each counts as the class it is nearer to."""
+class AccuracyOfLogits(keras.metrics.BinaryAccuracy):
+    """Accuracy at probability 0.5; a label that was smoothed or blended counts as the class it is nearer to."""
 
     def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
-        """Count a batch."""
-        super().update_state(keras.ops.round(y_true), y_pred, sample_weight)
+        """Count a batch of logits."""
+        super().update_state(keras.ops.round(y_true), keras.ops.sigmoid(y_pred), sample_weight)
+
+
+class AurocOfLogits(keras.metrics.AUC):
+    """AUROC; a label that was smoothed or blended counts as the class it is nearer to."""
+
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
+        """Count a batch of logits."""
+        super().update_state(keras.ops.round(y_true), keras.ops.sigmoid(y_pred), sample_weight)
 
 
 def _class_weights(labels: np.ndarray, settings: Settings) -> np.ndarray | None:
