@@ -82,7 +82,7 @@ def stage_parts(
         return whole
     store = store_of(settings)
     parts = StageParts(
-        logits_of(cut.trained),
+        cut.trained,
         FeatureBatches(training, cut, store, settings.cache.copies, "training films"),
         FeatureBatches(validation, cut, store, 1, "validation films"),
     )

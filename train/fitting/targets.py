@@ -4,9 +4,9 @@ The loss of validation is always the plain cross-entropy of pneumonia, whatever 
 and runs must be comparable by it. Label smoothing, class weights and mixup therefore belong to the training films
 (to their labels and weights), not to the loss function.
 
-Loss and metrics are those of logits (`logits_of`). Given probabilities, Keras finds their logits under TensorFlow alone;
-elsewhere it cuts them off at 1e-7, beyond which no gradient is left: a network that is once sure of the same answer for
-all films, as a wide one is after the first steps at 250 px, would never learn again.
+Loss and metrics are those of logits (`logits_of`). Given probabilities, Keras finds their logits under TensorFlow
+alone; elsewhere it cuts them off at 1e-7, beyond which no gradient is left: a network that is once sure of the same
+answer for all films, as a wide one is after the first steps at 250 px, would never learn again.
 """
 
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ def smooth(labels: np.ndarray, share: float) -> np.ndarray:
 
 
 def compile_arguments(settings: Settings) -> dict[str, Any]:
-    """Return loss and metrics for `keras.Model.compile` of a model that gives logits; made again for every compilation."""
+    """Return loss and metrics for `keras.Model.compile` of what gives logits; made again for every compilation."""
     # Rows that fill a batch up for several devices weigh nothing; plain metrics would count them.
     kind = "weighted_metrics" if present_share().devices > 1 else "metrics"
     if settings.network == "backbone":
@@ -76,9 +76,8 @@ def compile_arguments(settings: Settings) -> dict[str, Any]:
 
 
 def logits_of(network: keras.Model) -> keras.Model:
-    """Return a view of a network, or of its last part, before its closing sigmoid or softmax; weights are shared."""
-    closing, _, _ = network.output._keras_history
-    return keras.Model(network.input, closing.input, name=f"{network.name}_logit")
+    """Return a view of a network without its last layer, a sigmoid or softmax; weights are shared."""
+    return keras.Model(network.input, network.layers[-1].input, name=f"{network.name}_logits")
 
 
 class AccuracyOfLogits(keras.metrics.BinaryAccuracy):

@@ -1,5 +1,6 @@
 """What `train` is asked of devices and processes, and how the processes of several machines find one another (JAX)."""
 
+import os
 import signal
 import socket
 import threading
@@ -14,6 +15,8 @@ JOIN_SECONDS = 120
 _SECONDS_PER_TRY = 0.5
 #: That JAX is given beyond that: when its own patience ends, it ends the process in pages of its own.
 _SECONDS_MORE = 60
+#: More than a step of these networks has sums over devices under way at once.
+_CPU_THREADS = 64
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,9 @@ def prepare_jax(request: DevicesRequest) -> None:
     """
     import jax
 
+    # A sum over CPU devices holds its thread until the other devices come to it, and XLA has as many threads as NPROC
+    # or, without it, processors: of few, one device's sums may take all, and no other device comes.
+    os.environ.setdefault("NPROC", str(_CPU_THREADS))
     # Steps under way on CPUs overlap what follows them, and devices and processes would wait for each other forever.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     if request.processes is not None:

@@ -38,7 +38,7 @@ class Cut:
     """Network B in two at the boundary between what a stage leaves as it is and what it trains.
 
     fixed: float32 [N, S, S, 3], grey in [0, 255], → one tensor or a tuple of them.
-    trained: the same → B's output. Its layers are B's own, so what it learns B has learnt.
+    trained: the same → B's logit [N, 1]. Its layers are B's own, so what it learns B has learnt.
     boundary: where the tensors come from: the layers' places in the backbone; none for the pooled features.
     dtype: of the tensors on disk.
     """
@@ -74,12 +74,12 @@ def cut_network(network: keras.Model) -> Cut | None:
     Frozen layers run in inference mode, so a tensor at the boundary depends on the picture alone. None where the
     backbone has no frozen part.
     """
-    backbone, pool = backbone_of(network), network.get_layer("pool")
+    backbone, pool, logit = backbone_of(network), network.get_layer("pool"), network.get_layer("logit").output
     first_trained = next((index for index, layer in enumerate(backbone.layers) if layer.trainable), None)
     if first_trained is None:
         return Cut(
             keras.Model(network.input, pool.output, name="fixed_part"),
-            keras.Model(pool.output, network.output, name="trained_part"),
+            keras.Model(pool.output, logit, name="trained_part"),
             (),
             POOLED_DTYPE,
         )
@@ -89,7 +89,7 @@ def cut_network(network: keras.Model) -> Cut | None:
     crossing = tuple(backbone.layers[index].output for index in boundary)
     below = keras.Model(backbone.input, _alone(crossing))
     above = keras.Model(_alone(crossing), backbone.output)
-    head = keras.Model(pool.input, network.output)
+    head = keras.Model(pool.input, logit)
     scaled = network.get_layer("scale_to_minus1_1").output
     inputs = _alone(tuple(keras.Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in crossing))
     return Cut(

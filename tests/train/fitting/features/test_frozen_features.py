@@ -22,7 +22,7 @@ from train.fitting.devices.device import Device
 from train.fitting.features import frozen_features
 from train.fitting.features.frozen_features import FeatureBatches, boundary_layers, cut_network
 from train.fitting.stage_parts import stage_parts
-from train.networks import BACKBONE_NAME, backbone_of, build_network_b, unfreeze_for_fine_tuning
+from train.networks import BACKBONE_NAME, backbone_of, build_network_b, logit_model, unfreeze_for_fine_tuning
 from train.radiograph import PrepareSpec
 from train.runs.run_folder import create_run
 from train.runs.settings import AugmentationSettings, make_settings
@@ -107,7 +107,7 @@ def test_the_reports_boundary_is_found_in_the_residual_block_that_it_cuts():
     assert isinstance(crossing[1], layers.MaxPooling2D)
     film = films_of(2, 64)[..., None].repeat(3, axis=-1)
     cut = cut_network(network)
-    assert np.allclose(cut.trained(cut.fixed(film)), network(film), atol=1e-5)
+    assert np.allclose(cut.trained(cut.fixed(film)), logit_model(network)(film), atol=1e-5)
     assert [v.path for v in cut.trained.trainable_variables] == [v.path for v in network.trainable_variables]
 
 
@@ -116,7 +116,7 @@ def test_a_cut_network_reads_films_as_the_whole_one(layer):
     network = small_network_b() if layer is None else unfrozen(layer)
     cut = cut_network(network)
     films = films_of(3)[..., None].repeat(3, axis=-1)
-    assert np.allclose(cut.trained(cut.fixed(films)), network(films), atol=1e-6)
+    assert np.allclose(cut.trained(cut.fixed(films)), logit_model(network)(films), atol=1e-6)
     assert [v.path for v in cut.trained.trainable_variables] == [v.path for v in network.trainable_variables]
     assert not cut.fixed.trainable_variables or layer is None
 
@@ -130,30 +130,19 @@ def test_a_step_on_features_changes_the_weights_as_a_step_on_films_does(layer):
     films, labels = films_of(6)[..., None].repeat(3, axis=-1), np.array([[0], [1]] * 3)
     networks = [small_network_b() if layer is None else unfrozen(layer) for _ in range(2)]
     before = [weight.copy() for weight in networks[0].get_weights()]
-    networks[0].compile(keras.optimizers.Adam(0.01), "binary_crossentropy", run_eagerly=True)
-    networks[0].train_on_batch(films, labels)
+    whole = logit_model(networks[0])
+    whole.compile(keras.optimizers.Adam(0.01), keras.losses.BinaryCrossentropy(from_logits=True), run_eagerly=True)
+    whole.train_on_batch(films, labels)
     cut = cut_network(networks[1])
     fixed = cut.fixed.predict_on_batch(films)
-    cut.trained.compile(keras.optimizers.Adam(0.01), "binary_crossentropy", run_eagerly=True)
-    cut.trained.train_on_batch(fixed, labels)
+    part = cut.trained
+    part.compile(keras.optimizers.Adam(0.01), keras.losses.BinaryCrossentropy(from_logits=True), run_eagerly=True)
+    part.train_on_batch(fixed, labels)
     changed = 0
     for old, film, feature in zip(before, networks[0].get_weights(), networks[1].get_weights(), strict=True):
         assert np.allclose(film, feature, atol=1e-5)
         changed += not np.allclose(old, feature, atol=1e-4)
     assert changed == (4 if layer is None else 4 + 4 + 1)  # the head, the norm, the convolution
-
-
-@pytest.mark.parametrize("layer", [None, "one_relu"])
-def test_the_outputs_of_a_network_with_two_keep_their_names(layer):
-    network = small_network_b() if layer is None else unfrozen(layer)
-    kind = layers.Dense(1, name="kind_logit")(network.get_layer("dense1").output)
-    network = keras.Model(network.input, {"probability": network.output, "kind_logit": kind})
-    cut = cut_network(network)
-    losses = dict.fromkeys(network.output, "mse")
-    cut.trained.compile("sgd", losses, metrics={"probability": ["accuracy"]}, run_eagerly=True)
-    films = films_of(2)[..., None].repeat(3, axis=-1)
-    labels = {name: np.ones((2, 1)) for name in losses}
-    assert "probability_accuracy" in cut.trained.train_on_batch(cut.fixed(films), labels, return_dict=True)
 
 
 def test_features_are_those_of_the_pictures_the_loader_draws_in_the_order_it_draws(tmp_path):
@@ -269,7 +258,8 @@ def test_a_stage_that_cannot_be_cached_fits_the_whole_network(changes, layer, wo
     network = small_network_b() if layer is None else unfreeze_for_fine_tuning(small_network_b(), 0)
     films = film_batches()
     parts = stage_parts("head", network, films, films, make_settings("b", changes))
-    assert (parts.model, parts.training) == (network, films)
+    assert parts.model.layers == network.layers[:-1]  # all of it up to the logits
+    assert parts.training is films
     assert parts.take_building_seconds() == 0
     assert words in capsys.readouterr().err
 
