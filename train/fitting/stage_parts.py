@@ -9,7 +9,8 @@ from train.common.console import say
 from train.fitting.batches.loader import FilmBatches
 from train.fitting.features.feature_stream import stream_of
 from train.fitting.features.frozen_features import FeatureBatches, cut_network, store_of
-from train.fitting.targets import compile_arguments, logits_of
+from train.fitting.targets import compile_arguments
+from train.networks import logit_model
 from train.runs.settings import Settings
 
 #: Steps of a head that Keras takes at a time: looked at one by one, half the time would go into the looking.
@@ -67,7 +68,7 @@ def stage_parts(
         training, validation: the films; training with augmentation.
         settings: of the run; `cache.copies` 0 and networks other than B have no cache.
     """
-    whole = StageParts(logits_of(network), training, validation)
+    whole = StageParts(logit_model(network), training, validation)
     if settings.network != "b" or settings.cache.copies == 0:
         return whole
     if settings.augmentation.mixup:

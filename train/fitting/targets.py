@@ -4,7 +4,7 @@ The loss of validation is always the plain cross-entropy of pneumonia, whatever 
 and runs must be comparable by it. Label smoothing, class weights and mixup therefore belong to the training films
 (to their labels and weights), not to the loss function.
 
-Loss and metrics are those of logits (`logits_of`). Given probabilities, Keras finds their logits under TensorFlow
+Loss and metrics are those of logits. Given probabilities, Keras finds their logits under TensorFlow
 alone; elsewhere it cuts them off at 1e-7, beyond which no gradient is left: a network that is once sure of the same
 answer for all films, as a wide one is after the first steps at 250 px, would never learn again.
 """
@@ -73,11 +73,6 @@ def compile_arguments(settings: Settings) -> dict[str, Any]:
         return {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True), kind: ["accuracy"]}
     metrics = [AccuracyOfLogits(name="accuracy"), AurocOfLogits(name="auroc")]
     return {"loss": keras.losses.BinaryCrossentropy(from_logits=True), kind: metrics}
-
-
-def logits_of(network: keras.Model) -> keras.Model:
-    """Return a view of a network without its last layer, a sigmoid or softmax; weights are shared."""
-    return keras.Model(network.input, network.layers[-1].input, name=f"{network.name}_logits")
 
 
 class AccuracyOfLogits(keras.metrics.BinaryAccuracy):

@@ -202,8 +202,8 @@ def _probability(x: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def logit_model(network: keras.Model) -> keras.Model:
-    """Return a view of network A or B whose output is the logit, float32 [N, 1]; weights are shared."""
-    return keras.Model(network.input, network.get_layer("logit").output, name=f"{network.name}_logit")
+    """Return a view of a network without its last layer, a sigmoid or softmax: logits, float32; weights are shared."""
+    return keras.Model(network.input, network.layers[-1].input, name=f"{network.name}_logit")
 
 
 def _check_arguments(image_size: int, dropout: float, extra_dense: int) -> None:

@@ -16,7 +16,6 @@ import numpy as np
 from train.fitting.batches.loader import FilmBatches
 from train.fitting.fit import build_network, make_optimizer
 from train.fitting.stage_parts import stage_parts
-from train.fitting.targets import Targets
 from train.runs.settings import make_settings
 
 settings = make_settings(NETWORK, {"prepare.image_size": 32, "dropout": 0, **SETTINGS})

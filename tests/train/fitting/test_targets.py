@@ -16,11 +16,11 @@ from train.fitting.targets import (
     Targets,
     balanced_weights,
     compile_arguments,
-    logits_of,
     smooth,
     training_targets,
     validation_targets,
 )
+from train.networks import logit_model
 from train.runs.settings import make_settings
 
 SUBTYPES = ("normal", "bacterial", "viral", "unknown")
@@ -42,7 +42,7 @@ def losses(settings, films, targets):
     """(Keras's own figures of a batch under these targets, its logits: float64 [n])."""
     logits = np.random.default_rng(0).normal(0, 2, (len(films), 1)).astype(np.float32)
     logit = keras.Input((1,))
-    network = logits_of(keras.Model(logit, keras.layers.Activation("sigmoid")(logit)))
+    network = logit_model(keras.Model(logit, keras.layers.Activation("sigmoid")(logit)))
     network.compile(optimizer="sgd", run_eagerly=True, **compile_arguments(settings))
     batch = FilmBatches(
         np.zeros((len(films), 8, 8), np.uint8), targets.labels, targets.weights, batch_size=99, channels=1
