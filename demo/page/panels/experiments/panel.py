@@ -153,7 +153,7 @@ class ExperimentsPanel:
             )
             self.scale = gr.Dropdown(
                 _scales(scales, words),
-                value=scales[0],
+                value=self._first_scale(),
                 label=words("experiments.size"),
                 filterable=False,
                 visible=len(scales) > 1 or scales[0] != FULL,
@@ -172,6 +172,12 @@ class ExperimentsPanel:
         measured = {study for training in self.record.trainings for study, _ in training.rows}
         counted = [study.name for study in self.record.studies if study.counted]
         return next((name for name in counted if name in measured), counted[0])
+
+    def _first_scale(self) -> str:
+        """The size at which most of the first study was measured."""
+        first = self._chosen(EVERY, self._first_study())
+        sizes = [training.scale for training in self._trainings_of(first, EVERY)]
+        return max(self._scales_of(first, EVERY), key=sizes.count)  # of several with as many the first: full size
 
     def _studies(self, network: str, words: Wording) -> list[tuple[str, str]]:
         chosen = [(study_title(study, words), study.name) for study in self._chosen(network, EVERY)]

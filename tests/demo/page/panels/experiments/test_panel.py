@@ -30,6 +30,16 @@ def test_the_sizes_are_those_that_the_studies_were_measured_at(panel, network, s
     assert chosen["value"] == sizes[0]
 
 
+@pytest.mark.parametrize(("full", "opens_at"), [(1, "96 px"), (2, "full")])
+def test_it_opens_at_the_size_that_most_of_the_first_study_was_measured_at(make_study_training, full, opens_at):
+    keys = [[("a-width", key)] for key in ("0.25", "0.5")]
+    trainings = [make_study_training(key, {"train": 0.9}, scale="96 px") for key in keys]
+    trainings += [make_study_training([("b-dropout", "0.1")], {"head": 0.9}, seed, HEADS) for seed in range(3)]
+    trainings += [make_study_training(key, {"train": 0.9}, scale="full") for key in keys[:full]]
+    with gr.Blocks(), gr.Tabs(), gr.Tab() as tab:
+        assert ExperimentsPanel(make_record(trainings), gr.Radio(["en", "he"]), tab).scale.value == opens_at
+
+
 def test_of_heads_that_were_trained_alone_the_effects_are_the_heads(panel):
     _, _, _, effects, *plots = panel.show(True, "b", "b-dropout", "96 px", "en")
     assert "b-dropout, head" in effects
