@@ -53,6 +53,7 @@ def load_teachers(settings: Settings, image_size: int) -> list[keras.Model]:
 
 
 def _view(network: keras.Model, name: str) -> keras.Model:
+    """Return a view of a network that gives its logit [N, 1] and its pooled features."""
     outputs = [network.get_layer("logit").output, network.get_layer("pool").output]
     return keras.Model(network.input, outputs, name=name)
 
@@ -75,11 +76,7 @@ class Distiller(keras.Model):
         self, network: keras.Model, teachers: Sequence[keras.Model], distillation: DistillationSettings
     ) -> None:
         super().__init__(name="distiller")
-        self.student = keras.Model(
-            network.input,
-            [network.get_layer("logit").output, network.get_layer("pool").output],
-            name="student",
-        )
+        self.student = _view(network, "student")
         self.teachers = list(teachers)
         self.distillation = distillation
         self.built = True

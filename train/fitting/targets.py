@@ -4,9 +4,9 @@ The loss of validation is always the plain cross-entropy of pneumonia, whatever 
 and runs must be comparable by it. Label smoothing, class weights and mixup therefore belong to the training films
 (to their labels and weights), not to the loss function.
 
-Loss and metrics are those of logits. Given probabilities, Keras finds their logits under TensorFlow
-alone; elsewhere it cuts them off at 1e-7, beyond which no gradient is left: a network that is once sure of the same
-answer for all films, as a wide one is after the first steps at 250 px, would never learn again.
+Loss and metrics are those of logits. Given probabilities, Keras finds their logits under TensorFlow alone; elsewhere it
+cuts them off at 1e-7, beyond which no gradient is left: a network that is once sure of the same answer for all films,
+as a wide one is after the first steps at 250 px, would never learn again.
 """
 
 from collections.abc import Sequence

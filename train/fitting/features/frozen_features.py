@@ -273,8 +273,8 @@ def head_logits(network: keras.Model, images: np.ndarray, settings: Settings) ->
         return None
     films = FilmBatches(images, np.zeros(len(images)), batch_size=BATCH_SIZE, channels=3)
     features = FeatureBatches(films, cut, store_of(settings), 1, "films")
-    head = keras.Model(network.get_layer("pool").output, network.get_layer("logit").output)
-    return np.concatenate([head.predict_on_batch(features[index][0]) for index in range(len(features))]).reshape(-1)
+    logits = [cut.trained.predict_on_batch(features[index][0]) for index in range(len(features))]
+    return np.concatenate(logits).reshape(-1)
 
 
 def _checksum_of(images: np.ndarray | WholeFilms, channels: int) -> str:
