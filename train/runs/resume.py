@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from train.common import atomic
 from train.common.errors import PneumoscopeError, UsageError
 from train.data.checksums import MISSING, digest_file, digest_films, digest_of_all, first_difference, read_digests
 from train.data.cohort import Cohort, CohortError, read_split
@@ -99,6 +100,16 @@ def add_record(path: Path, record: Record) -> None:
     """Put a record into a .keras file that is being written."""
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(RECORD_NAME, json.dumps({"format": FORMAT, **asdict(record)}))
+
+
+def replace_record(source: Path, target: Path, record: Record) -> None:
+    """Write the network and optimizer of a .keras file into another one, with another record."""
+    with atomic.replace_file(target) as temporary:
+        with zipfile.ZipFile(source) as old, zipfile.ZipFile(temporary, "w") as new:
+            for entry in old.infolist():
+                if entry.filename != RECORD_NAME:
+                    new.writestr(entry, old.read(entry))
+        add_record(temporary, record)
 
 
 def read_record(run: RunFolder) -> Record | None:

@@ -8,7 +8,7 @@ import contextlib
 import json
 import threading
 import warnings
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 from train.common.errors import UsageError
 from train.studies.definition import Row, Scale, Study, Training, run_name, settings_of
 from train.studies.running.storage import exclusive
+from train.studies.shared_epochs import beginning_of
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -103,13 +104,16 @@ def put_back(queue: Queue, gone: Collection[str] = (), most_deaths: int = MOST_D
 def claim(queue: Queue, worker: str, besides: Collection[str] = ()) -> Claim | None:
     """Take the first waiting training; None where none waits.
 
+    One that a shorter one begins, which is still to be finished, comes after all others.
+
     Args:
         queue: of this call.
         worker: name of this process.
         besides: names of run folders to be left to others.
     """
     storage = queue.storage
-    for trial in queue.trials(TrialState.WAITING):
+    shorter_is_left = _shorter_is_left(queue)
+    for trial in sorted(queue.trials(TrialState.WAITING), key=shorter_is_left):
         name = trial.user_attrs["run"]
         if name in besides:
             continue
@@ -178,6 +182,24 @@ def _end(
         return queue.storage.set_trial_state_values(claimed.trial, state, values)
     except UpdateFinishedTrialError:
         return False
+
+
+def _shorter_is_left(queue: Queue) -> Callable[[FrozenTrial], bool]:
+    """Return what says of a waiting trial whether epochs that a shorter one shares with it are still to be trained."""
+    beginnings: dict[str, str | None] = {}
+    shortest: dict[str | None, int] = {}
+    for trial in queue.trials(TrialState.WAITING, TrialState.RUNNING):
+        name = trial.user_attrs["run"]
+        settings = queue.trainings[name].settings
+        beginnings[name] = beginning = beginning_of(settings)
+        shortest[beginning] = min(settings.epochs, shortest.get(beginning, settings.epochs))
+
+    def is_left(trial: FrozenTrial) -> bool:
+        name = trial.user_attrs["run"]
+        beginning = beginnings.get(name)
+        return beginning is not None and shortest[beginning] < queue.trainings[name].settings.epochs
+
+    return is_left
 
 
 def _fail_stale(queue: Queue) -> None:

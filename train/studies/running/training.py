@@ -35,6 +35,7 @@ from train.runs.run_folder import RunFolder, begin, commit_of_checkout, create_r
 from train.runs.run_lock import hold
 from train.runs.settings import Settings
 from train.studies.definition import Training
+from train.studies.shared_epochs import take_shared_epochs
 
 if TYPE_CHECKING:
     from train.fitting.devices.device import Device, DeviceRequest
@@ -158,7 +159,9 @@ def _fit(run: RunFolder, settings: Settings, cohort: Cohort, means: Means, devic
     require_same_weights(run, settings, since)
     require_same_films(run, cohort, since)
     remove_leftovers(run.folder)
-    if since is not None:
+    if since is None:
+        since = take_shared_epochs(run, settings, cohort, device.kind)
+    else:
         say(f"run {run.name} resumes after epoch {len(since.progress.rows)}")
         if changed := changed_surroundings(since, device.kind):
             say_warning(f"run {run.name} resumes in another environment: {changed}")
