@@ -5,15 +5,16 @@ import numpy as np
 import pytest
 from optuna.trial import TrialState
 
+from train.runs import resume
 from train.runs.finished import read_history
 from train.runs.resume import read_record
-from train.runs.run_folder import RunFolder, begin, write_environment
+from train.runs.run_folder import RunFolder, begin, create_run, write_environment
 from train.studies.definition import Scale, Training, find_study, run_name, settings_of, trainings_of
 from train.studies.plan import make_plan
 from train.studies.running.queue import claim, complete, fill
 from train.studies.running.storage import opened_storage
-from train.studies.running.training import Means, train_of_study
-from train.studies.shared_epochs import beginning_of
+from train.studies.running.training import Means, cohort_of_study, train_of_study
+from train.studies.shared_epochs import beginning_of, take_shared_epochs
 from train.synthetic.phantom_folder import make_phantoms
 
 SMALL = Scale(image_size=32, films_per_class=20)
@@ -59,15 +60,31 @@ def weights_of(path):
     return keras.saving.load_model(path, compile=False).get_weights()
 
 
+@pytest.fixture(scope="module")
+def shorter(films, tmp_path_factory, eager_steps_of_module):
+    """The run of a training of one epoch, and what gives its epochs to one of two."""
+    root = tmp_path_factory.mktemp("shorter")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PNEUMOSCOPE_RUNS", str(root))
+        run = trained(training_of(1), Means(films, "cpu"))
+        longer = training_of(2)
+        cohort = cohort_of_study(films, longer.settings)
+
+        def take(device="cpu"):
+            return take_shared_epochs(create_run(None, longer.settings), longer.settings, cohort, device)
+
+        yield run, take
+
+
 @pytest.mark.usefixtures("eager_steps_of_module")
 def test_going_on_from_a_shorter_training_is_the_same_as_training_alone(means, monkeypatch, tmp_path, capsys):
     for epochs in (1, 2):
         trained(training_of(epochs), means)
     capsys.readouterr()
-    shared = trained(training_of(4), means)
+    shared = trained(training_of(3), means)
     assert f"run {shared.name} begins with the 2 epochs of run {training_of(2).name}" in capsys.readouterr().err
     monkeypatch.setenv("PNEUMOSCOPE_RUNS", str(tmp_path / "alone"))
-    alone = trained(training_of(4), means)
+    alone = trained(training_of(3), means)
     assert "begins with" not in capsys.readouterr().err
     assert history_of(shared) == history_of(alone)
     assert all(map(np.array_equal, weights_of(shared.best_network), weights_of(alone.best_network)))
@@ -79,14 +96,26 @@ def test_going_on_from_a_shorter_training_is_the_same_as_training_alone(means, m
 
 
 @pytest.mark.usefixtures("blank_pictures")
-def test_a_shorter_training_that_is_not_the_same_is_left_alone(means, capsys):
-    for damage in ("films", "last_network", "environment"):
-        shorter = trained(training_of(1, seed=len(damage)), means)
-        path = getattr(shorter, damage)
-        path.write_bytes(path.read_bytes()[:-40])
-        capsys.readouterr()
-        assert len(history_of(trained(training_of(2, seed=len(damage)), means))) == 2
-        assert "begins with" not in capsys.readouterr().err
+@pytest.mark.parametrize("file", ["settings", "films", "split", "last_network", "environment", "best_network"])
+def test_a_shorter_training_that_is_not_what_it_was_is_left_alone(shorter, file):
+    run, take = shorter
+    kept = getattr(run, file)
+    whole = kept.read_bytes()
+    try:
+        kept.write_bytes(whole[:-40]) if file != "best_network" else kept.unlink()
+        assert take() is None
+    finally:
+        kept.write_bytes(whole)
+
+
+@pytest.mark.usefixtures("blank_pictures")
+def test_epochs_of_another_device_or_of_other_versions_are_not_taken(shorter, monkeypatch):
+    _run, take = shorter
+    assert take("gpu") is None
+    with monkeypatch.context() as patch:
+        patch.setattr(resume, "versions", lambda: {"keras": "2.0"})
+        assert take() is None
+    assert len(take().progress.rows) == 1
 
 
 def test_epochs_are_shared_where_nothing_but_their_number_differs(optimizers):
