@@ -23,7 +23,7 @@ from train.fitting.stage_parts import StageParts, stage_parts
 from train.fitting.stages import Stage, stages_of
 from train.networks import backbone_of, build_network_a, build_network_b
 from train.networks.efficientnet_lite import build_teacher
-from train.runs.resume import Progress, Record, origin_of
+from train.runs.resume import Progress, Record, changed_surroundings, origin_of
 from train.runs.run_folder import RunFolder, commit_of_checkout, runs_root, write_environment
 from train.runs.settings import Optimizer, Settings
 from train.runs.teachers import TeacherRecord, write_teachers
@@ -179,6 +179,7 @@ def fit(
             _write_origin(run, ready)
     else:
         origin, progress = since.origin, since.progress
+        progress.moved |= changed_surroundings(since, device.kind) is not None
     checkpoint = TrainingCheckpoint(run, settings, origin, progress, device.kind, head_save_seconds, writes=writes)
     network = _fit_stages(settings, ready, checkpoint, watchers)
     if not writes:

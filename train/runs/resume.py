@@ -54,6 +54,7 @@ class Progress:
     counters: name of a Keras callback → what it counts.
     seeds: state of each random generator of the network, in its order.
     seconds: of training, whatever was lost to kills left out.
+    moved: it was resumed on another kind of device or with other versions.
     """
 
     stage: int = 0
@@ -68,6 +69,7 @@ class Progress:
     images_seen: int = 0
     training_seconds: float = 0.0
     seconds: float = 0.0
+    moved: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ FIGURES: Mapping[str, Callable[[Figures], float | None]] = {
 HOW = (
     "Trainings with the same seed in pairs: the mean difference over seeds with its 95 % interval (paired t test; the "
     "spread is taken for one film at least). An effect holds where p, corrected by Holm over all effects of the study "
-    "at one stage on one figure, is below 0.05; below three seeds nothing is claimed. The spread is that of training "
-    "again on the same films: other patients would add theirs."
+    "of one kind (its rows, or a grid's levels) at one stage on one figure, is below 0.05; below three seeds nothing "
+    "is claimed. The spread is that of training again on the same films: other patients would add theirs."
 )
 
 _Values = Mapping[int, float]  # by seed

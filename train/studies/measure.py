@@ -81,7 +81,14 @@ def stages_measured(run: RunFolder, settings: Settings) -> tuple[StageFiles, ...
 
 
 def lacks(done: FinishedTraining, *, test: bool) -> tuple[StageFiles, ...]:
-    """Return the networks of a training whose films have yet to be read: of validation, and of test where wanted."""
+    """Return the networks of a training whose films have yet to be read: of validation, and of test where wanted.
+
+    Raises:
+        PneumoscopeError: `measure` cannot do without a file that is missing or damaged.
+    """
+    _environment(done)
+    if done.run.history.is_file():
+        read_history(done.run)
     files = stages_measured(done.run, settings_of(done.run))
     return tuple(each for each in files if not _is_measured(each, test=test) and _can_be_read(done, each))
 

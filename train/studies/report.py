@@ -24,16 +24,15 @@ def make_record(measured: Sequence[Training], before: StudiesRecord | None = Non
     """Return the record of measured trainings and of those that an earlier record has besides.
 
     Args:
-        measured: of this storage; they take the place of earlier ones of the same run.
+        measured: of this storage; they take the place of earlier ones of the same row, seed and scale.
         before: the earlier record, perhaps with trainings of another machine.
     """
     studies = recorded_studies()
-    rows = {(study.name, row.key) for study in studies for row in study.rows}
-    now = {training.run for training in measured}
-    kept = [training for training in before.trainings if training.run not in now] if before else []
-    # A row that has left the studies since takes its trainings along.
+    rows = _settings_by_row(studies).keys()
+    kept = _kept(before, measured, studies) if before else []
     trainings = tuple(
         sorted(
+            # A row that has left the studies takes its trainings along.
             (training for training in (*kept, *measured) if rows & set(training.rows)),
             key=lambda training: (training.scale, training.rows, training.seed),
         )
@@ -48,6 +47,29 @@ def make_record(measured: Sequence[Training], before: StudiesRecord | None = Non
         conclusions=decide_conclusions(studies, trainings),
         costs=costs_of(trainings),
     )
+
+
+def _kept(before: StudiesRecord, measured: Iterable[Training], studies: Iterable[Study]) -> list[Training]:
+    """Return the trainings of an earlier record that are still of rows as they are now, and not measured again.
+
+    A run's name alone does not say so: with an edited row or another default the row's training has another name.
+    """
+    now, then = _settings_by_row(studies), _settings_by_row(before.studies)
+    again = {(training.scale, training.seed, row) for training in measured for row in training.rows}
+    kept = []
+    for training in before.trainings:
+        rows = tuple(
+            row
+            for row in training.rows
+            if row in now and now[row] == then.get(row) and (training.scale, training.seed, row) not in again
+        )
+        if rows:
+            kept.append(training.model_copy(update={"rows": rows}))
+    return kept
+
+
+def _settings_by_row(studies: Iterable[Study]) -> dict[tuple[str, str], object]:
+    return {(study.name, row.key): row.settings for study in studies for row in study.rows}
 
 
 def recorded_studies() -> tuple[Study, ...]:

@@ -7,6 +7,7 @@ as the shorter of them lasts, step for step. What the shorter one leaves is what
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
 from train.common import atomic
 from train.common.console import say
@@ -26,6 +27,7 @@ from train.runs.settings import Settings
 from train.studies.definition import run_name
 
 
+@cache
 def beginning_of(settings: Settings) -> str | None:
     """Return what is equal for trainings whose epochs are the same for as long as both last; None: no other's are.
 
@@ -38,11 +40,9 @@ def beginning_of(settings: Settings) -> str | None:
 
 def shorter_runs(settings: Settings) -> Iterator[tuple[RunFolder, Settings]]:
     """Yield the finished runs that a training may go on from, the longest first."""
-    if beginning_of(settings) is None:
-        return
-    for epochs in range(settings.epochs - 1, 0, -1):
-        shorter = _of_length(settings, epochs)
-        run = RunFolder(runs_root() / run_name(shorter))
+    root = runs_root()
+    for name, shorter in _shorter(settings):
+        run = RunFolder(root / name)
         if run.environment.is_file() and run.last_network.is_file():
             yield run, shorter
 
@@ -65,23 +65,38 @@ def take_shared_epochs(run: RunFolder, settings: Settings, cohort: Cohort, devic
             read_environment(shorter)
             require_same_settings(shorter, shorter_settings, record)
             require_same_films(shorter, cohort, record)
-        except PneumoscopeError:  # it was edited, or is of other films: the row is trained from its first epoch
+            if record is None or record.progress.moved or changed_surroundings(record, device):
+                continue
+            return _take(run, settings, shorter, record)
+        except (PneumoscopeError, FileNotFoundError):  # it is damaged or gone, was edited, or is of other films
             continue
-        if record is None or changed_surroundings(record, device) or not shorter.best_network.is_file():
-            continue
-        origin = replace(record.origin, settings={**record.origin.settings, "epochs": settings.epochs})
-        taken = replace(record, origin=origin, progress=replace(record.progress, stage_finished=False))
-        for source, target in (
-            (shorter.films, run.films),
-            (shorter.split, run.split),
-            (shorter.best_network, run.best_network),
-        ):
-            with atomic.replace_file(target) as temporary:
-                shutil.copyfile(source, temporary)
-        replace_record(shorter.last_network, run.last_network, taken)  # last: it says that the others are there
-        say(f"run {run.name} begins with the {len(taken.progress.rows)} epochs of run {shorter.name}")
-        return taken
+    # What a kill while they were taken has left is of no use without last.keras.
+    run.best_network.unlink(missing_ok=True)
     return None
+
+
+def _take(run: RunFolder, settings: Settings, shorter: RunFolder, record: Record) -> Record:
+    origin = replace(record.origin, settings={**record.origin.settings, "epochs": settings.epochs})
+    taken = replace(record, origin=origin, progress=replace(record.progress, stage_finished=False))
+    for source, target in (
+        (shorter.films, run.films),
+        (shorter.split, run.split),
+        (shorter.best_network, run.best_network),
+    ):
+        with atomic.replace_file(target) as temporary:
+            shutil.copyfile(source, temporary)
+    replace_record(shorter.last_network, run.last_network, taken)  # last: it says that the others are there
+    say(f"run {run.name} begins with the {len(taken.progress.rows)} epochs of run {shorter.name}")
+    return taken
+
+
+@cache
+def _shorter(settings: Settings) -> tuple[tuple[str, Settings], ...]:
+    """Return the name and settings of each training that begins as this one does and ends before, the longest first."""
+    if beginning_of(settings) is None:
+        return ()
+    lengths = range(settings.epochs - 1, 0, -1)
+    return tuple((run_name(shorter), shorter) for shorter in (_of_length(settings, epochs) for epochs in lengths))
 
 
 def _of_length(settings: Settings, epochs: int) -> Settings:

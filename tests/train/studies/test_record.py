@@ -63,6 +63,7 @@ def test_a_figure_over_seeds_has_mean_range_and_the_mean_of_the_limits():
         (Scale(image_size=96), " --image-size 96"),
         (Scale(films_per_class=200, epochs=2), " --films-per-class 200 --epochs 2"),
         (Scale(64, 50, 1, "random"), " --image-size 64 --films-per-class 50 --epochs 1 --backbone-weights random"),
+        (Scale(backbone_weights="kept/own.weights.h5"), " --backbone-weights own.weights.h5"),
     ],
 )
 def test_the_command_of_a_row_reduces_as_the_label_says(scale, options):

@@ -135,6 +135,31 @@ def test_what_another_machine_measured_is_kept_and_what_is_measured_anew_takes_i
     assert len(make_record([gone], now).trainings) == 2  # a row that no study has any more
 
 
+def test_a_row_that_is_trained_by_other_settings_now_has_no_seed_twice(make_study_training):
+    shared = [("a-width", "1.0"), ("a-dropout", "0.1")]
+    old = make_study_training(shared, {"train": 0.9}, run="study-old")
+    before = make_record([old, make_study_training(shared, {"train": 0.8}, scale="96 px", run="study-small")])
+    # Another default gives the same row's training another name.
+    record = make_record([make_study_training([("a-width", "1.0")], {"train": 0.95}, run="study-new")], before)
+    assert {(one.run, one.rows) for one in record.trainings} == {
+        ("study-new", (("a-width", "1.0"),)),
+        ("study-old", (("a-dropout", "0.1"),)),
+        ("study-small", tuple(shared)),
+    }
+    edited = before.study("a-dropout").model_copy(
+        update={"rows": tuple(row.model_copy(update={"settings": {}}) for row in before.study("a-dropout").rows)}
+    )
+    others = tuple(study if study.name != "a-dropout" else edited for study in before.studies)
+    record = make_record([], before.model_copy(update={"studies": others}))
+    assert {one.rows for one in record.trainings} == {(("a-width", "1.0"),)}
+
+
+def test_one_run_may_be_of_two_scales(make_study_training):
+    before = make_record([make_study_training([("a-width", "0.5")], {"train": 0.9}, run="study-one")])
+    again = make_study_training([("a-width", "0.5")], {"train": 0.9}, scale="16 epochs at most", run="study-one")
+    assert {one.scale for one in make_record([again], before).trainings} == {"full", "16 epochs at most"}
+
+
 def test_the_cost_of_a_row_is_told_by_network_size_and_machine(measured):
     costs = make_record(measured).costs
     assert [(cost.network, cost.scale, cost.trainings, cost.median) for cost in costs] == [

@@ -1,5 +1,8 @@
 """A longer training goes on from a shorter one where that is the same as training it alone, and nowhere else."""
 
+import shutil
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -7,8 +10,9 @@ from optuna.trial import TrialState
 
 from train.runs import resume
 from train.runs.finished import read_history
-from train.runs.resume import read_record
+from train.runs.resume import plain_settings, read_record, replace_record
 from train.runs.run_folder import RunFolder, begin, create_run, write_environment
+from train.studies import shared_epochs
 from train.studies.definition import Scale, Training, find_study, run_name, settings_of, trainings_of
 from train.studies.plan import make_plan
 from train.studies.running.queue import claim, complete, fill
@@ -110,12 +114,30 @@ def test_a_shorter_training_that_is_not_what_it_was_is_left_alone(shorter, file)
 
 @pytest.mark.usefixtures("blank_pictures")
 def test_epochs_of_another_device_or_of_other_versions_are_not_taken(shorter, monkeypatch):
-    _run, take = shorter
+    run, take = shorter
     assert take("gpu") is None
     with monkeypatch.context() as patch:
         patch.setattr(resume, "versions", lambda: {"keras": "2.0"})
         assert take() is None
     assert len(take().progress.rows) == 1
+    with monkeypatch.context() as patch:
+        record = read_record(run)
+        record.progress.moved = True
+        patch.setattr(shared_epochs, "read_record", lambda _run: record)
+        assert take() is None
+
+
+@pytest.mark.usefixtures("blank_pictures")
+def test_a_run_that_goes_on_elsewhere_knows_it(shorter, runs, means):
+    longer, other = training_of(2), read_record(shorter[0])
+    run = create_run(longer.name, longer.settings)
+    other = replace(other, origin=replace(other.origin, settings=plain_settings(longer.settings)), device="gpu")
+    other.progress.stage_finished = False
+    for file in ("split", "films", "best_network"):
+        shutil.copyfile(getattr(shorter[0], file), getattr(run, file))
+    replace_record(shorter[0].last_network, run.last_network, other)
+    assert trained(longer, means).name == run.name
+    assert (read_record(run).progress.moved, read_record(shorter[0]).progress.moved) == (True, False)
 
 
 def test_epochs_are_shared_where_nothing_but_their_number_differs(optimizers):

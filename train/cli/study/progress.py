@@ -78,7 +78,8 @@ class _Work:
         planned = make_plan(undone, "", self.films, self.speeds).trainings
         self.left = {each.training.name: each.seconds for each in planned}
         for name, seconds in self.left.items():
-            self.first.setdefault(name, seconds)
+            # More than before where epochs that a shorter row was to share are trained after all.
+            self.first[name] = max(self.first.get(name, 0.0), seconds)
 
     def seconds(self, found: Sequence["Standing"]) -> tuple[float, float]:
         """What is done of the trainings since this began, and all there was to do."""

@@ -3,7 +3,7 @@
 import re
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ALL = "all"
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600}
 _WHY_SHOWN = 5  # failed rows
+#: Parameters that the command which goes on names by itself, or does without.
+_NOT_SAID_AGAIN = ("names", "data", "as_json", "debug")
 
 Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Studies of `study list`, or all.")]
 Rows = Annotated[
@@ -77,6 +79,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be train
 
 
 def run_command(
+    context: typer.Context,
     names: Names,
     data: DataRoot = None,
     rows: Rows = None,
@@ -130,23 +133,7 @@ def run_command(
     )
     _print_outcome(found, scale, as_json=as_json)
     say(NOT_A_MEDICAL_DEVICE)
-    given = {
-        "--rows": ",".join(rows) if rows else None,
-        "--seeds": seeds if seeds > 1 else None,
-        "--workers": workers,
-        "--engine": engine if engine != "local" else None,
-        "--address": address,
-        "--num-gpus": num_gpus,
-        "--time-limit": time_limit,
-        "--image-size": image_size,
-        "--films-per-class": films_per_class,
-        "--epochs": epochs,
-        "--backbone-weights": backbone_weights,
-        "--heads": heads,
-        "--storage": storage,
-        "--tensorboard": tensorboard,
-    }
-    _say_next(names, found, given, data_root)
+    _say_next(context, found, data_root)
     if any(standing.state == "failed" for standing in found):
         raise typer.Exit(1)
 
@@ -254,17 +241,27 @@ def _print_outcome(found: Sequence["Standing"], scale: "Scale", *, as_json: bool
         say_error(f"and {len(failed) - _WHY_SHOWN} more; --json names them all")
 
 
-def _say_next(names: Sequence[str], found: Sequence["Standing"], given: Mapping[str, object], data_root: Path) -> None:
+def _say_next(context: typer.Context, found: Sequence["Standing"], data_root: Path) -> None:
+    """Name the report, or the same command, which goes on; what it found in the environment it finds there again."""
     if all(standing.state in ("complete", "diverged") for standing in found):
         say_next("pneumoscope study report")
         return
-    options = [
-        word
-        for option, value in given.items()
-        if value not in (None, False)
-        for word in ((option,) if value is True else (option, str(value)))
-    ]
-    say_next(f"{shlex.join(['pneumoscope', 'study', 'run', *names, *options])}{data_option(data_root)}")
+    words = ["pneumoscope", "study", "run", *context.params["names"]]
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if option.name not in _NOT_SAID_AGAIN and source is not None and source.name == "COMMANDLINE":
+            words += _words(option.opts[0], context.params[option.name or ""])
+    say_next(f"{shlex.join(words)}{data_option(data_root)}")
+
+
+def _words(option: str, value: Any) -> list[str]:  # noqa: ANN401  # whatever an option holds
+    if value is True:
+        return [option]
+    if option == "--storage":
+        from train.studies.running.storage import shown_url
+
+        return [option, shown_url(value)]
+    return [option, ",".join(value) if isinstance(value, list) else str(getattr(value, "value", value))]
 
 
 def _left(row: dict[str, Any]) -> str | None:

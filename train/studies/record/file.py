@@ -26,13 +26,17 @@ _OPTIONS = {
 def run_command(study: str, keys: Sequence[str], scale: str) -> str:
     """The command that trains rows of a study at a scale, as its label tells it.
 
-    Of weights for B's backbone a label has no more than the file's name.
+    Of weights for B's backbone a label has no more than the file's name, without Keras's .h5.
     """
     words = ["pneumoscope", "study", "run", study, "--rows", ",".join(keys)]
     for option, pattern in _OPTIONS.items():
         if found := re.search(rf"(?:^|, ){pattern}(?:,|$)", scale):
-            words += [option, *found.groups()]
+            words += [option, *(_file_of(text) if option == "--backbone-weights" else text for text in found.groups())]
     return shlex.join(words)
+
+
+def _file_of(weights: str) -> str:
+    return weights if weights == "random" else f"{weights}.h5"
 
 
 def write_record(path: Path, record: StudiesRecord) -> None:

@@ -13,13 +13,16 @@ import pytest
 from typer.testing import CliRunner
 
 from demo.cli import app
+from train.cli.study import session
+from train.cli.study.progress import _Work
 from train.cli.study.run_command import chosen_rows, seconds_of
 from train.common.errors import UsageError
 from train.runs.finished import read_history
 from train.runs.run_folder import RunFolder
-from train.studies.definition import find_study
+from train.studies.definition import Scale, find_study, trainings_of
+from train.studies.plan import FilmCounts
 from train.studies.running.storage import opened_storage
-from train.studies.status import statuses
+from train.studies.status import Standing, statuses
 from train.synthetic.phantom_folder import make_phantoms
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -104,6 +107,38 @@ def test_a_dry_run_trains_nothing(films, tmp_path):
     assert plan["scale"] == "full"
     assert len(plan["trainings"]) == 2 * len({tuple(row) for each in plan["trainings"] for row in each["rows"][:1]})
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_next_command_is_the_one_that_was_given(films, tmp_path, monkeypatch):
+    def unfinished(_asked, _scale, trainings, **_):
+        return [Standing(training, "waiting", None, None) for training in trainings]
+
+    monkeypatch.setattr(session, "run_studies", unfinished)
+    given = ["run", "a-width", "--rows", "0.25", "--rows", "0.5", "--seeds", "2", "--device", "cpu", "--tensorboard"]
+    wanted = "next: pneumoscope study run a-width --rows 0.25,0.5 --seeds 2"
+    result = run_study(*given, "--json", "--data", films, runs=tmp_path / "runs")
+    assert f"{wanted} --device cpu --tensorboard --data {films}\n" in result.stderr
+    # A password stays where it was: in the environment, or with whoever typed it.
+    storage = "postgresql://me:secret@host/studies"
+    result = run_study(*given, "--storage", storage, "--data", films, runs=tmp_path / "runs")
+    assert f"{wanted} --storage 'postgresql+pg8000://me:***@host/studies' --device cpu" in result.stderr
+    monkeypatch.setenv("PNEUMOSCOPE_STORAGE", storage)
+    result = run_study(*given, "--data", films, runs=tmp_path / "runs")
+    assert f"{wanted} --device cpu --tensorboard" in result.stderr
+    assert "secret" not in result.output
+
+
+def test_progress_never_runs_backwards(monkeypatch, tmp_path):
+    monkeypatch.setenv("PNEUMOSCOPE_RUNS", str(tmp_path / "runs"))
+    study = find_study("a-optimizer")
+    shorter, longer = trainings_of([(study, study.row(f"adam-0.1-{epochs}")) for epochs in (8, 16)], [0], Scale())
+    work = _Work(FilmCounts())
+    work.look([Standing(shorter, "running", None, None), Standing(longer, "waiting", None, None)])
+    # The shorter one diverges: the longer one shares nothing with it.
+    found = [Standing(shorter, "diverged", "nan", None), Standing(longer, "waiting", None, None)]
+    work.look(found)
+    done, total = work.seconds(found)
+    assert 0 < done < total
 
 
 def test_heads_are_of_network_b_alone_and_a_scale_of_their_own(films, tmp_path):
