@@ -22,6 +22,7 @@ from train.radiograph.formats import MAX_BYTES
 log = logging.getLogger(__name__)
 
 MAX_FILMS = 1_000  # of one batch
+MAX_ENTRIES = 100_000  # of its archives' directories together: looking at each takes time, a film in it or none
 AHEAD = 2  # films begun per film read at once; each holds a file's bytes only while it is read
 
 
@@ -69,11 +70,11 @@ class FilmSet:
 
 
 def find_films(uploads: Sequence[Upload]) -> FilmSet:
-    """List the films of files and archives, in the order given and within an archive in its own."""
+    """List the films of files and archives, in the order given and within an archive in its own; each upload once."""
     films: list[BatchFilm] = []
     refused: list[str] = []
-    left_out = too_many = 0
-    for upload in uploads:
+    left_out = too_many = entries = 0
+    for upload in _each_once(uploads):
         if not is_archive(upload.name, _start(upload.path)):
             if len(films) < MAX_FILMS:
                 films.append(BatchFilm(upload.name, upload.path))
@@ -81,8 +82,11 @@ def find_films(uploads: Sequence[Upload]) -> FilmSet:
                 too_many += 1
             continue
         try:
+            if entries > MAX_ENTRIES:
+                raise ArchiveError(f"the archives before it hold {entries} files: expected at most {MAX_ENTRIES}")
             with open_archive(upload.path) as archive:
                 members, others = archive.members, archive.left_out
+                entries += archive.entries
             if len(films) + len(members) > MAX_FILMS:
                 raise ArchiveError(f"{len(members)} films: expected at most {MAX_FILMS} in a batch; split it")
             if not members:
@@ -94,6 +98,15 @@ def find_films(uploads: Sequence[Upload]) -> FilmSet:
         before = f"{upload.name}/" if len(uploads) > 1 else ""
         films += [BatchFilm(before + one.name, upload.path, one.position, one.error) for one in members]
     return FilmSet(tuple(films), tuple(refused), left_out, too_many)
+
+
+def _each_once(uploads: Sequence[Upload]) -> Iterator[Upload]:
+    """What a client sends may name one upload a thousand times."""
+    seen: set[Path] = set()
+    for upload in uploads:
+        if upload.path not in seen:
+            seen.add(upload.path)
+            yield upload
 
 
 def delete_uploads(uploads: Sequence[Upload]) -> None:

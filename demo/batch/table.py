@@ -34,13 +34,13 @@ class Row:
     @property
     def strangeness(self) -> float | None:
         """The largest novelty as a share of its network's limit, above 1 for a refused film; None if not measured."""
-        measured = [
-            (reading["novelty"], reading["novelty_limit"])
-            for reading in self.comparison["readings"].values()
-            if reading["novelty"] is not None and reading["novelty_limit"] is not None
-        ]
-        # What could not be computed is refused, and stranger than any number.
-        shares = [math.inf if math.isnan(novelty) else novelty / limit for novelty, limit in measured]
+        shares = []
+        for reading in self.comparison["readings"].values():
+            novelty, limit = reading["novelty"], reading["novelty_limit"]
+            if novelty is not None and limit is not None:
+                shares.append(novelty / limit)
+            elif reading["refused"]:  # what could not be computed is stranger than any number
+                shares.append(math.inf)
         return max(shares, default=None)
 
 

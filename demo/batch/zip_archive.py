@@ -61,10 +61,12 @@ class FilmArchive:
     Attributes:
         members: in the archive's order; folders, hidden files and macOS's own are not among them.
         left_out: how many files are no films, as `films_of_folder` leaves them out of a folder.
+        entries: of the archive's directory, folders and hidden files too.
     """
 
     members: tuple[Member, ...]
     left_out: int
+    entries: int
     _zip: zipfile.ZipFile
     _file: io.FileIO
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -114,7 +116,7 @@ def open_archive(path: Path) -> FilmArchive:
         file.is_bounded = False
         members, left_out = _members(archive)
         opened.pop_all()
-    return FilmArchive(members, left_out, archive, file)
+    return FilmArchive(members, left_out, len(archive.infolist()), archive, file)
 
 
 class _BoundedFile(io.FileIO):

@@ -1,6 +1,7 @@
 """Both networks on one film: the readings side by side, and whether they agree."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -207,7 +208,10 @@ def _as_object(reading: Reading) -> ReadingObject:
         "operating_point": reading.operating_point,
         "positive": reading.positive,
         "refused": reading.refused,
-        "novelty": None if reading.novelty is None else _float32_digits(reading.novelty),
+        # JSON has no NaN and no infinity. Whether such a film is refused stands beside it.
+        "novelty": _float32_digits(reading.novelty)
+        if reading.novelty is not None and math.isfinite(reading.novelty)
+        else None,
         "novelty_limit": reading.novelty_limit,
         "milliseconds": round(reading.milliseconds, 2),
     }

@@ -266,13 +266,14 @@ def _print_table(comparisons: "Sequence[Comparison]", bundles: "Mapping[str, Bun
 
 def _resume(path: Path, films: Sequence[str], run: PredictRun) -> int:
     """Add to a file of readings the films it does not have; returns how many of all could not be read."""
-    from demo.predict.resume import open_readings
+    from demo.inference.classifier import threshold_of
+    from demo.predict.resume import Decision, open_readings
 
     decisions = {}
     for network, bundle in run.bundles.items():
         point = run.operating_point or bundle.card.default_operating_point
-        decisions[network] = (point, bundle.card.operating_points[point].threshold)
-    with open_readings(path, decisions) as readings:
+        decisions[network] = Decision(point, threshold_of(bundle.card, point), bundle.card.novelty_limit)
+    with open_readings(path, decisions, force=run.force) as readings:
         missing = [film for film in films if film not in readings.finished]
         failed = sum(not readings.finished.get(film, True) for film in films)
         if readings.finished and len(missing) == len(films):

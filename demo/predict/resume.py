@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from demo.inference.compare import Comparison
 from demo.predict.films.names import printable
@@ -18,7 +18,13 @@ from train.common.file_lock import try_lock
 
 LINE_START = b'{"path": '  # of every line that `json_line` writes
 
-Decision = tuple[str, float]  # operating point and its threshold
+
+class Decision(NamedTuple):
+    """What a network's readings are decided by; `novelty_limit` is None for one without, else it tells models apart."""
+
+    operating_point: str
+    threshold: float
+    novelty_limit: float | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class ReadingsFile:
 
 
 @contextmanager
-def open_readings(path: Path, decisions: Mapping[str, Decision]) -> Iterator[ReadingsFile]:
+def open_readings(path: Path, decisions: Mapping[str, Decision], *, force: bool = False) -> Iterator[ReadingsFile]:
     """Open what `--jsonl` wrote before, or begin a new file, and keep others from writing it meanwhile.
 
     Where the file system has no locks, that is said, and nothing keeps them.
@@ -61,10 +67,11 @@ def open_readings(path: Path, decisions: Mapping[str, Decision]) -> Iterator[Rea
 
     Args:
         path: the file; made when there is none.
-        decisions: network → operating point and threshold of this run; the file's readings must have the same.
+        decisions: network → what this run decides by; the file's readings must have the same.
+        force: whether this run gives the verdict of a refused film; the file's readings must have it or not, too.
 
     Raises:
-        UsageError: the file holds something else or readings of other networks or thresholds, another run is
+        UsageError: the file holds something else or readings of other networks, models or options, another run is
             writing it, or it cannot be opened.
     """
     shown = printable(str(path))
@@ -84,14 +91,14 @@ def open_readings(path: Path, decisions: Mapping[str, Decision]) -> Iterator[Rea
         if lock == "impossible":
             say_warning(f"{shown}: this file system has no locks, so nothing keeps a second run from writing it too")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            finished, whole = _read(file, shown, dict(decisions))
+            finished, whole = _read(file, shown, dict(decisions), force=force)
         os.truncate(descriptor, whole)
         yield ReadingsFile(path, finished, descriptor)
     finally:
         os.close(descriptor)
 
 
-def _read(file: BinaryIO, shown: str, decisions: dict[str, Decision]) -> tuple[dict[str, bool], int]:
+def _read(file: BinaryIO, shown: str, decisions: dict[str, Decision], *, force: bool) -> tuple[dict[str, bool], int]:
     """The films in the file, and how many of its bytes are whole lines."""
     finished: dict[str, bool] = {}
     whole = 0
@@ -104,6 +111,7 @@ def _read(file: BinaryIO, shown: str, decisions: dict[str, Decision]) -> tuple[d
         try:
             film = json.loads(line)
             found = {network: _decision(reading) for network, reading in film["readings"].items()}
+            forced = {reading["positive"] is not None for reading in film["readings"].values() if reading["refused"]}
             path, failed = str(film["path"]), film["error"] is not None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise _no_reading(shown, number) from None
@@ -112,12 +120,17 @@ def _read(file: BinaryIO, shown: str, decisions: dict[str, Decision]) -> tuple[d
                 f"{shown}, line {number}: read by {_in_words(found)}, but now by {_in_words(decisions)}; choose the "
                 "same models and options as then, or another file"
             )
+        if forced - {force}:
+            raise UsageError(
+                f"{shown}, line {number}: a refused film {'without' if force else 'with'} its verdict; "
+                f"give the command {'without' if force else 'with'} --force as then, or another file"
+            )
         finished[path] = not failed
     return finished, whole
 
 
 def _decision(reading: dict[str, Any]) -> Decision:
-    return reading["operating_point"], reading["threshold"]
+    return Decision(reading["operating_point"], reading["threshold"], reading["novelty_limit"])
 
 
 def _no_reading(shown: str, number: int) -> UsageError:
@@ -125,4 +138,7 @@ def _no_reading(shown: str, number: int) -> UsageError:
 
 
 def _in_words(decisions: Mapping[str, Decision]) -> str:
-    return " and ".join(f"{network} at {point} ({threshold})" for network, (point, threshold) in decisions.items())
+    return " and ".join(
+        f"{network} at {point} ({threshold}{'' if limit is None else f', novelty to {limit}'})"
+        for network, (point, threshold, limit) in decisions.items()
+    )

@@ -170,7 +170,7 @@ class Card(_CardPart):
     @classmethod
     def _names_files_of_the_bundle(cls, checksums: dict[str, str]) -> dict[str, str]:
         for name in checksums:
-            if name in ("", ".", "..", CARD) or "/" in name or "\\" in name:
+            if name in ("", ".", "..", CARD) or set("/\\\0") & set(name):
                 raise ValueError(f"{name!r} is no file of a bundle that can have a checksum")
         return checksums
 

@@ -1,6 +1,8 @@
 """Which items of CLAIM 2024 the card answers, and where (Tejani et al., Radiol Artif Intell 2024;6:e240300)."""
 
 from export.bundle.card import Card
+from export.bundle.card_figures import CardFigures
+from train.metrics.scores import EXTERNAL
 
 ELSEWHERE = (
     "Items 2 (abstract), 17 (annotation of the test set), 34 (trial registration) and 44 (funding) do not apply to a "
@@ -8,9 +10,9 @@ ELSEWHERE = (
 )
 
 
-def claim_items(card: Card) -> list[str]:
+def claim_items(card: Card, figures: CardFigures) -> list[str]:
     """The list, as Markdown, with CLAIM's numbers."""
-    test = card.metrics.test is not None
+    test, external = card.metrics.test is not None, bool(figures.quality_of(EXTERNAL))
     items = {
         "1": "Deep learning, convolutional network: title.",
         "3, 4": "Background, role, aim: Intended use.",
@@ -25,13 +27,13 @@ def claim_items(card: Card) -> list[str]:
         "19, 20": "Partitions, disjoint by patient between training and validation: Evaluation data, Training data.",
         "21": "Sample size: all films there are; none was planned.",
         "22, 23, 24": "Model, software, initial weights: Model details.",
-        "25, 26": "Training: Model details. The epoch of lowest validation loss, the run of highest validation AUROC.",
+        "25, 26": "Training: Model details. How epoch and run were chosen: the project's docs/training.md.",
         "27": "Ensembles: none.",
         "28, 29": "Metrics and intervals: Metrics.",
         "30": f"Robustness: Stress{'' if card.stress else ' (not measured)'}.",
         "31": f"Explainability: Heatmap, with three checks{'' if card.heatmap else ' (this network has none)'}.",
         "32": f"Internal data: validation and {'test' if test else 'test (not read)'}, Quantitative analyses.",
-        "33": "External data: none.",
+        "33": f"External data: {'another hospital, Calibration; see Caveats' if external else 'none'}.",
         "35, 36": "Numbers: Evaluation data, Training data. Age, sex and illness by film are not published.",
         "37, 38": "Performance and precision: Quantitative analyses.",
         "39": "Failures: scores.csv has every film; comparison.json those on which A and B differ.",

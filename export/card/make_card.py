@@ -299,6 +299,7 @@ def training_in_words(settings: Settings, environment: Mapping[str, Any]) -> str
         f"{films['train']} films, validation on {films['validation']}; {prepare.image_size} px, {centre}resize "
         f"{prepare.resize}, contrast {prepare.contrast}; {stages}; {settings.optimizer}, {settings.schedule} schedule, "
         f"batch {settings.batch_size}, dropout {settings.dropout:g}, augmentation {', '.join(changes) or 'none'}; "
+        f"{'last epoch' if settings.keep == 'last' else 'epoch of lowest validation loss'} kept; "
         f"seed {settings.seed}; {environment['seconds'] / 60:.0f} minutes on {environment['device']}; "
         f"{environment['parameters']:,} parameters."
     )

@@ -13,13 +13,20 @@ from export.card.claim_checklist import claim_items
 from export.card.make_card import PUBLIC_SET
 from export.card.markdown_tables import Lines, metric_text, percent, quantitative_analyses, table
 from train.common.console import NOT_A_MEDICAL_DEVICE
+from train.metrics.scores import EXTERNAL
 
 REFERENCE_STANDARD = (
     "Reference standard, as the publishers describe it: films were screened for quality, read by two physicians, and "
     "the test films' labels checked by a third. No laboratory proof of pneumonia."
 )
+NO_EXTERNAL_TEST = "Validation and test come from the source of the training films: there is no external test."
+SEEN_EXTERNAL_FILMS = (
+    "Validation and test come from the source of the training films. Another hospital's films (Calibration) are no "
+    "independent test where they helped to choose recipe, run or operating point, as they did for the networks that "
+    "pneumoscope ships: expect less than their figures."
+)
 PUBLIC_CAVEATS = (
-    "Children of 1 to 5 years from one hospital: on adults, other hospitals or other devices nothing is known.",
+    "Children of 1 to 5 years from one hospital: on adults, other hospitals or other devices expect less.",
     "The public test films differ from the training films in exposure and contrast; expect lower specificity wherever "
     "films look different.",
     "The publishers may have numbered patients of training and test separately, so that shared ids are an upper bound "
@@ -29,7 +36,6 @@ PUBLIC_CAVEATS = (
 )
 CAVEATS = (
     "Two classes only: a film with another disease is called normal or pneumonia all the same.",
-    "Validation and test come from the source of the training films: there is no external test.",
     "The probability is calibrated to validation films; where fewer are ill or films look different it is too high or "
     "too low. PPV and NPV depend on how many are ill.",
     "A film that is not refused may still be unfit: novelty finds other kinds of picture, not poor films.",
@@ -61,9 +67,10 @@ def card_in_words(card: Card) -> str:
     lines += ["", "## Training data", "", card.data, "", f"Split fingerprint: `{card.split_fingerprint}`."]
     lines += ["", "## Quantitative analyses", *quantitative_analyses(card, figures)]
     lines += ["", "## Ethical considerations", "", *_bullets(ETHICS)]
-    caveats = (*PUBLIC_CAVEATS, *CAVEATS) if _is_public(card) else CAVEATS
+    external = SEEN_EXTERNAL_FILMS if figures.quality_of(EXTERNAL) else NO_EXTERNAL_TEST
+    caveats = (*(PUBLIC_CAVEATS if _is_public(card) else ()), external, *CAVEATS)
     lines += ["", "## Caveats and recommendations", "", *_bullets(caveats)]
-    lines += ["", "## CLAIM 2024", "", *claim_items(card)]
+    lines += ["", "## CLAIM 2024", "", *claim_items(card, figures)]
     return "\n".join((*lines, ""))
 
 

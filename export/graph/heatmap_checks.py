@@ -194,7 +194,7 @@ def _paired(top_attribution: np.ndarray, random_control: np.ndarray, patients: S
 
 
 def _top_attribution_pixels(contributions: np.ndarray, side: int) -> np.ndarray:
-    """The HOTTEST share of a film's pixels, bool [S, S], in the map as it is drawn: smoothly enlarged."""
+    """The TOP_ATTRIBUTION share of a film's pixels, bool [S, S], in the map as it is drawn: smoothly enlarged."""
     fine = cv2.resize(contributions.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
     order = np.argsort(fine, axis=None)[-round(TOP_ATTRIBUTION * side * side) :]
     mask = np.zeros(side * side, dtype=bool)

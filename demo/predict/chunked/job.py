@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from demo.inference.classifier import threshold_of
 from demo.predict.chunked.options import PartForm
 from demo.predict.chunked.output_folder import OutputFolder
 from demo.predict.chunked.references import Inputs, references
@@ -83,7 +84,7 @@ def belongings(wanted: Wanted) -> dict[str, str]:
     for network, bundle in wanted.bundles.items():
         point = wanted.operating_point or bundle.card.default_operating_point
         words[f"model {network}"] = bundle.card.checksums[MODEL][:16]
-        words[f"threshold of {network}"] = f"{bundle.card.operating_points[point].threshold} ({point})"
+        words[f"threshold of {network}"] = f"{threshold_of(bundle.card, point)} ({point})"
     return words
 
 

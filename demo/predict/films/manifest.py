@@ -87,6 +87,9 @@ def _parquet_rows(file: BinaryIO, shown: str) -> Generator[tuple[str, str], None
     except ValueError as error:  # pyarrow's own
         raise UsageError(f"{shown}: no Parquet file ({error}); write it again, or save it as CSV") from None
     _check_columns(table.schema_arrow.names, "Parquet", shown)
+    kind = table.schema_arrow.field(COLUMN).type
+    if str(kind) not in ("string", "large_string"):
+        raise UsageError(f"{shown}: expected text in the column {COLUMN!r}, found {kind}; write the films' paths there")
     number = 0
     for batch in table.iter_batches(batch_size=4096, columns=[COLUMN]):
         for name in batch.column(0).to_pylist():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from demo.batch import batch
 from demo.batch.batch import BatchFilm, Upload, delete_uploads, evaluated, film_bytes, find_films, read_batch
-from demo.batch.zip_archive import ArchiveError
+from demo.batch.zip_archive import ArchiveError, open_archive
 from demo.inference.compare import compare_film
 from demo.inference.networks import load_models
 from train.common.errors import UsageError
@@ -100,6 +100,29 @@ def test_a_batch_has_a_most(films, ward, monkeypatch):
     assert len(found.films) == 6
     assert found.too_many == 3
     assert found.refused == ("ward.zip: 5 films: expected at most 6 in a batch; split it",)
+
+
+def test_an_upload_that_is_named_often_is_looked_at_once(films, ward, monkeypatch):
+    opened = []
+    monkeypatch.setattr(batch, "open_archive", lambda path: opened.append(path) or open_archive(path))
+    once = find_films([films[5], ward])
+    assert find_films([films[5], ward] + [films[5], Upload("again.zip", ward.path)] * 500) == once
+    assert opened == [ward.path] * 2
+
+
+def test_archives_of_too_many_entries_together_are_refused_unopened(films, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "MAX_ENTRIES", 5)
+    uploads = []
+    for number in range(3):
+        path = tmp_path / f"{number}.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for folder in range(3):
+                archive.writestr(f"{folder}/", b"")
+            archive.write(films[number].path, films[number].name)
+        uploads.append(Upload(path.name, path))
+    found = find_films(uploads)
+    assert [film.name for film in found.films] == [f"{number}.zip/{films[number].name}" for number in range(2)]
+    assert found.refused == ("2.zip: the archives before it hold 8 files: expected at most 5",)
 
 
 def test_a_film_is_read_again_from_file_and_archive(films, ward):

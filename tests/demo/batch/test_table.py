@@ -78,7 +78,8 @@ def test_a_batch_is_counted():
 
 
 def test_the_strangest_films_come_first_and_those_not_measured_last():
-    films = [comparison(0.1, 0.2, True, novelty=value) for value in (1.0, None, 5.0, float("nan"), 1.5)]
+    films = [comparison(0.1, 0.2, True, novelty=value) for value in (1.0, None, 5.0, None, 1.5)]
+    films[3]["readings"]["a"]["refused"] = True  # its novelty could not be computed
     assert [row.number for row in arranged(films, "novelty", descending=True)] == [3, 2, 4, 0, 1]
     assert [row.number for row in arranged(films, "novelty")] == [0, 4, 2, 3, 1]
 

@@ -1,5 +1,7 @@
 import itertools
 import json
+import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import cv2
@@ -9,6 +11,7 @@ import pytest
 from demo.inference import classifier, compare
 from demo.inference.classifier import load_classifier
 from demo.inference.compare import compare_film
+from demo.predict.results import json_line
 from export.bundle import find_bundles
 from train.common.errors import UsageError
 from train.radiograph import read_with_warnings
@@ -60,6 +63,19 @@ def test_a_refused_film_leaves_agreement_open(tmp_path, tiny_bundle, write_film)
     assert found["readings"]["a"]["novelty"] == 1.0
     assert found["readings"]["a"]["novelty_limit"] == 0.1
     assert found["agree"] is None
+
+
+def test_a_novelty_that_is_no_number_is_null_in_json_and_refused(tmp_path, tiny_bundle, write_film):
+    tiny_bundle(tmp_path, "a", {"novelty": True}, novelty_limit=0.1)
+    (bundle,) = find_bundles(tmp_path).values()
+    seen = []
+    path = write_film(tmp_path / "film.png", 255)
+    compare_film(path, {"a": load_classifier(bundle, "cpu", 1)}, on_case=lambda _path, case: seen.append(case))
+    (reading,) = seen[0].readings
+    for novelty in (math.nan, math.inf):
+        strange = replace(seen[0], readings=(replace(reading, novelty=novelty, refused=True),))
+        found = json.loads(json_line(strange.as_comparison(path)))["readings"]["a"]
+        assert (found["novelty"], found["refused"]) == (None, True)
 
 
 def test_a_forced_verdict_is_given_but_agrees_with_nobody(tmp_path, tiny_bundle, write_film):

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 from demo.predict.results import json_line
-from demo.predict.resume import open_readings
+from demo.predict.resume import Decision, open_readings
 from train.common.errors import PneumoscopeError, UsageError
 
 WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
-DECISIONS = {"a": ("youden", 0.4), "b": ("youden", 0.30000000000000004)}
+DECISIONS = {"a": Decision("youden", 0.4), "b": Decision("youden", 0.30000000000000004)}
 
 
-def film(path, error=None, decisions=DECISIONS):
+def film(path, error=None, decisions=DECISIONS, **more):
     readings = {
-        network: {"probability": 0.5, "threshold": threshold, "operating_point": point}
-        for network, (point, threshold) in decisions.items()
+        network: {"probability": 0.5, "positive": True, "refused": False, **decision._asdict(), **more}
+        for network, decision in decisions.items()
     }
     return {"path": path, "readings": {} if error else readings, "agree": None, "error": error}
 
@@ -83,9 +83,14 @@ def test_a_name_that_is_no_utf8_is_found_again(tmp_path):
 @pytest.mark.parametrize(
     ("decisions", "difference"),
     [
-        ({"a": ("youden", 0.4)}, "read by a at youden (0.4) and b at youden (0.30000000000000004), but now by a at"),
-        (DECISIONS | {"b": ("f1", 0.2)}, "but now by a at youden (0.4) and b at f1 (0.2)"),
-        (DECISIONS | {"b": ("youden", 0.31)}, "but now by a at youden (0.4) and b at youden (0.31)"),
+        (
+            {"a": Decision("youden", 0.4)},
+            "read by a at youden (0.4) and b at youden (0.30000000000000004), but now by a at",
+        ),
+        (DECISIONS | {"b": Decision("f1", 0.2)}, "but now by a at youden (0.4) and b at f1 (0.2)"),
+        (DECISIONS | {"b": Decision("youden", 0.31)}, "but now by a at youden (0.4) and b at youden (0.31)"),
+        # Another network whose threshold is the same, as `half` is for all.
+        (DECISIONS | {"a": Decision("youden", 0.4, 1.435)}, "but now by a at youden (0.4, novelty to 1.435) and b at"),
     ],
 )
 def test_other_networks_or_thresholds_are_refused(file, decisions, difference):
@@ -95,6 +100,20 @@ def test_other_networks_or_thresholds_are_refused(file, decisions, difference):
     assert difference in str(error.value)
     assert "line 1" in str(error.value)
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_verdicts_on_refused_films_are_given_for_all_of_them_or_for_none(tmp_path, force):
+    path = tmp_path / "readings.jsonl"
+    refused = film("one.png", refused=True, positive=True if force else None)
+    path.write_bytes(json_line(film("zero.png")) + json_line(refused))
+    with open_readings(path, DECISIONS, force=force) as readings:
+        assert len(readings.finished) == 2
+    with (
+        pytest.raises(UsageError, match="line 2: a refused film with"),
+        open_readings(path, DECISIONS, force=not force),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(

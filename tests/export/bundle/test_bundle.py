@@ -155,6 +155,7 @@ def test_no_folder(tmp_path):
         (("placeholder",), True, "placeholder_reason"),
         (("checksums",), {}, "checksums"),
         (("checksums", "../a/model.onnx"), "0", "checksums"),
+        (("checksums", "model\0.onnx"), "0", "checksums"),
         (("format",), 2, "upgrade pneumoscope"),
     ],
 )

@@ -44,6 +44,20 @@ def test_the_headings_are_mitchells_and_the_use_stands_first(card):
     assert words.index("Not intended use.") < words.index("## Model details")
 
 
+def test_films_of_another_hospital_are_named_where_they_were_looked_at(card):
+    figures = {"log_loss": 0.3, "brier": 0.2, "ece": 0.1}
+
+    def look_at_external(entries):
+        entries["calibration"]["external"] = {"before": figures, "after": figures}
+
+    alone, seen = card_in_words(card), told(card, look_at_external)
+    assert "there is no external test" in alone
+    assert "**33** External data: none" in alone
+    assert "Another hospital's films (Calibration) are no independent test" in seen
+    assert "**33** External data: another hospital, Calibration" in seen
+    assert "no external test" not in seen
+
+
 def test_words_name_the_method_and_the_formula(card):
     figures = {"log_loss": 0.3, "brier": 0.2, "ece": 0.1}
     extra = {

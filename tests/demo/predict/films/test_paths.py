@@ -233,6 +233,8 @@ def test_a_manifest_as_parquet(ward):
     assert find_films([], manifest=str(ward / "list.parquet")).films == (str(ward / "b.png"), "/a.png")
     for columns, message in (
         ({"file": ["a.png"]}, "expected Parquet with a column 'path', found 'file'"),
+        ({"path": [1, 2]}, "expected text in the column 'path', found int64"),
+        ({"path": [b"a.png"]}, "expected text in the column 'path', found binary"),
         ({"path": ["a.png", None]}, "row 2 has no path"),
     ):
         parquet.write_table(pyarrow.table(columns), ward / "list.parquet")
