@@ -83,7 +83,9 @@ def find_films(uploads: Sequence[Upload]) -> FilmSet:
             continue
         try:
             if entries > MAX_ENTRIES:
-                raise ArchiveError(f"the archives before it hold {entries} files: expected at most {MAX_ENTRIES}")
+                raise ArchiveError(
+                    f"the archives before it hold {entries} files: expected at most {MAX_ENTRIES}; split the batch"
+                )
             with open_archive(upload.path) as archive:
                 members, others = archive.members, archive.left_out
                 entries += archive.entries

@@ -31,6 +31,7 @@ LINES = (
         "archive_name_twice",
         "archive_unpacks",
         "archive_films",
+        "archive_entries",
     ),
     *("archive_no_film", "archive_leads_out", "archive_link", "archive_no_file", "archive_encrypted", "archive_inside"),
     *("archive_method", "archive_film_large", "archive_ratio", "archive_gone", "upload_gone"),

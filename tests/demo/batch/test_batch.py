@@ -122,7 +122,7 @@ def test_archives_of_too_many_entries_together_are_refused_unopened(films, tmp_p
         uploads.append(Upload(path.name, path))
     found = find_films(uploads)
     assert [film.name for film in found.films] == [f"{number}.zip/{films[number].name}" for number in range(2)]
-    assert found.refused == ("2.zip: the archives before it hold 8 files: expected at most 5",)
+    assert found.refused == ("2.zip: the archives before it hold 8 files: expected at most 5; split the batch",)
 
 
 def test_a_film_is_read_again_from_file_and_archive(films, ward):
