@@ -1,8 +1,9 @@
-"""The systemd unit and compose.yaml are what systemd and Compose take, the lines that are commented out among it."""
+"""The Dockerfile has all that it builds, and the systemd unit and compose.yaml are what systemd and Compose take, the lines that are commented out among it."""
 
 import re
 import shutil
 import subprocess
+import tomllib
 
 import pytest
 
@@ -68,3 +69,11 @@ def test_compose_takes_its_file(compose, tmp_path, with_all):
     assert ("--auth-file" in checked.stdout) == with_all
     assert ("nvidia" in checked.stdout) == with_all
     assert "read_only: true" in checked.stdout
+
+
+def test_the_container_is_built_from_all_that_the_package_is_made_of():
+    package = tomllib.loads((CONTAINER.parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    wheel = package["tool"]["hatch"]["build"]["targets"]["wheel"]
+    lines = (CONTAINER / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    copied = {name for line in lines if line.startswith("COPY ") for name in line.split()[1:-1]}
+    assert {*wheel["packages"], *wheel["force-include"]} <= copied
