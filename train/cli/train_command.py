@@ -183,14 +183,15 @@ def _settings(
 ) -> "Settings":
     """A network's settings: the file's, over them the options that were given (not None), over them those of --set."""
     from train.runs.settings import make_settings
-    from train.runs.settings_file import parse_assignment, read_settings
+    from train.runs.settings_file import dotted, parse_assignment, read_settings
 
-    changes: dict[str, object] = read_settings(settings_file) if settings_file else {}
+    changes = dotted(read_settings(settings_file)) if settings_file else {}
     trained = changes.pop("network", network)
     if trained != network:
         raise UsageError(f"{settings_file} is for network {trained}. Received: train {network}")
     changes.update({key: value for key, value in options.items() if value is not None})
-    changes.update(parse_assignment(text) for text in assignments)
+    for text in assignments:
+        changes.update(dotted(dict([parse_assignment(text)])))
     return make_settings(network, changes)
 
 

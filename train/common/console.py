@@ -165,8 +165,8 @@ def _line_progress(description: str, total: int) -> Callable[..., None]:
         now = time.monotonic()
         if now - last >= 10:
             last = now
-            left = (now - started) / max(done, 1) * (total - done)
-            say(f"{description}: {done}/{total}, {left:.0f} s left{'' if note is None else ', ' + note}")
+            left = f", {(now - started) / done * (total - done):.0f} s left" if done else ""
+            say(f"{description}: {done}/{total}{left}{'' if note is None else ', ' + note}")
 
     return advance
 

@@ -127,7 +127,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write the epoch down: last.keras and history.csv, and best.keras where the epoch is the one to keep."""
         values = {key: float(value) for key, value in (logs or {}).items()}
-        self._finite(values["loss"], len(self.parts.training) - 1)
+        for name in ("loss", "val_loss"):  # the epoch's last step may break a network whose loss was still a number
+            self._finite(values[name], len(self.parts.training) - 1)
         building = self.parts.take_building_seconds()  # before the clock was started
         seconds = self.last_batch_ended - self.epoch_started + building
         count = len(self.parts.training.images)

@@ -6,6 +6,7 @@ arXiv:1412.6550): the first 1,280 of B's 2,048 pooled features are to be the tea
 is B's own choice, so that no projection is needed, and training has no state but the network's own.
 """
 
+import zipfile
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -44,7 +45,7 @@ def load_teachers(settings: Settings, image_size: int) -> list[keras.Model]:
         teacher = build_teacher(image_size, 0.0, "random")
         try:
             teacher.set_weights(keras.saving.load_model(run.best_network, compile=False).get_weights())
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             reason = " ".join(str(error).split())[:200]
             raise PneumoscopeError(f"the teacher {run.name} cannot be loaded ({reason}): train it again") from error
         teachers.append(_view(teacher, f"teacher{len(teachers) + 1}"))

@@ -1,5 +1,6 @@
 """A run's best network over the films of a split: logits for scores.csv."""
 
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -261,7 +262,7 @@ def load_network(run: RunFolder, file: Path | None = None) -> keras.Model:
         plain = same_network(settings, settings.prepare.image_size)
         plain.set_weights(network.get_weights())
         return plain
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split())[:200]
         raise PneumoscopeError(f"the network of run {run.name} cannot be loaded ({reason}): train it again") from error
 

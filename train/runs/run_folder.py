@@ -181,12 +181,16 @@ def create_run(name: str | None, settings: Settings, *, numbered: bool = False) 
     root = runs_root()
     if name is not None:
         run_named(name)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"no run folder can be made in {root}: {error.strerror}") from error
     names = itertools.count(1) if name is None or numbered else (1,)
     for number in names:
         run = RunFolder(root / _numbered(name or settings.network, number))
         try:
             # Fails where the folder is, so that two trainings started at once never share one.
-            run.folder.mkdir(parents=True)
+            run.folder.mkdir()
         except FileExistsError:
             continue
         except OSError as error:

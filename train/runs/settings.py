@@ -216,9 +216,12 @@ class Settings(_Strict):
             ),
             "teacher": ("width", "head_exponent", "extra_dense", "fine_tune", "cache", "teacher", "distillation"),
         }[self.network]
+        if self.network == "b" and not self.teacher:  # with a teacher alone all of B is trained from the first step
+            foreign = (*foreign, "batch_norm_momentum", "distillation")
         for name in foreign:
             if getattr(self, name) != type(self).model_fields[name].default:
-                raise ValueError(f"{name} does not belong to network {self.network}")
+                without = " without a teacher" if name in ("batch_norm_momentum", "distillation") else ""
+                raise ValueError(f"{name} does not belong to network {self.network}{without}")
         return self
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
 """Settings as YAML: files and presets, single assignments of `--set`, and what a run folder keeps."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,14 @@ def parse_assignment(text: str) -> tuple[str, object]:
         return key.strip(), _load(value)
     except _NoSettings as error:
         raise UsageError(f"--set {key}: the value is not YAML, {error}. Received: {value[:_SHOWN]}") from None
+
+
+def dotted(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Return settings as single values by their dotted keys, so that parts of a mapping can win one by one."""
+    found: dict[str, object] = {}
+    for key, value in values.items():
+        found |= dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found
 
 
 class _NoSettings(Exception):  # noqa: N818  # always becomes a UsageError that says where

@@ -1,4 +1,4 @@
-"""The Dockerfile has all that it builds, and the systemd unit and compose.yaml are what systemd and Compose take, the lines that are commented out among it."""
+"""The Dockerfile copies all that the package is made of; systemd and Compose take their files, comments among them."""
 
 import re
 import shutil

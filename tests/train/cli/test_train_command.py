@@ -3,8 +3,11 @@
 import csv
 import json
 import shutil
+from pathlib import Path
 
 import pytest
+
+from train.cli.train_command import _settings
 
 pytestmark = pytest.mark.usefixtures("blank_pictures")
 
@@ -104,11 +107,21 @@ def test_evaluating_without_the_films_is_one_line_and_exit_1(copied_run, run_com
     assert "cannot be read under the data root" in error_line(result)
 
 
-def test_a_broken_network_file_is_one_line_and_exit_1(copied_run, phantom_root, run_command):
-    copied_run.best_network.write_bytes(b"no network")
+@pytest.mark.parametrize("kind", ["foreign", "one byte"])
+def test_a_broken_network_file_is_one_line_and_exit_1(copied_run, phantom_root, run_command, kind):
+    whole = bytearray(copied_run.best_network.read_bytes())
+    whole[len(whole) // 2] ^= 0xFF
+    copied_run.best_network.write_bytes(b"no network" if kind == "foreign" else whole)
     result = run_command("evaluate", "tiny", "--data", phantom_root)
     assert result.exit_code == 1
     assert "cannot be loaded" in error_line(result)
+
+
+def test_each_value_of_set_wins_over_options_and_file_by_itself():
+    options = {"prepare.image_size": 96, "augmentation.crop": None}
+    settings = _settings("a", Path("a"), options, ["augmentation={rotation: 5}", "prepare={image_size: 128}"])
+    assert (settings.prepare.image_size, settings.prepare.contrast) == (128, "equalise")
+    assert (settings.augmentation.rotation, settings.augmentation.crop, settings.augmentation.noise) == (5, 0.08, 4)
 
 
 def test_what_is_no_film_is_counted(run_command, phantom_root, tmp_path):

@@ -5,8 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
+
+from train.common.console import progress_bar
 
 PROGRAM = """
 import sys, typer
@@ -177,3 +180,12 @@ def test_what_the_system_refuses_is_one_line_and_1(path, reason):
     assert code == 1
     assert only_line(stderr).startswith(f"error: {path}: the system refuses ({reason}); ")
     assert "Traceback" in run(f"file --debug {path}")[2]
+
+
+def test_no_time_left_is_told_before_anything_is_done(monkeypatch, capsys):
+    clock = iter([0.0, 20.0, 40.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    with progress_bar("b head", 100) as advance:
+        advance(0, note="features")
+        advance(10)
+    assert capsys.readouterr().err.splitlines() == ["b head: 0/100, features", "b head: 10/100, 360 s left"]

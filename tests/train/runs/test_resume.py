@@ -239,6 +239,19 @@ def test_a_loss_of_nan_in_a_later_epoch_keeps_the_networks_before(stopped_run, f
     assert keras.saving.load_model(stopped_run.best_network, compile=False).name == "network_a"
 
 
+def test_a_network_broken_by_an_epochs_last_step_is_not_kept(stopped_run, few_films, monkeypatch):
+    keep = TrainingCheckpoint.on_epoch_end
+
+    def keep_broken(checkpoint, epoch, logs=None):
+        keep(checkpoint, epoch, {**logs, "val_loss": float("nan")})
+
+    monkeypatch.setattr(TrainingCheckpoint, "on_epoch_end", keep_broken)
+    result = train(stopped_run.folder.parent, few_films)
+    assert result.exit_code == 1
+    assert "the loss became nan in stage train, epoch 3" in error_line(result)
+    assert len(read_record(stopped_run).progress.rows) == 2
+
+
 def test_epochs_that_were_not_saved_are_not_said_to_be_kept(tmp_path, few_films, monkeypatch):
     poison_the_third_epoch(monkeypatch)
     result = train(tmp_path / "runs", few_films, "--set", "save_every=3", "--set", "keep=last")

@@ -47,6 +47,14 @@ def test_a_run_name_is_a_plain_folder_name(name):
         create_run(name, make_settings("a", {}))
 
 
+@pytest.mark.parametrize("name", [None, "mine"])
+def test_a_folder_of_runs_that_is_not_there_any_more_is_one_line(tmp_path, monkeypatch, name):
+    (tmp_path / "link").symlink_to(tmp_path / "unmounted" / "runs")
+    monkeypatch.setenv("PNEUMOSCOPE_RUNS", str(tmp_path / "link"))
+    with pytest.raises(UsageError, match="no run folder can be made in"):
+        create_run(name, make_settings("a", {}))
+
+
 def test_a_new_run_of_a_taken_name_is_numbered():
     settings = make_settings("a", {})
     names = [create_run("mine", settings, numbered=True).name for _ in range(3)]

@@ -89,6 +89,8 @@ def test_a_file_wins_over_a_preset_of_its_name(tmp_path, monkeypatch):
         ("a", {"epochs.x": 0}, ["epochs"]),
         ("a", {"backbone_weights": "random"}, ["backbone_weights does not belong to network a"]),
         ("b", {"width": 2.0}, ["width does not belong to network b"]),
+        ("b", {"batch_norm_momentum": 0.5}, ["batch_norm_momentum does not belong to network b without a teacher"]),
+        ("b", {"distillation.temperature": 3}, ["distillation does not belong to network b without a teacher"]),
         ("backbone", {"fine_tune.epochs": 3}, ["fine_tune does not belong to network backbone"]),
     ],
 )
