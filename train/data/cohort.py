@@ -39,11 +39,12 @@ _LABELS = {"0": 0, "1": 1, "normal": 0, "pneumonia": 1}
 # person123_bacteria_4, IM-0115-0001, NORMAL2-IM-0650-0001-0002; phantom7_normal_2 are our synthetic films.
 _PATIENT = re.compile(r"(person\d+|phantom\d+)(?=_)|((?:NORMAL\d*-)?IM-\d+)(?=-|$)")
 _ORGANISM = re.compile(r"_(bacteria|virus)(?=_|$)")
+# Mendeley's third version, BACTERIA-1008087-0001: kind, patient, number of the film.
+_MENDELEY_NAME = re.compile(r"(NORMAL|BACTERIA|VIRUS)-(\d+)-\d+")
+_SUBTYPES: dict[str, Subtype] = {"bacteria": "bacterial", "virus": "viral"}
 
 # How both editions of the public set name their films.
-PUBLISHED_NAME = re.compile(
-    r"(?:NORMAL2-)?IM-\d+-\d+|person\d+_(?:bacteria|virus)_\d+|(?:NORMAL|BACTERIA|VIRUS)-\d+-\d+"
-)
+PUBLISHED_NAME = re.compile(rf"(?:NORMAL2-)?IM-\d+-\d+|person\d+_(?:bacteria|virus)_\d+|{_MENDELEY_NAME.pattern}")
 
 # Folds the pooled films are dealt into; 3 of 20 are the default share of 0.15.
 _FOLDS = 20
@@ -83,13 +84,16 @@ class Cohort:
 
 
 def patient_id(file_name: str) -> str:
-    """Patient of a film by the set's naming scheme; a name outside the scheme is a patient of its own.
+    """Patient of a film by the set's naming schemes; a name outside them is a patient of its own.
 
     "person123_bacteria_4.jpeg" → "person123"; "NORMAL2-IM-0650-0001.jpeg" → "NORMAL2-IM-0650", which is
-    not the patient "IM-0650".
+    not the patient "IM-0650"; "BACTERIA-1008087-0001.jpeg" → "1008087", and so does VIRUS with this number:
+    it is taken for the same patient.
     """
     path = PurePosixPath(file_name)
     stem = path.stem if is_named_as_film(file_name) else path.name  # what ends a UID is no suffix
+    if mendeley := _MENDELEY_NAME.match(stem):
+        return mendeley[2]
     found = _PATIENT.match(stem)
     return found[0] if found else stem
 
@@ -98,10 +102,9 @@ def subtype_of(file_name: str, label: int) -> Subtype:
     """What a film shows by label and file name: the set names the organism of a pneumonia."""
     if label == 0:
         return "normal"
-    found = _ORGANISM.search(PurePosixPath(file_name).stem)
-    if found is None:
-        return "unknown"
-    return "bacterial" if found[1] == "bacteria" else "viral"
+    stem = PurePosixPath(file_name).stem
+    found = _MENDELEY_NAME.match(stem) or _ORGANISM.search(stem)
+    return _SUBTYPES.get(found[1].lower(), "unknown") if found else "unknown"
 
 
 def index_cohort(root: Path, *, other_columns: bool = False) -> Cohort:
