@@ -41,6 +41,7 @@ _PATIENT = re.compile(r"(person\d+|phantom\d+)(?=_)|((?:NORMAL\d*-)?IM-\d+)(?=-|
 _ORGANISM = re.compile(r"_(bacteria|virus)(?=_|$)")
 # Mendeley's third version, BACTERIA-1008087-0001: kind, patient, number of the film.
 _MENDELEY_NAME = re.compile(r"(NORMAL|BACTERIA|VIRUS)-(\d+)-\d+")
+_NO_UTF8 = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are none
 _SUBTYPES: dict[str, Subtype] = {"bacteria": "bacterial", "virus": "viral"}
 
 # How both editions of the public set name their films.
@@ -117,7 +118,7 @@ def index_cohort(root: Path, *, other_columns: bool = False) -> Cohort:
         other_columns: let cohort.csv have others too, such as age or sex; they are not read.
 
     Raises:
-        CohortError: a folder or class is missing or empty, or the table is wrong.
+        CohortError: a folder or class is missing or empty, the table is wrong, or a name is no UTF-8.
     """
     if not root.is_dir():
         raise CohortError(f"{root} is not a folder: expected one that holds {COHORT_FOLDER}/ or {COHORT_TABLE}")
@@ -130,7 +131,18 @@ def index_cohort(root: Path, *, other_columns: bool = False) -> Cohort:
                 f"{root} holds no films: expected {COHORT_FOLDER}/ with train, val and test, or {COHORT_TABLE}"
             )
         films = _index_folders(root, root / COHORT_FOLDER if nested else root)
+    _require_utf8(films, root)
     return Cohort(root, _sorted_films(films, str(root)))
+
+
+def _require_utf8(films: list[Film], root: Path) -> None:
+    """A run's tables, its evaluation and its bundle name the films, and are UTF-8."""
+    odd = sorted(film.path for film in films if _NO_UTF8.search(film.path))
+    if odd:
+        raise CohortError(
+            f"{len(odd)} films under {root} have names that are no UTF-8, the first is {odd[0]}: rename them, "
+            "for instance with convmv -f latin1 -t utf8"
+        )
 
 
 def may_be_film(entry: Path) -> bool:
@@ -260,7 +272,14 @@ def _index_table(root: Path, other_columns: bool) -> list[Film]:
         kind = _known(row["kind"], kinds, "kind", where) if row.get("kind") else subtype_of(path, label)
         split = _known(row.get("split", "train").lower(), _SPLIT_NAMES, "split", where)
         films.append(Film(path, _filled(row["patient"], "patient", where), label, split, kind))
-        if not (root / path).is_file():
+        try:
+            there = (root / path).is_file()
+        except OSError as error:  # of a name that is too long, or a folder that may not be looked into
+            raise CohortError(
+                f"{where}: the path that ends in {path[-40:]!r} cannot be looked up ({error.strerror}): expected that "
+                f"of a film below {root}"
+            ) from None
+        if not there:
             missing.append(path)
     if missing:
         raise CohortError(f"{table} names {len(missing)} files that are not there, the first is {missing[0]}")

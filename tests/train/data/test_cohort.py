@@ -1,5 +1,7 @@
 import hashlib
+import os
 import random
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -185,6 +187,18 @@ class TestFolders:
         with pytest.raises(CohortError, match="holds no films"):
             index_cohort(tmp_path)
 
+    @pytest.mark.skipif(sys.platform == "darwin", reason="its file names are UTF-8")
+    def test_a_name_that_is_no_utf8_is_refused_before_any_training(self, root):
+        for name in (b"M\xfcller.png", b"Z\xfcrich.png"):
+            (root / "chest_xray/train/PNEUMONIA" / os.fsdecode(name)).touch()
+        with pytest.raises(CohortError, match=r"2 films .* the first is .*M.*ller.png.*: rename them") as refusal:
+            index_cohort(root)
+        assert "\n" not in str(refusal.value)
+        (root / "chest_xray/train/PNEUMONIA/Müller.png").touch()
+        for name in (b"M\xfcller.png", b"Z\xfcrich.png"):
+            (root / "chest_xray/train/PNEUMONIA" / os.fsdecode(name)).unlink()
+        assert "chest_xray/train/PNEUMONIA/Müller.png" in {film.path for film in index_cohort(root).films}
+
 
 class TestTable:
     def test_labels_splits_and_patients(self, tmp_path):
@@ -228,6 +242,8 @@ class TestTable:
             ("path,label,patient\n../a.png,1,p1\n", "path below the cohort's root"),
             ("path,label,patient\n/etc/a.png,1,p1\n", "path below the cohort's root"),
             ("path,label,patient\n,1,p1\n", "path below the cohort's root"),
+            (f"path,label,patient\na.png,1,p1\n{'n' * 300}.png,0,p2\n", "line 3: .*n.png' cannot be .*too long"),
+            (f"path,label,patient\na.png,1,p1\n{'long/' * 900}b.png,0,p2\n", "line 3: .*b.png' cannot be .*too long"),
         ],
     )
     def test_wrong_tables(self, tmp_path, text, words):
