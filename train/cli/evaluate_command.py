@@ -230,7 +230,7 @@ def _stress(
     from train.metrics.scores import EXTERNAL
     from train.runs.network_identity import network_checksum
     from train.runs.run_folder import settings_of
-    from train.runs.test_set_log import log_test_read
+    from train.runs.test_set_log import log_test_read, require_test_log
 
     evaluation, cohort = evaluated_run(run, data_root)
     if split == "test" and not evaluation.get("test"):
@@ -238,6 +238,8 @@ def _stress(
             f"{run.name} has no test figures to set the robustness beside: read the test films first: "
             f"pneumoscope evaluate {run.name} --test"
         )
+    if split == "test":
+        require_test_log()
     if external is not None:
         cohort, split = read_external(external, cohort), EXTERNAL
     scores, logits = score_corrupted(run, cohort, split, SEED)

@@ -32,7 +32,7 @@ from train.runs.finished import read_history
 from train.runs.run_folder import RunFolder, settings_of, trained_in
 from train.runs.settings import OperatingSettings, Settings
 from train.runs.teachers import learning_command
-from train.runs.test_set_log import log_test_read
+from train.runs.test_set_log import log_test_read, require_test_log
 
 
 def evaluate_run(
@@ -49,6 +49,8 @@ def evaluate_run(
     `choice` has fields of `train.runs.settings.OperatingSettings` that win over what the run has frozen or its
     settings. At the end of a training (`after_training`) one short table is printed instead of all there is.
     """
+    if test:
+        require_test_log()
     settings = settings_of(run)
     cohort = read_split(run.split, data_root)
     standing = _read_standing(run, settings, cohort, choice or {}, test=test)
@@ -247,13 +249,13 @@ def _with_test(evaluation: Json, cohort: Cohort, scored: ScoredRun, left_out: Le
 
 
 def _keep(run: RunFolder, evaluation: Json, scored: ScoredRun, *, test: bool) -> None:
-    """Write scores, evaluation and curves into the run's folder, and the reading of test films into their log."""
+    """Write the reading of test films into their log, then scores, evaluation and curves into the run's folder."""
     from train.evaluation.plots import plot_curves
 
+    if test:  # before anything is kept: no figure may stand in the folder whose reading is not logged
+        log_test_read(run.name, evaluation)
     write_scores(run.scores, scored.main if scored.shifted is None else joined(scored.main, scored.shifted))
     write_evaluation(run.evaluation, evaluation)
-    if test:
-        log_test_read(run.name, evaluation)
     plot_curves(evaluation, run.curves, _known_history(run))
 
 

@@ -18,9 +18,10 @@ from train.runs.settings import Settings
 
 if TYPE_CHECKING:
     from train.data.cohort import Cohort
-    from train.fitting.devices.device import DeviceRequest
+    from train.fitting.devices.device import Device, DeviceRequest
     from train.fitting.devices.processes import DevicesRequest
     from train.runs.resume import Record
+    from train.runs.teachers import TeacherRecord
 
 
 def train_or_resume(
@@ -44,8 +45,6 @@ def train_or_resume(
         UsageError: the run of that name is not the training asked for, or another process is at it.
         PneumoscopeError: the films, the weights, the disk or the training itself.
     """
-    from train.runs.teachers import find_teachers, require_same_teachers
-
     writes = keeps_the_run(devices, name)
     known = run_named(name) if name is not None else None
     with ExitStack() as held:
@@ -54,31 +53,21 @@ def train_or_resume(
             if writes:
                 held.enter_context(hold(run))
             if _is_finished(run, settings):
-                if writes:
-                    _say_finished(run, settings, data_root, as_json=as_json)
-                else:
-                    say(f"run {run.name} is finished: {run.folder}")
+                _say_finished(run, settings, data_root, writes=writes, as_json=as_json)
                 return
         cohort = _split(data_root, settings)
         evaluated = settings.network != "backbone" and _can_be_evaluated(cohort)
-        since = _record_of(run, settings, cohort, writes=writes) if run is not None else None
-        teachers = find_teachers(settings, cohort)
-        if run is not None and since is not None:
-            require_same_teachers(run, teachers)
-        epochs = len(since.progress.rows) if since is not None else 0
-        facts = (settings, cohort.fingerprint, epochs, versions())
+        since, teachers = _record_and_teachers(run, settings, cohort, writes=writes)
+        facts = (settings, cohort.fingerprint, len(since.progress.rows) if since is not None else 0, versions())
         with started(device, devices, settings.batch_size, facts, debug=debug) as (chosen, share):
             # Keras's backend has started: what imports it may be imported.
             from train.fitting.devices.data_parallel import require_same_training
             from train.fitting.devices.device import picture_threads
             from train.fitting.fit import fit, make_ready
-            from train.fitting.tensorboard_log import epoch_log, require_tensorboard
+            from train.fitting.tensorboard_log import epoch_log
 
             say(chosen.line)
-            if tensorboard:
-                require_tensorboard()
-            if settings.mixed_precision and chosen.kind != "gpu":
-                raise UsageError("mixed_precision needs a GPU: set it to false, or use a machine with one")
+            _require_what_training_needs(settings, chosen, tensorboard=tensorboard)
             if run is not None and since is not None:
                 _say_resumed(run, since, chosen.kind)
             ready = make_ready(settings, cohort, since, workers or picture_threads(chosen), teachers)
@@ -94,6 +83,15 @@ def train_or_resume(
             _finish(run, settings, data_root, evaluated=evaluated, as_json=as_json)
         else:
             say(f"trained; process 0 evaluates and keeps run {run.name}")
+
+
+def _require_what_training_needs(settings: Settings, chosen: "Device", *, tensorboard: bool) -> None:
+    from train.fitting.tensorboard_log import require_tensorboard
+
+    if tensorboard:
+        require_tensorboard()
+    if settings.mixed_precision and chosen.kind != "gpu":
+        raise UsageError("mixed_precision needs a GPU: set it to false, or use a machine with one")
 
 
 def _begun(run: RunFolder | None, settings: Settings, name: str | None, held: ExitStack, *, new: bool) -> RunFolder:
@@ -134,7 +132,10 @@ def _is_finished(run: RunFolder, settings: Settings) -> bool:
     return True
 
 
-def _say_finished(run: RunFolder, settings: Settings, data_root: Path, *, as_json: bool) -> None:
+def _say_finished(run: RunFolder, settings: Settings, data_root: Path, *, writes: bool, as_json: bool) -> None:
+    if not writes:
+        say(f"run {run.name} is finished: {run.folder}")
+        return
     say(f"run {run.name} is finished: {run.folder}; --new starts another")
     if settings.network != "backbone" and not run.evaluation.is_file():
         from train.data.cohort import read_split
@@ -148,6 +149,19 @@ def _say_finished(run: RunFolder, settings: Settings, data_root: Path, *, as_jso
         if as_json:
             print_json({"run": run.name, "finished": True})
         say_next(f"pneumoscope evaluate {run.name}{data_option(data_root)}")
+
+
+def _record_and_teachers(
+    run: RunFolder | None, settings: Settings, cohort: "Cohort", *, writes: bool
+) -> "tuple[Record | None, tuple[TeacherRecord, ...]]":
+    """The record to go on from, None at the beginning, and what the network learns from, the same as then."""
+    from train.runs.teachers import find_teachers, require_same_teachers
+
+    since = _record_of(run, settings, cohort, writes=writes) if run is not None else None
+    teachers = find_teachers(settings, cohort)
+    if run is not None and since is not None:
+        require_same_teachers(run, teachers)
+    return since, teachers
 
 
 def _record_of(run: RunFolder, settings: Settings, cohort: "Cohort", *, writes: bool) -> "Record | None":

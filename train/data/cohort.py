@@ -39,11 +39,13 @@ _LABELS = {"0": 0, "1": 1, "normal": 0, "pneumonia": 1}
 # person123_bacteria_4, IM-0115-0001, NORMAL2-IM-0650-0001-0002; phantom7_normal_2 are our synthetic films.
 _PATIENT = re.compile(r"(person\d+|phantom\d+)(?=_)|((?:NORMAL\d*-)?IM-\d+)(?=-|$)")
 _ORGANISM = re.compile(r"_(bacteria|virus)(?=_|$)")
+# Mendeley's third version, BACTERIA-1008087-0001: kind, patient, number of the film.
+_MENDELEY_NAME = re.compile(r"(NORMAL|BACTERIA|VIRUS)-(\d+)-\d+")
+_NO_UTF8 = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are none
+_SUBTYPES: dict[str, Subtype] = {"bacteria": "bacterial", "virus": "viral"}
 
 # How both editions of the public set name their films.
-PUBLISHED_NAME = re.compile(
-    r"(?:NORMAL2-)?IM-\d+-\d+|person\d+_(?:bacteria|virus)_\d+|(?:NORMAL|BACTERIA|VIRUS)-\d+-\d+"
-)
+PUBLISHED_NAME = re.compile(rf"(?:NORMAL2-)?IM-\d+-\d+|person\d+_(?:bacteria|virus)_\d+|{_MENDELEY_NAME.pattern}")
 
 # Folds the pooled films are dealt into; 3 of 20 are the default share of 0.15.
 _FOLDS = 20
@@ -83,13 +85,16 @@ class Cohort:
 
 
 def patient_id(file_name: str) -> str:
-    """Patient of a film by the set's naming scheme; a name outside the scheme is a patient of its own.
+    """Patient of a film by the set's naming schemes; a name outside them is a patient of its own.
 
     "person123_bacteria_4.jpeg" → "person123"; "NORMAL2-IM-0650-0001.jpeg" → "NORMAL2-IM-0650", which is
-    not the patient "IM-0650".
+    not the patient "IM-0650"; "BACTERIA-1008087-0001.jpeg" → "1008087", and so does VIRUS with this number:
+    it is taken for the same patient.
     """
     path = PurePosixPath(file_name)
     stem = path.stem if is_named_as_film(file_name) else path.name  # what ends a UID is no suffix
+    if mendeley := _MENDELEY_NAME.match(stem):
+        return mendeley[2]
     found = _PATIENT.match(stem)
     return found[0] if found else stem
 
@@ -98,10 +103,9 @@ def subtype_of(file_name: str, label: int) -> Subtype:
     """What a film shows by label and file name: the set names the organism of a pneumonia."""
     if label == 0:
         return "normal"
-    found = _ORGANISM.search(PurePosixPath(file_name).stem)
-    if found is None:
-        return "unknown"
-    return "bacterial" if found[1] == "bacteria" else "viral"
+    stem = PurePosixPath(file_name).stem
+    found = _MENDELEY_NAME.match(stem) or _ORGANISM.search(stem)
+    return _SUBTYPES.get(found[1].lower(), "unknown") if found else "unknown"
 
 
 def index_cohort(root: Path, *, other_columns: bool = False) -> Cohort:
@@ -114,7 +118,7 @@ def index_cohort(root: Path, *, other_columns: bool = False) -> Cohort:
         other_columns: let cohort.csv have others too, such as age or sex; they are not read.
 
     Raises:
-        CohortError: a folder or class is missing or empty, or the table is wrong.
+        CohortError: a folder or class is missing or empty, the table is wrong, or a name is no UTF-8.
     """
     if not root.is_dir():
         raise CohortError(f"{root} is not a folder: expected one that holds {COHORT_FOLDER}/ or {COHORT_TABLE}")
@@ -127,7 +131,18 @@ def index_cohort(root: Path, *, other_columns: bool = False) -> Cohort:
                 f"{root} holds no films: expected {COHORT_FOLDER}/ with train, val and test, or {COHORT_TABLE}"
             )
         films = _index_folders(root, root / COHORT_FOLDER if nested else root)
+    _require_utf8(films, root)
     return Cohort(root, _sorted_films(films, str(root)))
+
+
+def _require_utf8(films: list[Film], root: Path) -> None:
+    """A run's tables, its evaluation and its bundle name the films, and are UTF-8."""
+    odd = sorted(film.path for film in films if _NO_UTF8.search(film.path))
+    if odd:
+        raise CohortError(
+            f"{len(odd)} films under {root} have names that are no UTF-8, the first is {odd[0]}: rename them, "
+            "for instance with convmv -f latin1 -t utf8"
+        )
 
 
 def may_be_film(entry: Path) -> bool:
@@ -257,7 +272,14 @@ def _index_table(root: Path, other_columns: bool) -> list[Film]:
         kind = _known(row["kind"], kinds, "kind", where) if row.get("kind") else subtype_of(path, label)
         split = _known(row.get("split", "train").lower(), _SPLIT_NAMES, "split", where)
         films.append(Film(path, _filled(row["patient"], "patient", where), label, split, kind))
-        if not (root / path).is_file():
+        try:
+            there = (root / path).is_file()
+        except OSError as error:  # of a name that is too long, or a folder that may not be looked into
+            raise CohortError(
+                f"{where}: the path that ends in {path[-40:]!r} cannot be looked up ({error.strerror}): expected that "
+                f"of a film below {root}"
+            ) from None
+        if not there:
             missing.append(path)
     if missing:
         raise CohortError(f"{table} names {len(missing)} files that are not there, the first is {missing[0]}")

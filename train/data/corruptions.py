@@ -3,7 +3,7 @@
 Each corruption is something that happens to a film between two hospitals, at a strength at which a radiologist would
 not change their mind. Lengths are shares of the film's side, so that a change looks the same at every size; grey values
 are 0 to 255. Where a change has a choice (the side a film tilts to, the grain of the noise, which letters stand where)
-it is drawn from the seed, the change and the film alone: the same for every network.
+it is drawn from the seed, the change and the film's index among its split's: the same for every network of one split.
 """
 
 from collections.abc import Callable
@@ -156,7 +156,7 @@ def changed(film: Film, name: str, index: int, seed: int = SEED) -> Film:
 
     Args:
         film: uint8 [S, S].
-        name: one of CHANGES.
+        name: one of CORRUPTIONS.
         index: of the film among its split's.
         seed: same seed, change and index, same draws.
 

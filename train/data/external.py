@@ -1,4 +1,8 @@
-"""Another hospital's films, for evaluating a network and nothing else: no threshold, no calibration, no epoch."""
+"""Another hospital's films, for evaluating networks: no weight, threshold, scale or epoch is fitted on them.
+
+Their figures do choose between candidates: recipes (`docs/training.md`), and the rule and calibration that ship
+(`train.evaluation.carry_over`).
+"""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,13 +1,12 @@
 """Bring the public set to a folder: from Kaggle, or out of an archive downloaded by hand; whole or not at all.
 
 The set is that of Kermany, Goldbaum et al., Cell 172 (2018) 1122–1131. Kaggle's archive holds every film twice
-(chest_xray/ and chest_xray/chest_xray/) beside macOS leftovers. Mendeley's edition has no validation split and
-may name its films otherwise, so a cohort.csv says which patient they are of.
+(chest_xray/ and chest_xray/chest_xray/) beside macOS leftovers. Mendeley's edition has no validation split, so a
+cohort.csv lists its films.
 """
 
 import csv
 import io
-import re
 import shlex
 import shutil
 import zipfile
@@ -44,9 +43,6 @@ NEEDED_BYTES = 3_700_000_000
 _SPLITS: dict[str, Split] = {"train": "train", "val": "validation", "test": "test"}
 _CLASSES = {"NORMAL": "normal", "PNEUMONIA": "pneumonia"}
 _SUFFIXES = frozenset({".jpeg", ".jpg", ".png"})
-# Mendeley's third version: kind, patient, number of the film. The same number is taken for the same patient.
-_MENDELEY_NAME = re.compile(r"(NORMAL|BACTERIA|VIRUS)-(\d+)-\d+")
-_MENDELEY_SUBTYPES = {"NORMAL": "normal", "BACTERIA": "bacterial", "VIRUS": "viral"}
 
 
 class FetchError(PneumoscopeError):
@@ -298,9 +294,5 @@ def _table(root: Path) -> str:
     for path in sorted((root / COHORT_FOLDER).glob("*/*/*")):
         split, class_folder, name = path.relative_to(root / COHORT_FOLDER).parts
         label = int(class_folder == "PNEUMONIA")
-        named = _MENDELEY_NAME.match(name)
-        patient, kind = (
-            (named[2], _MENDELEY_SUBTYPES[named[1]]) if named else (patient_id(name), subtype_of(name, label))
-        )
-        rows.writerow((path.relative_to(root).as_posix(), label, patient, split, kind))
+        rows.writerow((path.relative_to(root).as_posix(), label, patient_id(name), split, subtype_of(name, label)))
     return text.getvalue()

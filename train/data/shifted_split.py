@@ -6,7 +6,8 @@ contrasty with black borders, ill ones flat with grey borders). So the rule "exp
 patients whose exposure speaks for the *other* class. The rule "family" holds out by file name: the smaller of the two
 families of healthy films, `IM-` and `NORMAL2-IM-`, next to a random share of the ill patients.
 
-The part is for comparing ways to train. Nothing else is chosen on it: no threshold, no temperature, no epoch.
+The part is for comparing: ways to train, and the rules and calibrations that `train.evaluation.carry_over` chooses
+between. Nothing is fitted on it: no weight, threshold or scale, no epoch.
 """
 
 from collections import Counter

@@ -1,39 +1,33 @@
 """A against B: two networks on the same films, at the thresholds each has frozen on validation. NumPy only."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from train.common.errors import PneumoscopeError, UsageError
+from train.evaluation.differences import (
+    DIFFERENCES,
+    Predictions,
+    auroc_difference,
+    differences_over_patients,
+    predictions_at,
+)
 from train.evaluation.ensemble import ENSEMBLE_RESAMPLES, evaluate_ensemble
 from train.evaluation.evaluation import is_of_these_scores, read_evaluation
 from train.evaluation.external_films import require_same_external
 from train.evaluation.thresholds import operating_of
 from train.metrics.augmented_scores import AugmentedScores, require_same_films
-from train.metrics.cluster_bootstrap import (
-    RESAMPLES,
-    SEED,
-    Floats,
-    Ranking,
-    patient_interval,
-    prediction_metrics,
-    require_patients,
-    resample,
-)
+from train.metrics.cluster_bootstrap import RESAMPLES, SEED, Floats, require_patients
 from train.metrics.evaluate_scores import evaluate_scores
-from train.metrics.intervals import CONFIDENCE, Interval, delong_covariance
 from train.metrics.operating_points import DEFAULT_OPERATING_POINT, OPERATING_POINTS, POINT_NAMES
 from train.metrics.scores import EXTERNAL, SCORED_SPLITS, SHIFTED, Scores, probability, read_scores
 from train.runs.network_identity import read_own_augmented
 from train.runs.run_folder import RunFolder
 
-DIFFERENCES = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
 #: Resamples that a comparison costs at most, for a bar's total.
 COMPARISON_RESAMPLES = RESAMPLES * len(SCORED_SPLITS) + 3 * ENSEMBLE_RESAMPLES
 
@@ -193,17 +187,17 @@ def compare_films(
     if one.labels.tolist() != other.labels.tolist() or one.patients != other.patients:
         raise OtherSplitError(f"{first.name} and {second.name} have other labels or patients for the same films")
     require_patients(one.patients, f"the {one.splits[0]} films")
-    probabilities = probability(one.logits), probability(other.logits)
-    predictions: dict[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]] = {
-        name: (probabilities[0] >= first.thresholds[name], probabilities[1] >= second.thresholds[name])
+    cuts: dict[str, tuple[float, float]] = {
+        name: (float(first.thresholds[name]), float(second.thresholds[name]))
         for name in POINT_NAMES
         if name in first.thresholds and name in second.thresholds
     }
+    predictions = predictions_at(one, other, cuts)
     areas = auroc_difference(one.labels, one.logits, other.logits)
-    over_patients = _differences_over_patients(one, other, predictions, advance)
+    over_patients = differences_over_patients(one, other, cuts, advance)
     points = {
         name: {
-            "thresholds": [float(first.thresholds[name]), float(second.thresholds[name])],
+            "thresholds": list(cuts[name]),
             **agreement_tables(one.labels, *pair),
             "differences": {key: over_patients[f"{name}: {key}"] for key in DIFFERENCES},
         }
@@ -215,46 +209,7 @@ def compare_films(
         "positives": int(one.labels.sum()),
         "auroc": areas | {"difference_over_patients": over_patients["auroc"]},
         "operating_points": points,
-        "differing": _differing(one, probabilities, predictions[default]),
-    }
-
-
-def _differences_over_patients(
-    one: Scores, other: Scores, predictions: Mapping[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]], advance: Advance
-) -> dict[str, Json]:
-    """The first network less the second: AUROC, and the metrics of each operating point ("name: metric")."""
-    rankings = [Ranking.of(one.labels, scores.logits) for scores in (one, other)]
-
-    def figures(weights: Floats) -> dict[str, Floats]:
-        areas = [ranking.areas(weights)[0] for ranking in rankings]
-        counted = {"auroc": areas[0] - areas[1]}
-        for name, pair in predictions.items():
-            ours, theirs = (prediction_metrics(one.labels, predicted, weights) for predicted in pair)
-            counted |= {f"{name}: {key}": ours[key] - theirs[key] for key in DIFFERENCES}
-        return counted
-
-    draws = resample(one.patients, figures, advance)
-    whole = figures(np.ones((1, len(one))))
-    return {name: patient_interval(float(values[0]), draws[name]).as_json() for name, values in whole.items()}
-
-
-def auroc_difference(labels: ArrayLike, first: ArrayLike, second: ArrayLike) -> Json:
-    """AUROC of two networks on the same films, and their difference (DeLong et al., Biometrics 1988;44:837).
-
-    Returns:
-        first, second, difference as {value, low, high}, and p (two-sided; null where the difference has no variance).
-    """
-    (one, other), covariance = delong_covariance(labels, [np.asarray(first), np.asarray(second)])
-    gap = float(one - other)
-    variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    # Equal rankings leave rounding for a variance.
-    error = math.sqrt(variance) if variance > 1e-15 else 0.0
-    reach = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * error
-    return {
-        "first": float(one),
-        "second": float(other),
-        "difference": Interval(gap, max(gap - reach, -1.0), min(gap + reach, 1.0)).as_json(),
-        "p": 2 * NormalDist().cdf(-abs(gap) / error) if error else None,
+        "differing": _differing(one, (probability(one.logits), probability(other.logits)), predictions[default]),
     }
 
 
@@ -328,9 +283,7 @@ def _in_order_of(one: Scores, other: Scores) -> Scores:
     )
 
 
-def _differing(
-    rows: Scores, probabilities: tuple[Floats, Floats], predictions: tuple[NDArray[np.bool_], ...]
-) -> list[Json]:
+def _differing(rows: Scores, probabilities: tuple[Floats, Floats], predictions: Predictions) -> list[Json]:
     gaps = np.abs(probabilities[0] - probabilities[1])
     apart = np.flatnonzero(predictions[0] != predictions[1])
     return [

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from train.data.corruptions import LUNGS_BLACKED_OUT, LUNGS_ONLY, VIEWS
 from train.metrics.cluster_bootstrap import RESAMPLES, Floats, Ranking, patient_interval, require_patients, resample
-from train.metrics.intervals import auroc_interval
+from train.metrics.intervals import auroc_interval, difference_interval
 
 GAP = "gap"
 #: For a bar's total.
@@ -45,6 +45,7 @@ def shortcut_figures(
     """
     require_patients(patients, "the films")
     closed = {view: auroc_interval(labels, logits[view]) for view in VIEWS}
+    closed[GAP] = difference_interval(closed[LUNGS_ONLY], closed[LUNGS_BLACKED_OUT])
     rankings = {view: Ranking.of(labels, logits[view]) for view in VIEWS}
 
     def figures(weights: Floats) -> dict[str, Floats]:
@@ -58,7 +59,7 @@ def shortcut_figures(
         "patients": len(set(patients)),
         "positives": int(np.asarray(labels).sum()),
         **{
-            name: patient_interval(float(values[0]), draws[name], closed.get(name)).as_json()
+            name: patient_interval(float(values[0]), draws[name], closed[name]).as_json()
             for name, values in whole.items()
         },
     }

@@ -184,10 +184,7 @@ def fit(
     network = _fit_stages(settings, ready, checkpoint, watchers)
     if not writes:
         return None
-    if settings.network == "backbone":
-        best = keras.saving.load_model(run.best_network, compile=False)
-        with atomic.replace_file(run.backbone_weights) as temporary:
-            backbone_of(best).save_weights(temporary)
+    _write_backbone(run, settings)
     write_environment(
         run,
         {
@@ -212,6 +209,15 @@ def _write_origin(run: RunFolder, ready: Preparation) -> None:
     write_split(ready.cohort, run.split)
     if ready.teachers:
         write_teachers(run.teachers, ready.teachers)
+
+
+def _write_backbone(run: RunFolder, settings: Settings) -> None:
+    """A trained backbone's own weights, for network B to build on; of other networks nothing."""
+    if settings.network != "backbone":
+        return
+    best = keras.saving.load_model(run.best_network, compile=False)
+    with atomic.replace_file(run.backbone_weights) as temporary:
+        backbone_of(best).save_weights(temporary)
 
 
 def _fit_stages(

@@ -134,7 +134,7 @@ def _point(films: _ScoredFilms, name: str, draws: Mapping[str, Draws]) -> Json:
     table = {"tp": counts.tp, "fp": counts.fp, "tn": counts.tn, "fn": counts.fn}
     entry = {"threshold": float(films.cuts[name]), "confusion": table}
     entry |= {key: _shown(closed, f"{name}: {key}", draws) for key, closed in films.points[name].items()}
-    return entry | ({"over_prevalence": _over_prevalence(counts, name, draws)} if draws else {})
+    return entry | ({"over_prevalence": _over_prevalence(films.points[name], name, draws)} if draws else {})
 
 
 def closed_intervals(counts: Confusion) -> dict[str, Interval]:
@@ -152,19 +152,24 @@ def closed_intervals(counts: Confusion) -> dict[str, Interval]:
     }
 
 
-def _over_prevalence(counts: Confusion, name: str, draws: Mapping[str, Draws]) -> Json:
-    """PPV and NPV where the disease is rarer or commoner than among these films, as parallel lists."""
+def _over_prevalence(closed: Mapping[str, Interval], name: str, draws: Mapping[str, Draws]) -> Json:
+    """PPV and NPV where the disease is rarer or commoner than among these films, as parallel lists.
+
+    Both rise with sensitivity and specificity, so that Bayes' rule on the closed limits of both gives closed limits
+    for where all resamples agree: without a false alarm they all have a PPV of 1.
+    """
     sensitivity, specificity = draws[f"{name}: sensitivity"], draws[f"{name}: specificity"]
+    rates = [(rate.value, rate.low, rate.high) for rate in (closed["sensitivity"], closed["specificity"])]
     table: Json = {"prevalence": list(PREVALENCES)}
     for index, key in enumerate(("ppv", "npv")):
         rows = []
         for prevalence in PREVALENCES:
-            value = predictive_values(counts.sensitivity, counts.specificity, prevalence)[index]
+            value, low, high = predictive_values(rates[0], rates[1], prevalence)[index].tolist()
             drawn = Draws(
                 _predictive(sensitivity.resampled, specificity.resampled, prevalence)[index],
                 _predictive(sensitivity.jackknife, specificity.jackknife, prevalence)[index],
             )
-            rows.append(patient_interval(float(value), drawn).as_json())
+            rows.append(patient_interval(value, drawn, Interval(value, low, high)).as_json())
         table |= {
             f"{key}{end}": [row[field] for row in rows]
             for field, end in (("value", ""), ("low", "_low"), ("high", "_high"))

@@ -2,9 +2,12 @@
 
 import csv
 import datetime
+import errno
 import io
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,24 @@ def log_test_read(run: str, evaluation: Mapping[str, Any]) -> None:
     say(f"this reading of the test films is logged in {TEST_READS}")
 
 
+def require_test_log(path: Path = TEST_READS) -> None:
+    """Say before the test films are read whether the reading can be recorded; nothing is made or changed.
+
+    Raises:
+        PneumoscopeError: a file with other columns, or one that cannot be made or appended to.
+    """
+    with _writing(path):
+        if path.exists():
+            with path.open("a+b", buffering=0) as file:
+                _first_line(path, file)
+            return
+        above = next(folder for folder in path.absolute().parents if folder.exists())
+        if not above.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{above} is no folder")
+        if not os.access(above, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, f"nothing may be written in {above}")
+
+
 def append_test_read(path: Path, run: str, commit: str, date: str, evaluation: Mapping[str, Any]) -> None:
     """Append one line to the record of test reads: which run read the test films, when, and what was seen.
 
@@ -43,7 +64,7 @@ def append_test_read(path: Path, run: str, commit: str, date: str, evaluation: M
         evaluation: with its test part; figures are at its default operating point.
 
     Raises:
-        PneumoscopeError: no test part, or a file with other columns.
+        PneumoscopeError: no test part, or as `require_test_log`.
     """
     if not evaluation.get("test"):
         raise PneumoscopeError("no test figures to record: evaluate the test films first")
@@ -53,17 +74,36 @@ def append_test_read(path: Path, run: str, commit: str, date: str, evaluation: M
     row = [run, commit, date, evaluation["network"], evaluation["split_fingerprint"], metrics["n"]]
     row += [_figure(metrics["auroc"]), name, *(_figure(point[headline]) for headline in HEADLINES)]
     row += [_figure(report["accuracy_at_0.5"]), _figure(report["f1_maximum"])]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b", buffering=0) as file:
-        file.seek(0)
-        first, header = file.readline(), _line(COLUMNS)
-        if first not in (b"", header):
-            raise PneumoscopeError(f"{path}: expected the columns {', '.join(COLUMNS)}; move this file aside")
-        before = b"" if first else header
-        if first:
-            file.seek(-1, os.SEEK_END)
-            before = b"" if file.read(1) == b"\n" else b"\n"
-        file.write(before + _line(row))
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+b", buffering=0) as file:
+            before = b"" if _first_line(path, file) else _line(COLUMNS)
+            if not before:
+                file.seek(-1, os.SEEK_END)
+                before = b"" if file.read(1) == b"\n" else b"\n"
+            line = before + _line(row)
+            if file.write(line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PneumoscopeError(
+            f"{path} cannot be written ({error.strerror}), and every reading of the test films is logged there: make "
+            "it writable, or run the command in another folder"
+        ) from error
+
+
+def _first_line(path: Path, file: RawIOBase) -> bytes:
+    """The header of the record, b"" of an empty file."""
+    file.seek(0)
+    first = file.readline()
+    if first not in (b"", _line(COLUMNS)):
+        raise PneumoscopeError(f"{path}: expected the columns {', '.join(COLUMNS)}; move this file aside")
+    return first
 
 
 def _figure(interval: Mapping[str, float | None]) -> str:

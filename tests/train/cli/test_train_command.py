@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from train.cli.train_command import _settings
+from train.common.errors import PneumoscopeError
 
 pytestmark = pytest.mark.usefixtures("blank_pictures")
 
@@ -48,6 +49,40 @@ def test_evaluate_test_uses_frozen_thresholds_and_is_logged(copied_run, phantom_
     points = evaluation["test"]["metrics"]["operating_points"]
     assert {name: point["threshold"] for name, point in points.items()} == frozen
     assert splits_scored(copied_run) == {"validation", "test"}
+
+
+@pytest.mark.parametrize("blocked", ["other columns", "a folder"])
+@pytest.mark.parametrize("stress", [[], ["--stress"]])
+def test_test_films_are_not_read_where_the_reading_cannot_be_logged(
+    copied_run, phantom_root, run_command, tmp_path, monkeypatch, blocked, stress
+):
+    log = tmp_path / "docs" / "test-reads.csv"
+    if stress:
+        assert run_command("evaluate", "tiny", "--data", phantom_root, "--test").exit_code == 0
+        log.unlink()
+    if blocked == "a folder":
+        log.mkdir(parents=True)
+    else:
+        log.parent.mkdir(exist_ok=True)
+        log.write_text("run,commit\n")
+    before = copied_run.scores.read_bytes(), copied_run.evaluation.read_bytes()
+    for scoring in ("score_run", "score_corrupted"):
+        monkeypatch.setattr(f"train.fitting.scoring.{scoring}", lambda *_: pytest.fail("films were read"))
+    result = run_command("evaluate", "tiny", "--data", phantom_root, "--test", *stress)
+    assert result.exit_code == 1
+    assert str(log.relative_to(tmp_path)) in error_line(result)
+    assert (copied_run.scores.read_bytes(), copied_run.evaluation.read_bytes()) == before
+    assert not copied_run.stress.exists()
+
+
+def test_a_reading_that_could_not_be_logged_leaves_no_figures(copied_run, phantom_root, run_command, monkeypatch):
+    def full(*_):
+        raise PneumoscopeError("docs/test-reads.csv cannot be written: no space left on device")
+
+    before = copied_run.scores.read_bytes(), copied_run.evaluation.read_bytes()
+    monkeypatch.setattr("train.cli.evaluate_run.log_test_read", full)
+    assert "no space left" in error_line(run_command("evaluate", "tiny", "--data", phantom_root, "--test"))
+    assert (copied_run.scores.read_bytes(), copied_run.evaluation.read_bytes()) == before
 
 
 def test_evaluating_validation_again_does_not_lose_test(copied_run, phantom_root, run_command):

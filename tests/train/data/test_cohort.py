@@ -1,5 +1,7 @@
 import hashlib
+import os
 import random
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -77,6 +79,12 @@ class TestNames:
             ("IM-0429-0001-0001.jpeg", "IM-0429"),
             ("NORMAL2-IM-0650-0001.jpeg", "NORMAL2-IM-0650"),
             ("NORMAL2-IM-0650-0001-0002.jpeg", "NORMAL2-IM-0650"),
+            ("BACTERIA-1008087-0001.jpeg", "1008087"),
+            ("BACTERIA-1008087-0002.jpeg", "1008087"),
+            ("VIRUS-1008087-0001.jpeg", "1008087"),
+            ("NORMAL-28501-0001.jpeg", "28501"),
+            ("chest_xray/train/NORMAL/NORMAL-28501-0002.jpeg", "28501"),
+            ("BACTERIA-1008087.jpeg", "BACTERIA-1008087"),
             ("phantom12_bacteria_3.png", "phantom12"),
             ("phantom7_normal_1.png", "phantom7"),
             ("chest_xray/train/NORMAL/IM-0115-0001.jpeg", "IM-0115"),
@@ -96,6 +104,11 @@ class TestNames:
             ("person123_bacteria_4.jpeg", 1, "bacterial"),
             ("person123_virus_4.jpeg", 1, "viral"),
             ("phantom3_virus_1.png", 1, "viral"),
+            ("BACTERIA-1008087-0001.jpeg", 1, "bacterial"),
+            ("train/PNEUMONIA/VIRUS-1008087-0001.jpeg", 1, "viral"),
+            ("NORMAL-28501-0001.jpeg", 0, "normal"),
+            ("VIRUS-28501-0001.jpeg", 0, "normal"),
+            ("NORMAL-28501-0001.jpeg", 1, "unknown"),
             ("IM-0115-0001.jpeg", 0, "normal"),
             ("person123_virus_4.jpeg", 0, "normal"),
             ("film.png", 1, "unknown"),
@@ -174,6 +187,18 @@ class TestFolders:
         with pytest.raises(CohortError, match="holds no films"):
             index_cohort(tmp_path)
 
+    @pytest.mark.skipif(sys.platform == "darwin", reason="its file names are UTF-8")
+    def test_a_name_that_is_no_utf8_is_refused_before_any_training(self, root):
+        for name in (b"M\xfcller.png", b"Z\xfcrich.png"):
+            (root / "chest_xray/train/PNEUMONIA" / os.fsdecode(name)).touch()
+        with pytest.raises(CohortError, match=r"2 films .* the first is .*M.*ller.png.*: rename them") as refusal:
+            index_cohort(root)
+        assert "\n" not in str(refusal.value)
+        (root / "chest_xray/train/PNEUMONIA/Müller.png").touch()
+        for name in (b"M\xfcller.png", b"Z\xfcrich.png"):
+            (root / "chest_xray/train/PNEUMONIA" / os.fsdecode(name)).unlink()
+        assert "chest_xray/train/PNEUMONIA/Müller.png" in {film.path for film in index_cohort(root).films}
+
 
 class TestTable:
     def test_labels_splits_and_patients(self, tmp_path):
@@ -217,6 +242,8 @@ class TestTable:
             ("path,label,patient\n../a.png,1,p1\n", "path below the cohort's root"),
             ("path,label,patient\n/etc/a.png,1,p1\n", "path below the cohort's root"),
             ("path,label,patient\n,1,p1\n", "path below the cohort's root"),
+            (f"path,label,patient\na.png,1,p1\n{'n' * 300}.png,0,p2\n", "line 3: .*n.png' cannot be .*too long"),
+            (f"path,label,patient\na.png,1,p1\n{'long/' * 900}b.png,0,p2\n", "line 3: .*b.png' cannot be .*too long"),
         ],
     )
     def test_wrong_tables(self, tmp_path, text, words):

@@ -334,6 +334,22 @@ def test_predictive_values_over_prevalence_are_bayes_rule(evaluation):
     assert table["npv"] == sorted(table["npv"], reverse=True)
 
 
+def test_without_a_false_alarm_predictive_values_have_the_limits_of_the_rates_that_take_films_as_independent():
+    n = 60
+    labels = np.tile([0, 1], n // 2)
+    names = tuple(map(str, range(n)))
+    perfect = Scores(names, names, ("validation",) * n, labels, 8.0 * labels - 4)
+    point = evaluate_validation(perfect, "a", FINGERPRINT)["validation"]["metrics"]["operating_points"]["youden"]
+    low = 30 / (30 + 1.959964**2)  # Wilson's, of 30 in 30: both rates
+    assert point["sensitivity"]["low"] == point["specificity"]["low"] == pytest.approx(low)
+    table = point["over_prevalence"]
+    for row, prevalence in enumerate(table["prevalence"]):
+        ill, well = prevalence, 1 - prevalence
+        assert table["ppv"][row] == table["ppv_high"][row] == table["npv"][row] == table["npv_high"][row] == 1
+        assert table["ppv_low"][row] == pytest.approx(low * ill / (low * ill + (1 - low) * well))
+        assert table["npv_low"][row] == pytest.approx(low * well / (low * well + (1 - low) * ill))
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

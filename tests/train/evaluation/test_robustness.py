@@ -42,6 +42,18 @@ def test_the_table_counts_what_a_change_did(scores):
         assert all(row[key]["low"] <= row[key]["value"] <= row[key]["high"] for key in row if key != "what")
 
 
+def test_a_change_that_moved_no_decision_may_move_some_of_other_films(scores):
+    logits = {AS_IT_IS: scores.logits, "noise": scores.logits * 1.5}
+    table = robustness_table(scores.labels, scores.patients, logits, 0.5)
+    z = 1.959964
+    assert table["noise"]["decisions_changed"] == {
+        "value": 0,
+        "low": 0,
+        "high": pytest.approx(z**2 / (N + z**2)),  # Wilson's, of 0 in 80
+    }
+    assert table[AS_IT_IS]["decisions_changed"] == {"value": 0, "low": 0, "high": 0}
+
+
 def test_a_stress_is_of_the_network_that_was_evaluated(scores):
     evaluation = evaluate_validation(scores, "a", "f00d")
     done = []

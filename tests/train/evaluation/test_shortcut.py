@@ -29,6 +29,16 @@ def test_a_network_of_frames_has_a_negative_gap_and_one_of_lungs_a_positive():
     json.dumps(lungs, allow_nan=False)
 
 
+def test_where_both_views_tell_all_films_the_gap_is_not_certain():
+    labels = np.arange(N) % 2
+    generator = np.random.default_rng(0)
+    logits = {view: 20.0 * labels + generator.normal(size=N) for view in VIEWS}
+    found = shortcut_figures(labels, [f"p{row // 2}" for row in range(N)], logits)
+    reach = 1 - found[LUNGS_ONLY]["low"]
+    assert reach > 0.01
+    assert found["gap"] == {"value": 0, "low": pytest.approx(-reach), "high": pytest.approx(reach)}
+
+
 def test_too_few_patients_or_one_class_are_refused():
     logits = dict.fromkeys(VIEWS, np.zeros(10))
     with pytest.raises(PneumoscopeError, match="expected at least 20"):

@@ -16,6 +16,7 @@ from train.metrics.intervals import (
     average_precision_interval,
     balanced_accuracy_interval,
     delong_covariance,
+    difference_interval,
     f1_interval,
     wilson_interval,
 )
@@ -75,6 +76,18 @@ def test_balanced_accuracy_is_newcombes_difference(tp, positives, fp, negatives,
     interval = balanced_accuracy_interval(sensitivity, specificity)
     assert 2 * interval.value - 1 == pytest.approx(tp / positives - fp / negatives)
     assert (round(2 * interval.low - 1, 4), round(2 * interval.high - 1, 4)) == (low, high)
+    difference = difference_interval(sensitivity, wilson_interval(fp, negatives))
+    assert (round(difference.low, 4), round(difference.high, 4)) == (low, high)
+    assert difference.value == pytest.approx(tp / positives - fp / negatives)
+
+
+@given(st.integers(0, 9), st.integers(0, 9))
+def test_a_difference_stays_inside_its_range_and_turns_round(first, second):
+    pair = wilson_interval(first, 9), wilson_interval(second, 9)
+    there, back = difference_interval(*pair), difference_interval(*pair[::-1])
+    assert -1 <= there.low <= there.value <= there.high <= 1
+    assert there.low < there.high
+    assert (there.low, there.high) == pytest.approx((-back.high, -back.low), abs=1e-12)
 
 
 @unhurried

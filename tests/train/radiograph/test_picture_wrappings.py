@@ -166,6 +166,14 @@ class TestBitsThatCount:
         film = read_radiograph(dicom(DEEP, bits=16, syntax=JPEGLosslessSV1, streams=[stream], **window))
         np.testing.assert_array_equal(film, right)
 
+    @pytest.mark.parametrize("padding", [{"PixelPaddingValue": 2000}, {"PixelPaddingValue": 100}])
+    def test_padding_of_the_stored_bits_is_not_that_of_rescaled_pixels(self, dicom, padding):
+        stream, deep = [imagecodecs.jpeg8_encode(GREY, level=100)], GREY.astype(np.uint16)
+        plain, notes = read_with_warnings(dicom(deep, bits=12, syntax=JPEGBaseline8Bit, streams=stream))
+        film = read_with_warnings(dicom(deep, bits=12, syntax=JPEGBaseline8Bit, streams=stream, **padding))
+        np.testing.assert_array_equal(film[0], plain)
+        assert film[1] == notes
+
     def test_rescaled_pixels_warn_of_the_window_left_out(self, dicom):
         stream = [imagecodecs.jpeg8_encode(GREY, level=100)]
         film = dicom(GREY.astype(np.uint16), bits=12, syntax=JPEGBaseline8Bit, streams=stream)

@@ -1,6 +1,7 @@
 """The record of test reads only grows, line by whole line."""
 
 import csv
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from train.common.errors import PneumoscopeError
 from train.evaluation.evaluation import evaluate_test, evaluate_validation
 from train.metrics.scores import Scores
-from train.runs.test_set_log import COLUMNS, append_test_read
+from train.runs.test_set_log import COLUMNS, append_test_read, require_test_log
 
 FILMS = tuple(f"{index}.png" for index in range(40))
 SCORES = Scores(
@@ -86,6 +87,42 @@ def test_another_file_is_left_alone(tmp_path: Path):
     with pytest.raises(PneumoscopeError, match="expected the columns run, commit, date"):
         append(path)
     assert path.read_text() == "run,commit\nx,y\n"
+
+
+def test_whether_a_reading_can_be_recorded_is_told_before_it_is_made(tmp_path: Path):
+    path = tmp_path / "docs" / "test-reads.csv"
+    require_test_log(path)
+    assert not path.parent.exists()
+    append(path)
+    before = path.read_bytes()
+    require_test_log(path)
+    assert path.read_bytes() == before
+    path.write_text("run,commit\nx,y\n")
+    with pytest.raises(PneumoscopeError, match="expected the columns run, commit, date"):
+        require_test_log(path)
+    path.unlink()
+    path.touch()
+    require_test_log(path)
+
+
+@pytest.mark.parametrize(
+    "blocking", ["a folder in its place", "a file in its folder's place", "a folder to be read alone"]
+)
+def test_a_record_that_cannot_be_written_is_one_line(tmp_path: Path, monkeypatch, blocking):
+    path = tmp_path / "docs" / "test-reads.csv"
+    if blocking == "a folder in its place":
+        path.mkdir(parents=True)
+    elif blocking == "a file in its folder's place":
+        path.parent.touch()
+    else:
+        monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
+        with pytest.raises(PneumoscopeError, match=r"test-reads.csv cannot be written.*: make it writable"):
+            require_test_log(path)
+        return
+    for recorded in (require_test_log, append):
+        with pytest.raises(PneumoscopeError, match=r"test-reads.csv cannot be written.*: make it writable") as refusal:
+            recorded(path)
+        assert "\n" not in str(refusal.value)
 
 
 def test_nothing_is_recorded_without_test_figures(tmp_path: Path):

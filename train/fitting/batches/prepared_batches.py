@@ -12,6 +12,7 @@ from train.data.prepared_films import PreparedFilms, PrepareFilms, films_to_augm
 from train.fitting.batches.loader import FilmBatches
 from train.fitting.devices.data_parallel import present_share
 from train.fitting.targets import training_targets, validation_targets
+from train.radiograph import PrepareSpec
 from train.runs.settings import Settings
 
 #: Colour channels that each network's input has.
@@ -37,19 +38,8 @@ def prepared_batches(
         PneumoscopeError: one of the two has no readable film of a class, or there are fewer films to learn from than
             devices that share every batch.
     """
-    training_films = limited_films(cohort.of_split("train"), settings)
-    validation_films = cohort.of_split("validation")
-    wanted = (*training_films, *validation_films)
-    spec = replace(settings.prepare.spec(), image_size=image_size)
-    with progress_bar("preparing films", len(wanted)) as advance:
-        crop = settings.augmentation.crop
-        training, crops_by = films_to_augment(cohort.root, training_films, spec, crop, advance, read)
-        validation = read(cohort.root, validation_films, spec, advance)
+    training, crops_by, validation = _read_both(cohort, settings, image_size, read)
     unreadable = dict((*training.unreadable, *validation.unreadable))
-    for path, reason in unreadable.items():
-        say_warning(f"left out of training: {path}: {reason}")
-    _require_both_classes(training, "training")
-    _require_both_classes(validation, "validation")
     cohort = Cohort(cohort.root, tuple(film for film in cohort.films if film.path not in unreadable))
     channels, share = CHANNELS[settings.network], present_share()
     if len(training.films) < share.devices:
@@ -81,6 +71,23 @@ def prepared_batches(
             share=share,
         ),
     )
+
+
+def _read_both(
+    cohort: Cohort, settings: Settings, image_size: int, read: PrepareFilms
+) -> tuple[PreparedFilms, PrepareSpec | None, PreparedFilms]:
+    """The films of training, how they are cropped in it, and those of validation; both of both classes."""
+    training_films, validation_films = limited_films(cohort.of_split("train"), settings), cohort.of_split("validation")
+    spec = replace(settings.prepare.spec(), image_size=image_size)
+    with progress_bar("preparing films", len(training_films) + len(validation_films)) as advance:
+        crop = settings.augmentation.crop
+        training, crops_by = films_to_augment(cohort.root, training_films, spec, crop, advance, read)
+        validation = read(cohort.root, validation_films, spec, advance)
+    for path, reason in dict((*training.unreadable, *validation.unreadable)).items():
+        say_warning(f"left out of training: {path}: {reason}")
+    _require_both_classes(training, "training")
+    _require_both_classes(validation, "validation")
+    return training, crops_by, validation
 
 
 def limited_films(films: Sequence[Film], settings: Settings) -> tuple[Film, ...]:

@@ -91,15 +91,8 @@ def _padding(rules: GreyscaleTransform, values: np.ndarray) -> np.ndarray:
     """bool [N]: codes that fill the area outside the film (PS3.3 section C.7.5.1.1.2)."""
     if rules.padding is None:
         return np.zeros(len(values), bool)
-    # Writers confuse the signed and the unsigned form: both mean the code with the same bits.
-    low, high = sorted(_as_code(edge, values) for edge in rules.padding)
+    low, high = sorted(rules.padding)
     return (values >= low) & (values <= high)
-
-
-def _as_code(value: int, values: np.ndarray) -> int:
-    if values.min() <= value <= values.max():
-        return value
-    return int(values[value % len(values)])
 
 
 def _modality(rules: GreyscaleTransform, values: np.ndarray, counts: np.ndarray) -> np.ndarray:

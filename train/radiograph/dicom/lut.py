@@ -47,7 +47,7 @@ class GreyscaleTransform:
     Attributes:
         stored: bits of a value, 1 to 16.
         signed: two's complement.
-        padding: first and last value outside the film, or None.
+        padding: first and last value outside the film, each one that a pixel may have, in either order; or None.
         modality: a table, or (slope, intercept).
         voi: a table, a window, or None for the film's own range.
         inverse: low values are dense.
@@ -64,16 +64,40 @@ class GreyscaleTransform:
 def read_greyscale_transform(
     header: DicomHeader, inverse: bool, layout: PixelLayout, values: StoredValues
 ) -> GreyscaleTransform:
-    """Take the rules out of a header; of pixels that a lossy stream has rescaled, no table and no window."""
+    """Take the rules out of a header; of pixels that a lossy stream has rescaled, no table, window or padding."""
     if values.rescaled:
         header.notes.append(
             "the pixels have fewer bits than the DICOM header says: its tables and windows are left out"
         )
-    first, limit = header.whole("PixelPaddingValue"), header.whole("PixelPaddingRangeLimit")
-    padding = None if first is None else (first, first if limit is None else limit)
+    padding = _padding(header, values.bits, layout.signed) if not values.rescaled else None
     modality = _lookup_table(header, "ModalityLUTSequence") if not values.rescaled else None
     voi = (_lookup_table(header, "VOILUTSequence") or _window(header)) if not values.rescaled else None
     return GreyscaleTransform(values.bits, layout.signed, padding, modality or _rescale(header), voi, inverse)
+
+
+def _padding(header: DicomHeader, bits: int, signed: bool) -> tuple[int, int] | None:
+    """First and last value outside the film; what no pixel can have is left out (PS3.3 section C.7.5.1.1.2)."""
+    first = _padding_edge(header, "PixelPaddingValue", bits, signed)
+    if first is None:
+        return None
+    limit = _padding_edge(header, "PixelPaddingRangeLimit", bits, signed)
+    return first, first if limit is None else limit
+
+
+def _padding_edge(header: DicomHeader, name: str, bits: int, signed: bool) -> int | None:
+    edge = header.whole(name)
+    if edge is None:
+        return None
+    # Writers confuse the signed and the unsigned form, but in the element's 16 bits: the stored ones alone, fewer of
+    # them, are those of some grey of the film too.
+    if -(1 << 15) <= edge < 1 << 16:
+        edge %= 1 << 16
+        edge -= 1 << 16 if signed and edge >= 1 << 15 else 0
+    least = -(1 << (bits - 1)) if signed else 0
+    if least <= edge < least + (1 << bits):
+        return edge
+    header.leave_out(name)
+    return None
 
 
 def _rescale(header: DicomHeader) -> tuple[float, float]:

@@ -27,6 +27,19 @@ def ramp(low, high, dtype=np.uint16, shape=(20, 30)):
     return np.linspace(low, high, shape[0] * shape[1]).astype(dtype).reshape(shape)
 
 
+def padded(dicom, pixels, value, limit):
+    """A film of 12 bits with padding written as 32 signed bits, which hold every number that may be meant."""
+    data = dicom(pixels, bits=12, PixelPaddingValue=1, **({} if limit is None else {"PixelPaddingRangeLimit": 2}))
+    letters = b"SS" if pixels.dtype.kind == "i" else b"US"
+    for element, number in ((0x120, value), (0x121, limit)):
+        head = struct.pack("<2H", 0x28, element) + letters
+        start = data.find(head)
+        if number is not None:
+            assert start > 0
+            data = data[:start] + head[:4] + b"SL\4\0" + struct.pack("<i", number) + data[start + 10 :]
+    return data
+
+
 def scaled(values, low, high):
     return np.rint(np.clip((values.astype(float) - low) / (high - low), 0, 1) * 255)
 
@@ -158,6 +171,27 @@ class TestTone:
         assert wrong != data
         np.testing.assert_array_equal(read_radiograph(wrong), read_radiograph(data))
         assert read_radiograph(data)[:, 5:].max() == 255
+
+    @pytest.mark.parametrize("value", [65536 - 2000, 65535, 4096, -2000, 70000])
+    @pytest.mark.parametrize("limit", [None, 65535, 2000])
+    def test_padding_that_no_pixel_can_have_blackens_none(self, dicom, value, limit):
+        pixels = ramp(0, 4095, shape=(64, 64))
+        with pytest.warns(FilmWarning, match="PixelPaddingValue cannot be used and is left out"):
+            film = read_radiograph(padded(dicom, pixels, value, limit))
+        np.testing.assert_array_equal(film, read_radiograph(dicom(pixels, bits=12)))
+
+    @pytest.mark.parametrize("limit", [65535, 4096, 65536 - 2000])
+    def test_a_limit_of_padding_that_no_pixel_can_have_is_left_out(self, dicom, limit):
+        pixels = ramp(0, 4095, shape=(64, 64))
+        with pytest.warns(FilmWarning, match="PixelPaddingRangeLimit cannot be used and is left out"):
+            film = read_radiograph(padded(dicom, pixels, 3000, limit))
+        np.testing.assert_array_equal(film, read_radiograph(dicom(pixels, bits=12, PixelPaddingValue=3000)))
+
+    def test_padding_of_signed_pixels_has_its_sign_in_16_bits(self, dicom):
+        pixels = ramp(-2047, 2047, np.int16, (64, 64))
+        film = read_radiograph(padded(dicom, pixels, 65536 - 2000, None))
+        assert film[pixels == -2000].tolist() == [0]
+        np.testing.assert_array_equal(film[pixels > -2000], read_radiograph(dicom(pixels, bits=12))[pixels > -2000])
 
     def test_film_of_padding_alone_is_shown(self, dicom):
         np.testing.assert_array_equal(read_radiograph(dicom(np.full((4, 4), 7, np.uint8), PixelPaddingValue=7)), 7)
