@@ -31,7 +31,7 @@ from train.radiograph import PrepareSpec
 from train.runs.finished import read_environment, read_history
 from train.runs.run_folder import RunFolder, settings_of
 from train.runs.settings import Settings
-from train.runs.test_set_log import log_test_read
+from train.runs.test_set_log import log_test_read, require_test_log
 from train.studies.record import AtThreshold, Figures, Interval, StageFigures, Training
 
 #: Key in evaluation.json: the checksum of the network that it is of.
@@ -268,12 +268,14 @@ def _evaluation(
     kept = kept | {WEIGHTS: digest_file(files.network)}
     _keep(files, known, kept)
     if test:
+        require_test_log()
         read, repeated = reader.read("test")
         scores = joined(known, read)
         # A study's split has no test films: its fingerprint is that of the films the thresholds were chosen on.
         kept = evaluate_test(kept, scores, cohort.fingerprint, LeftOut(repeated, trained_on))
-        _keep(files, scores, kept)
+        # Before they are kept: no figure may stand whose reading is not logged.
         log_test_read(run.name if files.network == run.best_network else f"{run.name} ({files.stage})", kept)
+        _keep(files, scores, kept)
     return kept
 
 

@@ -50,6 +50,8 @@ def dicoms(dicom):
         ),
         "slope of 0": dicom(DEEP, bits=12, RescaleSlope=0),
         "padding": dicom(DEEP, bits=12, PixelPaddingValue=0),
+        "padding beyond the stored bits": dicom(DEEP, bits=12, PixelPaddingValue=65535),
+        "range of padding beyond them": dicom(DEEP, bits=12, PixelPaddingValue=63536, PixelPaddingRangeLimit=65535),
         "range of padding": dicom(DEEP, bits=12, PixelPaddingValue=4095, PixelPaddingRangeLimit=3900),
         "modality table": dicom(DEEP, bits=12, ModalityLUTSequence=table(0, words[::-1] // 16, 12)),
         "table of greys": dicom(DEEP, bits=12, VOILUTSequence=table(100, words[:3000], 16)),
@@ -108,7 +110,7 @@ def compressed_dicoms(dicom):
         ),
         "fewer bits than said": dicom(DEEP, bits=16, syntax=JPEG2000, streams=[jpeg_2000(DEEP, 12)]),
         "fewer bits than said, lossy": dicom(
-            DEEP, bits=16, syntax=JPEG2000, WindowCenter=2000, WindowWidth=1500,
+            DEEP, bits=16, syntax=JPEG2000, WindowCenter=2000, WindowWidth=1500, PixelPaddingValue=2000,
             streams=[jpeg_2000(DEEP, 12, level=45, reversible=False)],
         ),
         "two frames": dicom(

@@ -89,10 +89,11 @@ def _padding_edge(header: DicomHeader, name: str, bits: int, signed: bool) -> in
     if edge is None:
         return None
     # Writers confuse the signed and the unsigned form, but in the element's 16 bits: the stored ones alone, fewer of
-    # them, are those of some grey of the film too.
+    # them, are those of some grey of an unsigned film too.
     if -(1 << 15) <= edge < 1 << 16:
         edge %= 1 << 16
         edge -= 1 << 16 if signed and edge >= 1 << 15 else 0
+        edge -= 1 << bits if signed and 1 << (bits - 1) <= edge < 1 << bits else 0
     least = -(1 << (bits - 1)) if signed else 0
     if least <= edge < least + (1 << bits):
         return edge

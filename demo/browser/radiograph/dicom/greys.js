@@ -118,16 +118,7 @@ function levels(shown, counts) {
  */
 function paddingOf(rules, values) {
   if (rules.padding === null) return () => false;
-  const [least, most] = [
-    Math.min(values[0], values[values.length >> 1]),
-    Math.max(values[values.length - 1], values[(values.length >> 1) - 1]),
-  ];
-  // Writers confuse the signed and the unsigned form: both mean the code with the same bits.
-  const edges = rules.padding.map((edge) => {
-    if (edge >= least && edge <= most) return edge;
-    return values[((edge % values.length) + values.length) % values.length];
-  });
-  const [low, high] = [Math.min(...edges), Math.max(...edges)];
+  const [low, high] = [Math.min(...rules.padding), Math.max(...rules.padding)];
   return (code) => values[code] >= low && values[code] <= high;
 }
 

@@ -18,7 +18,7 @@
  * @typedef {object} GreyscaleTransform
  * @property {number} stored bits of a value, 1 to 16
  * @property {boolean} isSigned two's complement
- * @property {[number, number] | null} padding first and last value outside the film
+ * @property {[number, number] | null} padding first and last value outside the film, in either order
  * @property {LookupTable | {slope: number, intercept: number}} modality
  * @property {LookupTable | Window | null} voi null for the film's own range
  * @property {boolean} isInverse low values are dense
@@ -31,7 +31,7 @@ const LEAST_WIDTHS = { LINEAR: 1, LINEAR_EXACT: 0, SIGMOID: 0 };
 const [DESCRIPTOR, DATA] = ["x00283002", "x00283006"];
 
 /**
- * Take the rules out of a header; of pixels that a lossy stream has rescaled, no table and no window.
+ * Take the rules out of a header; of pixels that a lossy stream has rescaled, no table, window or padding.
  * @param {DicomHeader} header
  * @param {boolean} isInverse
  * @param {PixelLayout} layout
@@ -40,18 +40,52 @@ const [DESCRIPTOR, DATA] = ["x00283002", "x00283006"];
  */
 export function readGreyscaleTransform(header, isInverse, layout, values) {
   if (values.isRescaled) header.notes.push({ key: "reader.dicom_fewer_bits", values: {} });
-  const first = header.whole("PixelPaddingValue");
-  const limit = header.whole("PixelPaddingRangeLimit");
   const table = values.isRescaled ? null : lookupTable(header, "ModalityLUTSequence");
   const voi = values.isRescaled ? null : (lookupTable(header, "VOILUTSequence") ?? window(header));
   return {
     stored: values.bits,
     isSigned: layout.isSigned,
-    padding: first === null ? null : [first, limit ?? first],
+    padding: values.isRescaled ? null : padding(header, values.bits, layout.isSigned),
     modality: table ?? rescale(header),
     voi,
     isInverse,
   };
+}
+
+/**
+ * First and last value outside the film; what no pixel can have is left out (PS3.3 section C.7.5.1.1.2).
+ * @param {DicomHeader} header
+ * @param {number} bits
+ * @param {boolean} isSigned
+ * @returns {[number, number] | null}
+ */
+function padding(header, bits, isSigned) {
+  const first = paddingEdge(header, "PixelPaddingValue", bits, isSigned);
+  if (first === null) return null;
+  return [first, paddingEdge(header, "PixelPaddingRangeLimit", bits, isSigned) ?? first];
+}
+
+/**
+ * @param {DicomHeader} header
+ * @param {string} name
+ * @param {number} bits
+ * @param {boolean} isSigned
+ * @returns {number | null}
+ */
+function paddingEdge(header, name, bits, isSigned) {
+  let edge = header.whole(name);
+  if (edge === null) return null;
+  // Writers confuse the signed and the unsigned form, but in the element's 16 bits: the stored ones alone, fewer of
+  // them, are those of some grey of an unsigned film too.
+  if (edge >= -(2 ** 15) && edge < 2 ** 16) {
+    edge = (edge + 2 ** 16) % 2 ** 16;
+    if (isSigned && edge >= 2 ** 15) edge -= 2 ** 16;
+    if (isSigned && edge >= 2 ** (bits - 1) && edge < 2 ** bits) edge -= 2 ** bits;
+  }
+  const least = isSigned ? -(2 ** (bits - 1)) : 0;
+  if (edge >= least && edge < least + 2 ** bits) return edge;
+  header.leaveOut(name);
+  return null;
 }
 
 /** @param {DicomHeader} header @returns {{slope: number, intercept: number}} */

@@ -187,9 +187,10 @@ class TestTone:
             film = read_radiograph(padded(dicom, pixels, 3000, limit))
         np.testing.assert_array_equal(film, read_radiograph(dicom(pixels, bits=12, PixelPaddingValue=3000)))
 
-    def test_padding_of_signed_pixels_has_its_sign_in_16_bits(self, dicom):
+    @pytest.mark.parametrize("written", [65536 - 2000, 4096 - 2000])
+    def test_padding_of_signed_pixels_has_its_sign_in_16_bits_or_in_the_stored_ones(self, dicom, written):
         pixels = ramp(-2047, 2047, np.int16, (64, 64))
-        film = read_radiograph(padded(dicom, pixels, 65536 - 2000, None))
+        film = read_radiograph(padded(dicom, pixels, written, None))
         assert film[pixels == -2000].tolist() == [0]
         np.testing.assert_array_equal(film[pixels > -2000], read_radiograph(dicom(pixels, bits=12))[pixels > -2000])
 
