@@ -1,5 +1,6 @@
 """What the command `train` does with its settings: begin a run or go on with one, train it, evaluate it."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -74,7 +75,7 @@ def train_or_resume(
             require_same_training(share.processes, ready.cohort.fingerprint)  # of the films that can be read
             if writes:
                 run = _begun(run, settings, name, held, new=new)
-                with _saying_how_to_resume(run, settings):
+                with _saying_how_to_resume(run, settings, data_root):
                     fit(run, settings, ready, chosen, [partial(epoch_log, run)] if tensorboard else [])
             else:
                 run = run or RunFolder(runs_root() / str(name))
@@ -148,7 +149,7 @@ def _say_finished(run: RunFolder, settings: Settings, data_root: Path, *, writes
     else:
         if as_json:
             print_json({"run": run.name, "finished": True})
-        say_next(f"pneumoscope evaluate {run.name}{data_option(data_root)}")
+        say_next(f"pneumoscope evaluate {shlex.quote(run.name)}{data_option(data_root)}")
 
 
 def _record_and_teachers(
@@ -167,7 +168,13 @@ def _record_and_teachers(
 def _record_of(run: RunFolder, settings: Settings, cohort: "Cohort", *, writes: bool) -> "Record | None":
     """The record to go on from, once it is sure that the training is the same one."""
     from train.common.atomic import remove_leftovers
-    from train.runs.resume import read_record, require_same_films, require_same_settings, require_same_weights
+    from train.runs.resume import (
+        read_record,
+        require_best_network,
+        require_same_films,
+        require_same_settings,
+        require_same_weights,
+    )
 
     if not run.settings.is_file():
         return None
@@ -175,6 +182,8 @@ def _record_of(run: RunFolder, settings: Settings, cohort: "Cohort", *, writes: 
     require_same_settings(run, settings, record)
     require_same_weights(run, settings, record)
     require_same_films(run, cohort, record)
+    if record is not None:
+        require_best_network(run, record)
     if writes:
         remove_leftovers(run.folder)
     return record
@@ -191,14 +200,15 @@ def _say_resumed(run: RunFolder, since: "Record", device: str) -> None:
 
 
 @contextmanager
-def _saying_how_to_resume(run: RunFolder, settings: Settings) -> Iterator[None]:
+def _saying_how_to_resume(run: RunFolder, settings: Settings, data_root: Path) -> Iterator[None]:
+    command = f"{resume_command(run, settings)}{data_option(data_root)}"
     try:
         yield
     except KeyboardInterrupt:
-        say(f"resume with: {resume_command(run, settings)}")
+        say(f"resume with: {command}")
         raise
     except OSError as error:
-        say(f"once there is room, resume with: {resume_command(run, settings)}")
+        say(f"once there is room, resume with: {command}")
         reason = error.strerror or " ".join(str(error).split())
         raise PneumoscopeError(
             f"{run.folder} cannot be written to ({reason}): the epochs that were finished are kept whole"
@@ -224,7 +234,8 @@ def _finish(run: RunFolder, settings: Settings, data_root: Path, *, evaluated: b
             print_json(result)
         else:
             print_table("backbone", ("run", "weights"), [tuple(result.values())])
-        say_next(f"pneumoscope train b --backbone-weights {run.backbone_weights} --fine-tune-from 0")
+        weights = shlex.quote(str(run.backbone_weights))
+        say_next(f"pneumoscope train b --backbone-weights {weights} --fine-tune-from 0{data_option(data_root)}")
         return
     if not evaluated:
         if as_json:

@@ -21,7 +21,7 @@ from train.fitting.distillation import Distiller, load_teachers
 from train.fitting.resources import check_resources, estimate_resources, whole_films_of
 from train.fitting.stage_parts import StageParts, stage_parts
 from train.fitting.stages import Stage, stages_of
-from train.networks import backbone_of, build_network_a, build_network_b
+from train.networks import backbone_of, build_network_a, build_network_b, require_backbone_layer
 from train.networks.efficientnet_lite import build_teacher
 from train.runs.resume import Progress, Record, changed_surroundings, origin_of
 from train.runs.run_folder import RunFolder, commit_of_checkout, runs_root, write_environment
@@ -45,13 +45,16 @@ def build_network(settings: Settings) -> keras.Model:
             batch_norm_momentum=settings.batch_norm_momentum,
         )
     if settings.network == "b":
-        return build_network_b(
+        network = build_network_b(
             size,
             settings.dropout,
             settings.extra_dense,
             settings.head_exponent,
             settings.backbone_weights,
         )
+        if settings.fine_tune.epochs and not settings.teacher:  # not only when the head is trained
+            require_backbone_layer(network, settings.fine_tune.from_layer)
+        return network
     if settings.network == "teacher":
         return build_teacher(size, settings.dropout, settings.backbone_weights, settings.batch_norm_momentum)
     return build_backbone_trainer(size, settings.dropout, settings.backbone_weights, settings.batch_norm_momentum)

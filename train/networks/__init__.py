@@ -8,6 +8,7 @@ from train.networks.build import (
     build_network_a,
     build_network_b,
     logit_model,
+    require_backbone_layer,
     unfreeze_for_fine_tuning,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "build_network_a",
     "build_network_b",
     "logit_model",
+    "require_backbone_layer",
     "unfreeze_for_fine_tuning",
 ]

@@ -123,14 +123,22 @@ def unfreeze_for_fine_tuning(network_b: keras.Model, from_layer: int = FINE_TUNE
     if BACKBONE_NAME not in {layer.name for layer in network_b.layers}:
         raise UsageError(f"only network B has a backbone to fine-tune. Received: a model named {network_b.name}")
     backbone = backbone_of(network_b)
-    if not 0 <= from_layer < len(backbone.layers):
-        raise UsageError(
-            f"fine_tune_from must be a layer of the backbone, 0 to {len(backbone.layers) - 1}. Received: {from_layer}"
-        )
+    require_backbone_layer(network_b, from_layer)
     backbone.trainable = True
     for layer in backbone.layers[:from_layer]:
         layer.trainable = False
     return network_b
+
+
+def require_backbone_layer(network_b: keras.Model, from_layer: int) -> None:
+    """Refuse a layer to fine-tune from that B's backbone does not have.
+
+    Raises:
+        UsageError: it is beyond the last one.
+    """
+    count = len(backbone_of(network_b).layers)
+    if not 0 <= from_layer < count:
+        raise UsageError(f"fine_tune_from must be a layer of the backbone, 0 to {count - 1}. Received: {from_layer}")
 
 
 def backbone_of(network: keras.Model) -> keras.Model:

@@ -2,7 +2,7 @@
 
 A .keras file is a ZIP archive. Network, optimizer and record stand in one, written beside and renamed, so that an epoch
 is there whole or not at all. All else in a run folder that changes with the epochs (best.keras, history.csv) is written
-after it and can be made from it again.
+after it and can be made from it again, but for a best.keras of an earlier epoch.
 """
 
 import json
@@ -204,6 +204,20 @@ def require_same_weights(run: RunFolder, settings: Settings, record: Record | No
     now = digest_file(Path(settings.backbone_weights))
     if record is not None and record.origin.weights is not None and now not in (MISSING, record.origin.weights):
         raise UsageError(f"run {run.name} was begun with other weights than {settings.backbone_weights} holds now")
+
+
+def require_best_network(run: RunFolder, record: Record) -> None:
+    """Refuse to go on without the best network of an earlier epoch: no later one may be better, and it would be lost.
+
+    Raises:
+        UsageError: best.keras is gone.
+    """
+    best = record.progress.best_epoch
+    if 0 < best < len(record.progress.rows) and not run.best_network.is_file():
+        raise UsageError(
+            f"run {run.name} cannot resume: its best.keras, of epoch {best}, is gone; put it back, or start over with "
+            "--new"
+        )
 
 
 def changed_surroundings(record: Record, device: str) -> str | None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from train.common.array_store import FeatureStore
+from train.common.errors import UsageError
 from train.data.cohort import index_cohort, split_cohort
 from train.fitting import checkpointing, stage_parts
 from train.fitting.batches.loader import FilmBatches
@@ -134,3 +135,12 @@ def test_a_head_is_scored_from_its_features_as_from_its_films(cohort, tmp_path, 
     assert np.allclose(features.logits, films.logits, atol=1e-5)
     assert not np.allclose(features.logits, features.logits[0])
     assert load_network(run).input_shape == (None, 32, 32, 3)
+
+
+def test_a_layer_that_the_backbone_does_not_have_is_refused_before_a_head_is_trained(cohort):
+    def ready(**changes):
+        return make_ready(make_settings("b", SETTINGS | {"fine_tune.from_layer": 500} | changes), cohort)
+
+    with pytest.raises(UsageError, match=r"a layer of the backbone, 0 to .* Received: 500"):
+        ready(**{"fine_tune.epochs": 1})
+    ready()  # no fine-tuning, no layer to begin from

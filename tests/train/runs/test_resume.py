@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from train.cli import train_session
 from train.common import atomic
 from train.fitting.batches.loader import FilmBatches
 from train.fitting.checkpointing import TrainingCheckpoint
-from train.runs.resume import RECORD_NAME, changed_surroundings, read_record
+from train.runs.resume import RECORD_NAME, changed_surroundings, read_record, replace_record
 from train.runs.run_folder import RunFolder
 from train.runs.run_lock import hold
 from train.synthetic.phantom_folder import make_phantoms
@@ -186,13 +187,23 @@ def test_what_a_kill_left_unwritten_after_the_network_is_made_from_it(few_films,
     assert run.history.read_bytes() == history
 
 
+def test_a_run_without_the_best_network_of_an_earlier_epoch_does_not_go_on(stopped_run, few_films):
+    record = read_record(stopped_run)
+    record.progress.best_epoch = 1
+    replace_record(stopped_run.last_network, stopped_run.last_network, record)
+    stopped_run.best_network.unlink()
+    result = train(stopped_run.folder.parent, few_films)
+    assert result.exit_code == 2
+    assert "run run cannot resume: its best.keras, of epoch 1, is gone; put it back" in error_line(result)
+
+
 def test_the_command_said_for_resuming_resumes(stopped, stopped_run, few_films, monkeypatch):
     seen = []
     monkeypatch.setattr("train.fitting.fit.fit", lambda run, settings, ready, *_: seen.append((run, ready.since)))
     line = next(line for line in stopped[1].stderr.splitlines() if line.startswith("resume with: pneumoscope "))
-    words = line.replace(str(stopped[0].folder), str(stopped_run.folder)).split()[3:]
-    environment = {"PNEUMOSCOPE_RUNS": str(stopped_run.folder.parent), "PNEUMOSCOPE_DATA": str(few_films)}
-    result = CliRunner().invoke(app, words, env=environment)
+    words = shlex.split(line.replace(str(stopped[0].folder), str(stopped_run.folder)))[3:]
+    assert words[-2:] == ["--data", str(few_films)]  # as they were given; where the environment says it, it need not
+    result = CliRunner().invoke(app, words, env={"PNEUMOSCOPE_RUNS": str(stopped_run.folder.parent)})
     assert result.exit_code == 0, result.output
     assert [(run, len(since.progress.rows)) for run, since in seen] == [(stopped_run, 2)]
 

@@ -27,6 +27,7 @@ from train.runs.finished import read_environment, read_history
 from train.runs.resume import (
     changed_surroundings,
     read_record,
+    require_best_network,
     require_same_films,
     require_same_settings,
     require_same_weights,
@@ -162,6 +163,7 @@ def _fit(run: RunFolder, settings: Settings, cohort: Cohort, means: Means, devic
     if since is None:
         since = take_shared_epochs(run, settings, cohort, device.kind)
     else:
+        require_best_network(run, since)
         say(f"run {run.name} resumes after epoch {len(since.progress.rows)}")
         if changed := changed_surroundings(since, device.kind):
             say_warning(f"run {run.name} resumes in another environment: {changed}")
