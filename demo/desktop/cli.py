@@ -56,7 +56,7 @@ def build(
     ),
     models: Models = None,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Keep the environment it is built in, for the next time.")
+        bool, typer.Option("--keep", help="Keep the environment it is built in, for the next time with --keep.")
     ] = False,
     debug: Debug = False,
 ) -> None:

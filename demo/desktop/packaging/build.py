@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ ROOT = Path(__file__).resolve().parents[3]
 PACKAGING = Path(__file__).parent
 DESKTOP_ASSETS = ROOT / "assets" / "desktop"
 NAME = "pneumoscope"
+KEPT = ".pneumoscope-build"  # beside the result, where the environment is kept
+#: What a folder holds that a build made.
+MARKS = ("_internal", "pneumoscope.metainfo.xml")
 LICENCE_FILE = re.compile(r"(LICEN[CS]E|COPYING|NOTICE|AUTHORS)", re.IGNORECASE)
 BUILDS = ("altgraph", "packaging", "pip", "pyinstaller", "setuptools")  # the build's own tools are not in the app
 
@@ -48,11 +52,11 @@ def build_app(to: Path, models: Path | None, keep: bool, say: Callable[[str], No
     Args:
         to: folder for the result; what an earlier build left there is replaced.
         models: folder with the networks to ship; None for those that came with pneumoscope.
-        keep: leave the environment there, so that the next build need not make it.
+        keep: leave the environment there, so that the next build that keeps it need not make it.
         say: told what goes on.
 
     Raises:
-        UsageError: this is no checkout, or there are no networks.
+        UsageError: this is no checkout, there are no networks, or what stands in the result's place is no build.
         BuildError: pip or PyInstaller failed.
     """
     if not (ROOT / "pyproject.toml").is_file() or not DESKTOP_ASSETS.is_dir():
@@ -61,8 +65,10 @@ def build_app(to: Path, models: Path | None, keep: bool, say: Callable[[str], No
     if not find_bundles(shipped):
         raise UsageError(f"{shipped}: no model of network a or b here; export one: pneumoscope export RUN")
     to = to.resolve()
+    folder = to / NAME
+    _check_place(folder)
     to.mkdir(parents=True, exist_ok=True)
-    work = to / ".build"
+    work = to / KEPT if keep else Path(tempfile.mkdtemp(prefix=f"{KEPT}-", dir=to))
     try:
         python = _environment(work / "venv", say)
         say("freezing the app")
@@ -77,8 +83,9 @@ def build_app(to: Path, models: Path | None, keep: bool, say: Callable[[str], No
             shutil.copytree(bundle.folder, frozen / "models" / bundle.card.network)
         for name in ("pneumoscope.svg", "pneumoscope.desktop", "pneumoscope.metainfo.xml", "README.txt"):
             shutil.copy(DESKTOP_ASSETS / name, frozen)
-        folder = to / NAME
-        shutil.rmtree(folder, ignore_errors=True)
+        _check_place(folder)  # again: minutes have gone by
+        if folder.exists():
+            shutil.rmtree(folder)
         shutil.move(frozen, folder)
         say("packing it")
         archive = _pack(folder, to)
@@ -103,6 +110,19 @@ def readable_size(path: Path) -> str:
     """Size of a file or of all files below a folder, in megabytes of 1,000,000 bytes; links count nothing."""
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file() and not file.is_symlink()]
     return f"{sum(file.stat().st_size for file in files) / 1e6:.0f} MB"
+
+
+def _check_place(folder: Path) -> None:
+    """Refuse to replace what no build made.
+
+    Raises:
+        UsageError: somebody else's file or folder is there, or the checkout itself.
+    """
+    if not os.path.lexists(folder):
+        return
+    is_ours = folder.is_dir() and not folder.is_symlink() and all((folder / mark).exists() for mark in MARKS)
+    if not is_ours or ROOT.is_relative_to(folder):
+        raise UsageError(f"{folder}: expected nothing there, or an earlier build; choose another folder with --to")
 
 
 def _environment(folder: Path, say: Callable[[str], None]) -> Path:

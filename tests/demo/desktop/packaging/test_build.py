@@ -134,6 +134,58 @@ def test_a_build_outside_a_checkout_is_refused(tmp_path, monkeypatch):
         build.build_app(tmp_path / "dist", None, False, lambda _line: None)
 
 
+@pytest.fixture
+def build_to(tmp_path, tiny_bundle, monkeypatch):
+    """Build into a folder, with an app of two files in PyInstaller's place."""
+    tiny_bundle(tmp_path / "models", "a")
+
+    def freeze(work, _say):
+        app = work.parent / "dist" / "pneumoscope"
+        (app / "_internal").mkdir(parents=True)
+        (app / "pneumoscope").write_text("new")
+        return Path(sys.executable)
+
+    monkeypatch.setattr(build, "_environment", freeze)
+    for step in ("_run", "_add_licences", "strip_symbols"):
+        monkeypatch.setattr(build, step, lambda *_: None)
+    return lambda to, keep=False: build.build_app(to, tmp_path / "models", keep, lambda _line: None)
+
+
+def test_a_folder_that_no_build_made_is_left_alone(build_to, tmp_path):
+    to = tmp_path / "dist"
+    (to / "pneumoscope").mkdir(parents=True)
+    (to / "pneumoscope" / "letter.txt").write_text("mine")
+    with pytest.raises(UsageError, match="expected nothing there, or an earlier build"):
+        build_to(to)
+    assert [path.name for path in to.rglob("*")] == ["pneumoscope", "letter.txt"]
+
+
+def test_the_checkout_is_left_alone_even_where_it_looks_like_a_build(build_to, tmp_path, monkeypatch):
+    checkout = tmp_path / "pneumoscope"
+    for name in ("_internal", "assets/desktop/licences"):
+        (checkout / name).mkdir(parents=True)
+    for name in ("pyproject.toml", "pneumoscope.metainfo.xml"):
+        (checkout / name).touch()
+    monkeypatch.setattr(build, "ROOT", checkout)
+    with pytest.raises(UsageError, match="choose another folder"):
+        build_to(tmp_path)
+    assert (checkout / "pyproject.toml").is_file()
+
+
+def test_a_build_replaces_an_earlier_one_and_nothing_else(build_to, tmp_path):
+    to = tmp_path / "dist"
+    (to / ".build").mkdir(parents=True)
+    (to / ".build" / "notes.txt").write_text("mine")
+    (build_to(to).folder / "old").touch()
+    built = build_to(to)
+    assert built.program.read_text() == "new"
+    assert not (built.folder / "old").exists()
+    assert (to / ".build" / "notes.txt").read_text() == "mine"
+    assert {path.name for path in to.iterdir()} == {".build", "pneumoscope", built.archive.name}
+    build_to(to, keep=True)
+    assert (to / ".pneumoscope-build").is_dir()
+
+
 def test_a_failed_step_is_one_line(tmp_path):
     with pytest.raises(build.BuildError, match="No module named") as raised:
         build._run([sys.executable, "-m", "nothing_of_this_name"])
