@@ -17,13 +17,32 @@ export function address(path) {
 export const isSingleFile = () => inside() !== undefined;
 
 /**
+ * Start a module of this page as a worker that the page's policy binds, as it binds those that this worker starts (the
+ * network's threads): a worker from a blob inherits the policy of whoever starts it, one from a network address does not.
+ * @param {string} module address of it
+ * @returns {Worker}
+ */
+export function boundWorker(module) {
+  const start = `import ${JSON.stringify(module)};`;
+  const source = `const Unbound = globalThis.Worker;
+    globalThis.Worker = class extends Unbound {
+      constructor(module, options) {
+        const start = \`import \${JSON.stringify(String(module))};\`;
+        super(URL.createObjectURL(new Blob([start], { type: "text/javascript" })), options);
+      }
+    };
+    ${start}`;
+  return new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })), { type: "module" });
+}
+
+/**
  * The worker that reads films, and where it finds files.
  * @returns {Promise<{worker: Worker, at: (path: string) => string}>}
  */
 export async function startWorker() {
   const started = await inside()?.startWorker();
   if (started) return { worker: started.worker, at: (path) => started.files[path] };
-  return { worker: new Worker(address("browser/worker.js"), { type: "module" }), at: address };
+  return { worker: boundWorker(address("browser/worker.js")), at: address };
 }
 
 /**

@@ -34,7 +34,8 @@ NO_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 POLICY = {
     "default-src": ("'none'",),
     "script-src": ("'self'", "'wasm-unsafe-eval'"),
-    "worker-src": ("'self'",),
+    # The service worker is a file; what reads films starts from a blob, so that this policy binds it too (place.js).
+    "worker-src": ("'self'", "blob:"),
     "connect-src": ("'self'",),
     "img-src": ("'self'", "data:", "blob:"),
     "style-src": ("'self'", NO_STYLE),

@@ -230,6 +230,28 @@ def test_a_host_that_lets_pages_have_threads(site, visit):
     assert visited.faults == []
 
 
+def test_no_worker_reaches_a_foreign_address(site, visit, tmp_path):
+    copy = shutil.copytree(site, tmp_path / "site")
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "film").write_text("taken")
+    fetched = "fetch(address).then(() => 'reached', () => 'blocked')"
+    (copy / "thread.js").write_text(f"onmessage = ({{data: address}}) => {fetched}.then(postMessage)")
+    in_thread = """([thread, address]) => new Promise((said, failed) => {
+        const worker = new Worker(thread, { type: "module" });
+        worker.onmessage = ({ data }) => said(data);
+        worker.onerror = () => failed(Error("no thread"));
+        worker.postMessage(address);
+    })"""
+    willing = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+    with serving(tmp_path / "foreign", headers=willing) as foreign, serving(copy, headers=HEADERS) as url:
+        visited = visit(locale="en-GB")
+        visited.open(url)
+        visited.wait_for_networks()
+        worker = visited.page.workers[0]
+        assert worker.evaluate(f"address => {fetched}", f"{foreign}film") == "blocked"
+        assert worker.evaluate(in_thread, [f"{url}thread.js", f"{foreign}film"]) == "blocked"
+
+
 def test_a_browser_without_simd_is_told_in_one_line(site, visit):
     with serving(site) as url:
         visited = visit("WebAssembly.validate = () => false", locale="en-GB")
