@@ -127,10 +127,11 @@ def write_folder(to: Path, files: Files) -> None:
     if to.exists() and not to.is_dir():
         raise UsageError(f"{to}: expected a folder; choose another")
     there = {path.relative_to(to).as_posix() for path in to.rglob("*") if path.is_file()} if to.exists() else set()
-    if there and SERVICE_WORKER not in there:
+    named = _named_by(to / SERVICE_WORKER)
+    if there and not named:  # others have a file of that name too
         raise UsageError(f"{to}: expected an empty folder, a new one, or one of deploy static's own; choose another")
     # Only what an earlier page had and named: who has added files of their own keeps them.
-    for path in there & _named_by(to / SERVICE_WORKER) - files.keys():
+    for path in there & named - files.keys():
         (to / path).unlink()
     for path, content in files.items():
         (to / path).parent.mkdir(parents=True, exist_ok=True)
@@ -139,9 +140,12 @@ def write_folder(to: Path, files: Files) -> None:
 
 def _named_by(worker: Path) -> set[str]:
     """The files that an earlier page's service worker keeps; none where there is no such page."""
-    text = worker.read_text(encoding="utf-8") if worker.is_file() else ""
+    text = worker.read_text(encoding="utf-8", errors="replace") if worker.is_file() else ""
     found = re.match(r"globalThis\.pneumoscopeProgram = (\{.*?\});\n", text, re.DOTALL)
-    return set(json.loads(found[1])) if found else set()
+    try:
+        return set(json.loads(found[1])) if found else set()
+    except ValueError:
+        return set()
 
 
 def _styles() -> bytes:

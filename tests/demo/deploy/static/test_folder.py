@@ -68,9 +68,19 @@ def test_a_folder_of_other_files_is_left_alone(tmp_path):
     with pytest.raises(UsageError, match="expected an empty folder"):
         write_folder(tmp_path, {"index.html": b""})
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
-    write_folder(tmp_path / "new", {"service-worker.js": b"", "index.html": b"old"})
-    write_folder(tmp_path / "new", {"service-worker.js": b"", "index.html": b"new"})
+    worker = b'globalThis.pneumoscopeProgram = {"index.html": "0"};\n'
+    write_folder(tmp_path / "new", {"service-worker.js": worker, "index.html": b"old"})
+    write_folder(tmp_path / "new", {"service-worker.js": worker, "index.html": b"new"})
     assert (tmp_path / "new" / "index.html").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("worker", [b"", b"self.onfetch = () => {};\xff", b"globalThis.pneumoscopeProgram = {no};\n"])
+def test_another_site_is_left_alone_though_it_has_a_service_worker(tmp_path, worker):
+    (tmp_path / "index.html").write_text("mine")
+    (tmp_path / "service-worker.js").write_bytes(worker)
+    with pytest.raises(UsageError, match="one of deploy static's own"):
+        write_folder(tmp_path, {"index.html": b"", "service-worker.js": b""})
+    assert (tmp_path / "index.html").read_text() == "mine"
 
 
 def test_files_of_an_earlier_page_go_and_added_ones_stay(loaded, tmp_path):
