@@ -44,10 +44,11 @@ def open_window(paths: Sequence[str] = (), models: Path | None = None, measured:
     """
     check_screen()
     qt_application = import_qt()
-    from demo.desktop.settings import DesktopSettings, forget_folders
+    from demo.desktop.settings import DesktopSettings, forget_folders, use_own_dialogs
     from demo.desktop.window import MainWindow
     from demo.desktop.workers.film_reader import FilmReader
 
+    use_own_dialogs()
     application = qt_application(["pneumoscope"])
     application.setApplicationName("pneumoscope")
     application.setDesktopFileName("pneumoscope")

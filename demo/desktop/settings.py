@@ -3,7 +3,7 @@
 import os
 import sys
 
-from PySide6.QtCore import QByteArray, QLocale, QSettings
+from PySide6.QtCore import QByteArray, QCoreApplication, QLocale, QSettings, Qt
 
 from demo.language.catalogue import LANGUAGES, Language
 
@@ -48,6 +48,15 @@ class DesktopSettings:
     def disclaimer_read(self, read: bool) -> None:
         self._store.setValue("disclaimer_read", "yes" if read else "no")
         self._store.sync()
+
+
+def use_own_dialogs() -> None:
+    """Have Qt draw its dialogs itself on Linux, where GTK's write every chosen film into recently-used.xbel.
+
+    To be called before there is a QApplication.
+    """
+    if sys.platform == "linux":
+        QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_DontUseNativeDialogs)
 
 
 def forget_folders() -> None:

@@ -108,6 +108,25 @@ def test_qts_file_dialog_keeps_no_history(tmp_path):
         assert ("patient-doe" in kept) == (mode == "remember")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' dialogs are used there")
+def test_no_dialog_of_the_desktop_writes_down_which_films_were_opened(qt, monkeypatch):
+    from PySide6.QtCore import QCoreApplication, Qt
+
+    attribute = Qt.ApplicationAttribute.AA_DontUseNativeDialogs
+    found = []
+
+    def begun(_arguments):
+        found.append(QCoreApplication.testAttribute(attribute))
+        raise SystemExit
+
+    QCoreApplication.setAttribute(attribute, False)
+    monkeypatch.setattr(app, "import_qt", lambda: begun)
+    with pytest.raises(SystemExit):
+        app.open_window()
+    QCoreApplication.setAttribute(attribute, False)
+    assert found == [True]
+
+
 def test_qt_for_python_gives_back_what_it_takes(qt):
     from PySide6.QtWidgets import QLabel
 
