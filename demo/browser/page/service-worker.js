@@ -3,8 +3,10 @@
 
 /** @type {Record<string, string>} */
 const FILES = globalThis.pneumoscopeProgram;
-const KEPT = "pneumoscope";
 const scope = new URL("./", location.href);
+/** Of this copy alone: an origin may have several, in folders of their own. */
+const KEPT = `pneumoscope ${scope.pathname}`;
+const ONCE_SHARED = "pneumoscope"; // by all copies of an origin
 
 /** A file is kept under its checksum, so that an older program finds its own until it has ended. */
 const keyOf = (/** @type {string} */ path) => `${new URL(path, scope).href}?sha256=${FILES[path]}`;
@@ -36,6 +38,14 @@ async function forgetOthers() {
   for (const request of await cache.keys()) if (!keys.has(request.url)) await cache.delete(request);
 }
 
+/** Take what is this copy's out of the cache that all copies once shared. */
+async function leaveShared() {
+  if (!(await caches.has(ONCE_SHARED))) return;
+  const cache = await caches.open(ONCE_SHARED);
+  for (const request of await cache.keys()) if (pathOf(new URL(request.url))) await cache.delete(request);
+  if (!(await cache.keys()).length) await caches.delete(ONCE_SHARED);
+}
+
 /** @param {URL} asked @returns {string | null} the path of a file of ours */
 function pathOf(asked) {
   if (!asked.href.startsWith(scope.href)) return null;
@@ -51,7 +61,9 @@ async function answered({ request }) {
 }
 
 addEventListener("install", (/** @type {any} */ event) => event.waitUntil(keepAll()));
-addEventListener("activate", (/** @type {any} */ event) => event.waitUntil(forgetOthers().then(() => globalThis.clients.claim())));
+addEventListener("activate", (/** @type {any} */ event) => {
+  event.waitUntil(Promise.all([forgetOthers(), leaveShared()]).then(() => globalThis.clients.claim()));
+});
 addEventListener("message", ({ data }) => data === "take over" && globalThis.skipWaiting());
 addEventListener("fetch", (/** @type {any} */ event) => {
   if (event.request.method === "GET") event.respondWith(answered(event));

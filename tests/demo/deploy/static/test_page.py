@@ -180,6 +180,28 @@ def test_once_opened_it_works_without_the_server_and_later_offers_the_newer_one(
         visited.page.wait_for_selector("h1:has-text('another')", timeout=READY)
 
 
+def test_copies_of_one_origin_keep_their_own_and_leave_what_they_once_shared(site, visit, tmp_path):
+    copies = ("one", "two")
+    for copy in copies:
+        (tmp_path / copy).symlink_to(site)
+    visited = visit(locale="en-GB")
+    shared = "async addresses => { for (const at of addresses) await (await caches.open('pneumoscope')).add(at) }"
+    with serving(tmp_path) as url:
+        visited.page.goto(f"{url}one/manifest.json")
+        visited.page.evaluate(shared, [f"/{copy}/manifest.json?sha256=0" for copy in copies])
+        visited.open(f"{url}one/")
+        visited.page.wait_for_selector("html[data-offline]", timeout=READY)
+        visited.page.wait_for_function("navigator.serviceWorker.controller")
+        shared_still = "caches.open('pneumoscope').then(kept => kept.keys()).then(all => all.map(one => one.url))"
+        left = visited.page.evaluate(shared_still)
+        assert left == [f"{url}two/manifest.json?sha256=0"]
+        visited.open(f"{url}two/")
+        visited.page.wait_for_selector("html[data-offline]", timeout=READY)
+        assert sorted(visited.page.evaluate("caches.keys()")) == ["pneumoscope /one/", "pneumoscope /two/"]
+    for copy in copies:
+        visited.open(f"{url}{copy}/")  # nobody answers there any more
+
+
 def test_a_model_that_is_cut_short_or_another_is_named_and_the_other_network_reads(site, visit, tmp_path):
     copy = shutil.copytree(site, tmp_path / "site")
     model = (copy / "models" / "b" / "model.onnx").read_bytes()
