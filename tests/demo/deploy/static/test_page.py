@@ -17,7 +17,7 @@ from demo.language.numbers import rounded
 from export.bundle.scores import read_bundle_scores
 from train.radiograph import RadiographError
 
-from .conftest import READY, serving
+from .conftest import READY, Visit, serving
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +52,18 @@ def differing(found, films):
         if not same:
             faults[film.name] = (answer, expected)
     return faults
+
+
+def write_newer(folder):
+    """Make a page in a folder another version, whose heading says so."""
+    page = json.loads((folder / "texts" / "en.json").read_text())
+    page["html"]["title"] = "<h1>another</h1>"
+    old = (folder / "service-worker.js").read_text()
+    (folder / "texts" / "en.json").write_text(json.dumps(page))
+    was = json.loads(old[old.index("{") : old.index("};") + 1])["texts/en.json"]
+    (folder / "service-worker.js").write_text(
+        old.replace(was, hashlib.sha256((folder / "texts" / "en.json").read_bytes()).hexdigest())
+    )
 
 
 def listed(visit, network, cell):
@@ -164,20 +176,42 @@ def test_once_opened_it_works_without_the_server_and_later_offers_the_newer_one(
     visited.page.click("#tab-evaluation")
     visited.page.wait_for_selector(".plot[data-figure=roc] .main-svg", timeout=READY)
     assert visited.page.is_hidden("#new-version")
-    page = json.loads((copy / "texts" / "en.json").read_text())
-    page["html"]["title"] = "<h1>another</h1>"
-    old = (copy / "service-worker.js").read_text()
-    (copy / "texts" / "en.json").write_text(json.dumps(page))
-    was = json.loads(old[old.index("{") : old.index("};") + 1])["texts/en.json"]
-    (copy / "service-worker.js").write_text(
-        old.replace(was, hashlib.sha256((copy / "texts" / "en.json").read_bytes()).hexdigest())
-    )
+    write_newer(copy)
     with serving(copy, int(url.rsplit(":", 1)[1].strip("/"))):
         visited.open(url)
         assert visited.page.inner_text("h1") == "pneumoscope"  # as it was kept
         visited.page.wait_for_selector("#new-version", timeout=READY)
         visited.page.click("#new-version button")
         visited.page.wait_for_selector("h1:has-text('another')", timeout=READY)
+
+
+def test_a_newer_version_costs_no_other_tab_its_films(site, visit, tmp_path):
+    copy = shutil.copytree(site, tmp_path / "site")
+    visited = visit(locale="en-GB")
+    with serving(copy) as url:
+        visited.open(url)  # the first visit: no program was kept yet
+        visited.page.wait_for_selector("html[data-offline]", timeout=READY)
+        visited.choose(EXAMPLES[0])
+        visited.verdicts()
+        holding, without_film, asking = (Visit(visited.page.context.new_page()) for _ in range(3))
+        for tab in (holding, without_film):
+            tab.open(url)
+            tab.page.wait_for_selector("html[data-offline]", timeout=READY)
+        holding.choose(EXAMPLES[0])
+        holding.verdicts()
+        write_newer(copy)
+        asking.open(url)
+        asking.choose(EXAMPLES[0])
+        asking.page.wait_for_selector("#new-version", timeout=READY)
+        asking.page.click("#new-version button")
+        for tab in (asking, without_film):
+            tab.page.wait_for_selector("h1:has-text('another')", timeout=READY)
+        for tab in (holding, visited):
+            assert tab.page.inner_text("h1") == "pneumoscope"
+            tab.page.wait_for_selector("#new-version", timeout=READY)
+            assert len(tab.verdicts()) == 2
+            tab.page.click("#new-version button")
+            tab.page.wait_for_selector("h1:has-text('another')", timeout=READY)
 
 
 def test_copies_of_one_origin_keep_their_own_and_leave_what_they_once_shared(site, visit, tmp_path):
