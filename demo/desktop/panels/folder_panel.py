@@ -181,21 +181,29 @@ class FolderPanel(QWidget):
     def _network_names(self) -> list[str]:
         return list(self._networks.loaded.classifiers) if self._networks else []
 
-    def _found(self, films: int, warnings: list[str]) -> None:
+    def _found(self, run: FolderRun, films: int, warnings: list[str]) -> None:
+        if run is not self._run:
+            return  # what a former run had sent
         self._total, self._notes = films, "\n".join(warnings)
         self._show_state()
 
-    def _take(self, comparisons: list[Comparison]) -> None:
+    def _take(self, run: FolderRun, comparisons: list[Comparison]) -> None:
+        if run is not self._run:
+            return
         cards = self._networks.loaded.cards if self._networks else {}
         self.table.append([evaluated(comparison, cards, self._point) for comparison in comparisons])
         self._show_state()
 
-    def _ended(self, whole: bool) -> None:  # noqa: ARG002  # the summary counts what is missing
+    def _ended(self, run: FolderRun, whole: bool) -> None:  # noqa: ARG002  # the summary counts what is missing
+        if run is not self._run:
+            return
         self._run = None
         self.table.arrange()
         self._show_state()
 
-    def _failed(self, fault: str) -> None:
+    def _failed(self, run: FolderRun, fault: str) -> None:
+        if run is not self._run:
+            return
         self._run, self._fault = None, fault
         self._show_state()
 

@@ -20,12 +20,15 @@ SECONDS_BETWEEN_ROWS = 0.1  # rows come to the window in handfuls, so that it ne
 
 
 class FolderRun(QObject):
-    """One run. Its signals come in this order: `found`, `rows` any number of times, `ended`; or `failed` alone."""
+    """One run. Its signals come in this order: `found`, `rows` any number of times, `ended`; or `failed` alone.
 
-    found = Signal(int, list)  # how many films, and a line for each thing that was left out
-    rows = Signal(list)  # of Comparison
-    ended = Signal(bool)  # whether every film was read; False when stopped
-    failed = Signal(str)
+    Each says first which run it is of: Qt delivers what waits in its queue even after a disconnect.
+    """
+
+    found = Signal(object, int, list)  # how many films, and a line for each thing that was left out
+    rows = Signal(object, list)  # of Comparison
+    ended = Signal(object, bool)  # whether every film was read; False when stopped
+    failed = Signal(object, str)
 
     def __init__(self, paths: Sequence[str], classifiers: Mapping[str, Classifier], operating_point: str) -> None:
         super().__init__()
@@ -50,15 +53,15 @@ class FolderRun(QObject):
         try:
             films = find_films(self._paths)
             left_out = films.left_out.in_words(with_options=False)
-            self.found.emit(len(films.films), [*films.warnings, *([left_out] if left_out else [])])
+            self.found.emit(self, len(films.films), [*films.warnings, *([left_out] if left_out else [])])
             # The networks keep all threads, as they read single films too: two films overlap decoding and running.
             at_once = min(2, share_processors(len(films.films), usable_processors())[0])
-            self.ended.emit(self._read(films.films, at_once))
+            self.ended.emit(self, self._read(films.films, at_once))
         except PneumoscopeError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(self, str(error))
         except Exception as error:  # the window goes on and says so
             log.debug("unexpected", exc_info=True)
-            self.failed.emit(f"the films cannot be read (unexpected {type(error).__name__})")
+            self.failed.emit(self, f"the films cannot be read (unexpected {type(error).__name__})")
 
     def _read(self, films: Sequence[str], at_once: int) -> bool:
         pending: list[Comparison] = []
@@ -70,11 +73,11 @@ class FolderRun(QObject):
                 if comparison is not None:
                     pending.append(comparison)
                 if comparison is None or time.monotonic() - sent > SECONDS_BETWEEN_ROWS:
-                    self.rows.emit(pending)
+                    self.rows.emit(self, pending)
                     pending, sent = [], time.monotonic()
                 if comparison is None:
                     return True
         finally:
             read.close()
-        self.rows.emit(pending)
+        self.rows.emit(self, pending)
         return False

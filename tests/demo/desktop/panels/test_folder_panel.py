@@ -201,6 +201,16 @@ def test_a_full_disk_at_export_is_said(open_window, read, films, tmp_path, monke
     assert "No space left" in window.statusBar().currentMessage()
 
 
+def test_what_a_former_run_had_sent_does_not_enter_the_next(open_window, read, films, write_film, tmp_path):
+    other = write_film(tmp_path / "other" / "other.png").parent
+    window = open_window()
+    window.open_paths([str(films)])
+    window.folder._run.wait()  # its rows and its end wait in Qt's queue
+    read(window, other)
+    assert names(window) == ["other.png"]
+    assert ENGLISH("batch.read", read=1, films=1) in window.folder.status.text()
+
+
 def test_closing_the_window_ends_a_run(open_window, write_film, tmp_path):
     for place in range(50):
         write_film(tmp_path / "many" / f"{place:03}.png")
