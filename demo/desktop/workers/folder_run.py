@@ -20,7 +20,8 @@ SECONDS_BETWEEN_ROWS = 0.1  # rows come to the window in handfuls, so that it ne
 
 
 class FolderRun(QObject):
-    """One run. Its signals come in this order: `found`, `rows` any number of times, `ended`; or `failed` alone.
+    """One run. Its signals come in this order: `found`, `rows` any number of times, `ended`; or `failed` alone,
+    or `ended` alone where it is stopped while films are still looked for.
 
     Each says first which run it is of: Qt delivers what waits in its queue even after a disconnect.
     """
@@ -51,7 +52,10 @@ class FolderRun(QObject):
 
     def _run(self) -> None:
         try:
-            films = find_films(self._paths)
+            films = find_films(self._paths, is_stopped=self._stopped.is_set)
+            if self._stopped.is_set():
+                self.ended.emit(self, False)
+                return
             left_out = films.left_out.in_words(with_options=False)
             self.found.emit(self, len(films.films), [*films.warnings, *([left_out] if left_out else [])])
             # The networks keep all threads, as they read single films too: two films overlap decoding and running.

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -68,7 +68,14 @@ class FolderFilms:
     unopened: tuple[tuple[str, str], ...]
 
 
-def films_of_folder(folder: str, recursive: bool = False, every_file: bool = False) -> FolderFilms:
+def never() -> bool:
+    """What asks nobody to stop."""
+    return False
+
+
+def films_of_folder(
+    folder: str, recursive: bool = False, every_file: bool = False, is_stopped: Callable[[], bool] = never
+) -> FolderFilms:
     """List the films of a folder; its sub-folders too where it has no film of its own, or is a DICOM CD.
 
     Links to files and folders are followed, but no folder is looked into twice and no file taken twice; the name
@@ -78,8 +85,9 @@ def films_of_folder(folder: str, recursive: bool = False, every_file: bool = Fal
         folder: any path of one.
         recursive: look into the sub-folders in any case.
         every_file: take hidden files, and those that are no films, too.
+        is_stopped: asked at every file; once it says so, no further one is looked at.
     """
-    walk = _Walk(every_file)
+    walk = _Walk(every_file, is_stopped=is_stopped)
     walk.look_into(folder, os.path.realpath(folder), ())
     below = 0
     if recursive or not walk.films or walk.is_cd:
@@ -115,10 +123,11 @@ class _Walk:
     is_cd: bool = False
     only_folders: bool = False
     entered: list[str] = field(default_factory=list)
+    is_stopped: Callable[[], bool] = never
 
     def go_on(self) -> None:
         """Look into everything below: real folders first, so that a link never takes the name from one."""
-        while self.folders or self.links:
+        while (self.folders or self.links) and not self.is_stopped():
             if self.folders:
                 self.look_into(*self.folders.pop())
             else:
@@ -142,6 +151,8 @@ class _Walk:
         # As pathlib joins them, without the "./" of a folder that was given as ".", but as strings: there may be many.
         before = "" if str(PurePath(folder)) == "." else os.path.join(PurePath(folder), "")  # noqa: PTH118
         for entry in entries:
+            if self.is_stopped():
+                return
             if not self.every_file and (entry.name.startswith(".") or entry.name == "__MACOSX"):
                 continue
             path = before + entry.name

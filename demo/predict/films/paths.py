@@ -3,11 +3,11 @@
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.predict.films.folders import FolderFilms, LeftOut, films_of_folder, folders_below
+from demo.predict.films.folders import FolderFilms, LeftOut, films_of_folder, folders_below, never
 from demo.predict.films.manifest import films_of_manifest
 from demo.predict.films.names import STANDARD_INPUT, file_named, is_url, printable
 from train.common.errors import UsageError
@@ -23,7 +23,11 @@ class FilmPaths:
 
 
 def find_films(
-    paths: Sequence[str], recursive: bool = False, manifest: str | None = None, every_file: bool = False
+    paths: Sequence[str],
+    recursive: bool = False,
+    manifest: str | None = None,
+    every_file: bool = False,
+    is_stopped: Callable[[], bool] = never,
 ) -> FilmPaths:
     """Expand paths in the order given; within a folder or glob, in the order of the names.
 
@@ -36,6 +40,7 @@ def find_films(
         recursive: look into the sub-folders of every folder, also of one that has films of its own.
         manifest: a CSV or Parquet file whose films come after those of `paths`; see `films_of_manifest`.
         every_file: of a folder take every file, also hidden ones and those that are no films.
+        is_stopped: asked at every file of a folder; once it says so, what was found so far is returned.
 
     Raises:
         UsageError: a path does not exist, a pattern matches nothing, the manifest is none, or there is no film at all.
@@ -45,6 +50,8 @@ def find_films(
     warnings: list[str] = []
     left_out = LeftOut()
     for path in paths:
+        if is_stopped():
+            break
         if path == STANDARD_INPUT:
             found[path] = None
             continue
@@ -53,7 +60,7 @@ def find_films(
                 found[file_named(place)] = None
                 real.add(os.path.realpath(place))
                 continue
-            inside = films_of_folder(place, recursive, every_file)
+            inside = films_of_folder(place, recursive, every_file, is_stopped)
             found.update({file_named(film.path): None for film in inside.films if film.real not in real})
             real.update(film.real for film in inside.films)
             left_out += inside.left_out
@@ -65,7 +72,7 @@ def find_films(
                 warnings.append(_nothing_in(place, inside))
     if manifest is not None:
         found.update(dict.fromkeys(_check_local(films_of_manifest(manifest))))
-    if not found:
+    if not found and not is_stopped():
         raise UsageError("; ".join(dict.fromkeys(warnings)) or "no film was named; name a file or a folder")
     return FilmPaths(tuple(found), tuple(dict.fromkeys(warnings)), left_out)
 

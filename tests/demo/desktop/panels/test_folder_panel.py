@@ -16,6 +16,7 @@ from PySide6.QtTest import QTest
 from demo.desktop.panels.folder_table import DIFFERENCE, FILM, FolderTable
 from demo.desktop.workers import folder_run
 from demo.language.catalogue import wording
+from demo.predict.films import folders
 
 ENGLISH = wording("en")
 
@@ -169,7 +170,7 @@ def test_a_folder_that_vanishes_gives_a_line_per_film(open_window, write_film, w
         write_film(folder / f"{place}.png")
     found = folder_run.find_films([str(folder)])
 
-    def find_then_lose(_paths):
+    def find_then_lose(_paths, **_how):
         for film in folder.iterdir():
             film.unlink()
         folder.rmdir()
@@ -219,6 +220,38 @@ def test_closing_the_window_ends_a_run(open_window, write_film, tmp_path):
     run = window.folder._run
     window.close()
     assert not run._thread.is_alive()
+
+
+@pytest.mark.parametrize("how", ["close", "drop", "escape"])
+def test_a_search_ends_when_it_is_told_to(open_window, films, tmp_path, wait_until, read, monkeypatch, how):
+    looked_at = []
+    told = threading.Event()
+
+    def slow(path):  # a file on a slow disk
+        looked_at.append(path)
+        told.wait(20)
+        return "text"
+
+    for place in range(100):
+        (tmp_path / "tree" / str(place)).mkdir(parents=True)
+        (tmp_path / "tree" / str(place) / "notes").touch()
+    monkeypatch.setattr(folders, "describe_no_film", slow)
+    window = open_window()
+    window.open_paths([str(tmp_path / "tree")])
+    run = window.folder._run
+    wait_until(lambda: looked_at)
+    monkeypatch.setattr(run, "wait", lambda wait=run.wait: (told.set(), wait()))
+    if how == "close":
+        window.close()
+    elif how == "drop":
+        window.open_paths([str(films / "film-1.png"), str(films / "film-3.png")])
+    else:
+        QTest.keyClick(window, Qt.Key.Key_Escape)
+        told.set()
+    wait_until(lambda: not window.folder.running)
+    assert len(looked_at) == 1
+    text = ENGLISH("batch.read", read=2, films=2) if how == "drop" else ENGLISH("desktop.folder_empty")
+    assert how == "close" or text in window.folder.status.text()
 
 
 def test_ten_thousand_films_are_sorted_and_shown_in_a_moment(qt):
