@@ -174,6 +174,7 @@ class MainWindow(QMainWindow):
         self._settings.geometry = self.saveGeometry()
         if self.folder is not None:
             self.folder.close_run()
+            self.folder.finish_saving()
         self._reader.close()
         super().closeEvent(event)
 

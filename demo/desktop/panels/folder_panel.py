@@ -25,7 +25,8 @@ from demo.desktop.drawing.text_direction import line
 from demo.desktop.panels.folder_table import DIFFERENCE, FILM, FolderTable
 from demo.desktop.workers.film_reader import OpenNetworks
 from demo.desktop.workers.folder_run import FolderRun
-from demo.desktop.workers.save_files import ExportError, as_pdf, list_html, readings_csv, save, with_suffix
+from demo.desktop.workers.list_save import ListSave
+from demo.desktop.workers.save_files import ExportError, list_html, readings_csv, save, with_suffix
 from demo.inference.compare import Comparison
 from demo.language.catalogue import Wording, wording
 
@@ -42,6 +43,7 @@ class FolderPanel(QWidget):
         self._networks: OpenNetworks | None = None
         self._point = ""
         self._run: FolderRun | None = None
+        self._saving: ListSave | None = None
         self._total, self._notes, self._fault = 0, "", ""
         self.table = FolderTable()
         self.view = QTableView()
@@ -119,6 +121,11 @@ class FolderPanel(QWidget):
             signal.disconnect()
         run.stop()
         run.wait()
+
+    def finish_saving(self) -> None:
+        """Wait until a list that is being saved is written."""
+        if self._saving is not None:
+            self._saving.wait()
 
     def set_operating_point(self, operating_point: str) -> None:
         """Evaluate the films at another operating point; films still to come will be too."""
@@ -224,8 +231,9 @@ class FolderPanel(QWidget):
         self.progress.setRange(0, self._total)  # 0 to 0 moves without a measure
         self.progress.setValue(done)
         self.stop_button.setEnabled(self.running)
-        for widget in (self.csv_button, self.print_button, self.by_difference, self.differing):
+        for widget in (self.csv_button, self.by_difference, self.differing):
             widget.setEnabled(bool(done))
+        self.print_button.setEnabled(bool(done) and self._saving is None)
 
     def _open(self, index: QModelIndex) -> None:
         self.film_chosen.emit(self.table.comparison_at(index.row())["path"])
@@ -244,16 +252,32 @@ class FolderPanel(QWidget):
 
     def _save(self, name: str, suffixes: Sequence[str]) -> None:
         path = with_suffix(name, suffixes)
-        make = {
-            ".csv": self.csv,
-            ".pdf": lambda: as_pdf(self.list_page()),
-        }.get(path.suffix.lower(), lambda: self.list_page().encode())
+        suffix = path.suffix.lower()
+        if suffix == ".pdf":
+            self._save_pdf(path)
+            return
         try:
-            save(path, make)
+            save(path, self.csv if suffix == ".csv" else lambda: self.list_page().encode())
         except ExportError as error:
             self.message.emit(str(error))
         else:
-            self.message.emit(self._words("desktop.saved", file=path.name))
+            self._say_saved(path.name)
+
+    def _save_pdf(self, path: Path) -> None:
+        self._saving = saving = ListSave(path, self.list_page())
+        saving.saved.connect(self._say_saved)
+        saving.failed.connect(self.message)
+        saving.finished.connect(self._end_saving)
+        self._show_state()
+        saving.start()
+
+    def _say_saved(self, name: str) -> None:
+        self.message.emit(self._words("desktop.saved", file=name))
+
+    def _end_saving(self) -> None:
+        self.finish_saving()  # the thread has still to end where its signal comes
+        self._saving = None
+        self._show_state()
 
 
 def _folder_of(paths: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ pytest.importorskip(
 )
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPdfWriter
 from PySide6.QtTest import QTest
 
 from demo.desktop.panels.folder_table import DIFFERENCE, FILM, FolderTable
@@ -111,10 +112,12 @@ def test_another_operating_point_judges_the_list_anew(open_window, read, films):
 
 
 @pytest.mark.parametrize("suffix", [".pdf", ".html"])
-def test_the_list_can_be_printed(open_window, read, films, tmp_path, suffix):
+def test_the_list_can_be_printed(open_window, read, films, wait_until, tmp_path, suffix):
     window = open_window()
     read(window, films)
     window.folder._save(str(tmp_path / f"list{suffix}"), (".pdf", ".html"))
+    said = ENGLISH("desktop.saved", file=f"list{suffix}")
+    wait_until(lambda: window.statusBar().currentMessage() == said and window.folder.print_button.isEnabled())
     made = (tmp_path / f"list{suffix}").read_bytes()
     if suffix == ".pdf":
         assert made.startswith(b"%PDF")
@@ -191,15 +194,16 @@ def test_an_empty_folder_is_said(open_window, read, tmp_path):
     assert "no film here" in window.folder.status.text()
 
 
-def test_a_full_disk_at_export_is_said(open_window, read, films, tmp_path, monkeypatch):
+@pytest.mark.parametrize("suffix", [".csv", ".pdf"])
+def test_a_full_disk_at_export_is_said(open_window, read, films, wait_until, tmp_path, monkeypatch, suffix):
     def full(path, data):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("demo.desktop.workers.save_files.write_bytes", full)
     window = open_window()
     read(window, films)
-    window.folder._save(str(tmp_path / "list.csv"), (".csv",))
-    assert "No space left" in window.statusBar().currentMessage()
+    window.folder._save(str(tmp_path / f"list{suffix}"), (suffix,))
+    wait_until(lambda: "No space left" in window.statusBar().currentMessage())
 
 
 def test_what_a_former_run_had_sent_does_not_enter_the_next(open_window, read, films, write_film, tmp_path):
@@ -210,6 +214,27 @@ def test_what_a_former_run_had_sent_does_not_enter_the_next(open_window, read, f
     read(window, other)
     assert names(window) == ["other.png"]
     assert ENGLISH("batch.read", read=1, films=1) in window.folder.status.text()
+
+
+def test_the_window_goes_on_while_a_list_is_saved_and_closing_waits_for_it(
+    open_window, read, films, qt, tmp_path, monkeypatch
+):
+    going_on = threading.Event()
+
+    def writer(buffer):
+        assert going_on.wait(10), "the window waits for it"
+        return QPdfWriter(buffer)
+
+    monkeypatch.setattr("demo.desktop.workers.save_files.QPdfWriter", writer)
+    window = open_window()
+    read(window, films)
+    window.folder._save(str(tmp_path / "list.pdf"), (".pdf",))
+    qt.processEvents()
+    assert not window.folder.print_button.isEnabled()
+    assert not (tmp_path / "list.pdf").exists()
+    going_on.set()
+    window.close()
+    assert (tmp_path / "list.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_closing_the_window_ends_a_run(open_window, write_film, tmp_path):
