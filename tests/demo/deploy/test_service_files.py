@@ -77,3 +77,10 @@ def test_the_container_is_built_from_all_that_the_package_is_made_of():
     lines = (CONTAINER / "Dockerfile").read_text(encoding="utf-8").splitlines()
     copied = {name for line in lines if line.startswith("COPY ") for name in line.split()[1:-1]}
     assert {*wheel["packages"], *wheel["force-include"]} <= copied
+
+
+def test_the_accounts_belong_to_the_user_that_the_page_runs_as():
+    composed = (CONTAINER / "compose.yaml").read_text()
+    (user,) = re.findall(r'(?m)^ +user: "(\d+):', composed)
+    for told in (composed, (CONTAINER.parents[2] / "docs" / "hosting.md").read_text()):
+        assert f"chown {user} accounts && chmod 400 accounts" in told
