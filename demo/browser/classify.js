@@ -138,7 +138,7 @@ function heatmapOf(tensor) {
  * @returns {number}
  */
 export function shortest(value) {
-  for (let digits = 1; digits < 9; digits++) {
+  for (let digits = 1; digits <= 9; digits++) {
     const short = Number(value.toPrecision(digits));
     if (Math.fround(short) === value) return short;
   }
