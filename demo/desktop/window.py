@@ -103,9 +103,8 @@ class MainWindow(QMainWindow):
             self.say(self.words("page.no_networks"))
 
     def speak(self, language: Language) -> None:
-        """Take a language, at once and from now on."""
+        """Take a language, at once."""
         self.words = words = wording(language)
-        self._settings.language = language
         QGuiApplication.setLayoutDirection(
             Qt.LayoutDirection.RightToLeft if words.direction == "rtl" else Qt.LayoutDirection.LeftToRight
         )
@@ -213,7 +212,7 @@ class MainWindow(QMainWindow):
         self._open_folder.triggered.connect(self._ask_for_folder)
         self.film.asked_to_open.connect(self._ask_for_film)
         self.operating_point.currentIndexChanged.connect(self._judge)
-        self.language.currentIndexChanged.connect(lambda: self.speak(self.language.currentData()))
+        self.language.currentIndexChanged.connect(self._choose_language)
         self.tabs.currentChanged.connect(self._draw_curves)
         self.film.message.connect(self.say)
         for place in range(self.tabs.count()):
@@ -293,6 +292,11 @@ class MainWindow(QMainWindow):
         self.film.show_film(film)
         # It may have been read at the point that was chosen before.
         self.film.set_operating_point(self.operating_point.currentData())
+
+    def _choose_language(self) -> None:
+        # Only what was chosen is kept: whoever never chose goes on with the system's language.
+        self._settings.language = self.language.currentData()
+        self.speak(self.language.currentData())
 
     def _judge(self) -> None:
         point = self.operating_point.currentData()

@@ -11,7 +11,7 @@ pytest.importorskip(
     "PySide6.QtWidgets", reason="needs PySide6 (extra desktop) and the system libraries of Qt", exc_type=ImportError
 )
 
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QLocale, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QMessageBox, QSlider, QTableView
 
@@ -191,6 +191,18 @@ def test_hebrew_runs_from_right_to_left_and_is_remembered(open_window, read, wri
     assert verdicts(window)[0] in {HEBREW("verdict.positive"), HEBREW("verdict.negative")}
     assert "dir='rtl'" in window.film.readings.agreement.text()
     assert settings.language == "he"
+
+
+def test_only_a_language_that_was_chosen_is_remembered(open_window, tmp_path, monkeypatch):
+    file = str(tmp_path / "fresh.ini")
+    monkeypatch.setattr("demo.desktop.settings.QLocale.system", lambda: QLocale("he_IL"))
+    open_window(kept=DesktopSettings(file)).close()
+    monkeypatch.setattr("demo.desktop.settings.QLocale.system", lambda: QLocale("en_GB"))
+    window = open_window(kept=DesktopSettings(file))
+    assert window.words.language == "en"
+    choose(window.language, "he")
+    window.close()
+    assert open_window(kept=DesktopSettings(file)).words.language == "he"
 
 
 def test_every_control_has_a_name_and_can_be_reached_by_keys(open_window, read, write_film, tmp_path):
