@@ -1,12 +1,12 @@
 """The first panel: a film on one side, on the other what both networks say of it."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -21,6 +21,7 @@ from demo.desktop.drawing.text_direction import line
 from demo.desktop.panels.film_view import FilmView
 from demo.desktop.panels.heatmap_legend import HeatmapLegend
 from demo.desktop.panels.reading_view import ReadingView
+from demo.desktop.panels.save_dialog import ask_where_to_save
 from demo.desktop.workers.film_reader import OpenNetworks, ReadFilm
 from demo.language.catalogue import Wording, wording
 from train.common.errors import PneumoscopeError
@@ -153,20 +154,19 @@ class FilmPanel(QWidget):
             return
         from demo.desktop.workers.save_files import has_pdf_reports
 
-        kinds = "HTML (*.html);;PDF (*.pdf)" if has_pdf_reports() else "HTML (*.html)"
-        name, _ = QFileDialog.getSaveFileName(self, self._words("report.save"), "pneumoscope-report.html", kinds)
-        if name:
-            self.save_report(name)
+        kinds = (".html", ".pdf") if has_pdf_reports() else (".html",)
+        chosen = ask_where_to_save(self, self._words("report.save"), "pneumoscope-report.html", kinds)
+        if chosen is not None:
+            self.save_report(*chosen)
 
-    def save_report(self, name: str) -> None:
-        """Save the film's report; the status bar says whether that went well."""
+    def save_report(self, path: Path, kind: str) -> None:
+        """Save the film's report as ".html" or ".pdf"; the status bar says whether that went well."""
         film, networks = self._film, self._networks
         if film is None or networks is None:
             return
-        from demo.desktop.workers.save_files import film_report, has_pdf_reports, save, with_suffix
+        from demo.desktop.workers.save_files import film_report, save
 
-        path = with_suffix(name, (".html", ".htm", ".pdf") if has_pdf_reports() else (".html", ".htm"))
-        pdf = path.suffix.lower() == ".pdf"
+        pdf = kind == ".pdf"
         try:
             cards, record = networks.loaded.cards, networks.track_record
             save(path, lambda: film_report(film.case, cards, record, pdf, self._words))

@@ -8,7 +8,6 @@ from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
-    QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -23,10 +22,11 @@ from demo.batch.batch import evaluated
 from demo.batch.table import tally
 from demo.desktop.drawing.text_direction import line
 from demo.desktop.panels.folder_table import DIFFERENCE, FILM, FolderTable
+from demo.desktop.panels.save_dialog import ask_where_to_save
 from demo.desktop.workers.film_reader import OpenNetworks
 from demo.desktop.workers.folder_run import FolderRun
 from demo.desktop.workers.list_save import ListSave
-from demo.desktop.workers.save_files import ExportError, list_html, readings_csv, save, with_suffix
+from demo.desktop.workers.save_files import ExportError, list_html, readings_csv, save
 from demo.inference.compare import Comparison
 from demo.language.catalogue import Wording, wording
 
@@ -239,25 +239,21 @@ class FolderPanel(QWidget):
         self.film_chosen.emit(self.table.comparison_at(index.row())["path"])
 
     def _ask_for_csv(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, self._words("batch.csv"), "readings.csv", "CSV (*.csv)")
-        if name:
-            self._save(name, (".csv",))
+        self._save(ask_where_to_save(self, self._words("batch.csv"), "readings.csv", (".csv",)))
 
     def _ask_for_list(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(
-            self, self._words("desktop.save_list"), "readings.pdf", "PDF (*.pdf);;HTML (*.html)"
-        )
-        if name:
-            self._save(name, (".pdf", ".html", ".htm"))
+        self._save(ask_where_to_save(self, self._words("desktop.save_list"), "readings.pdf", (".pdf", ".html")))
 
-    def _save(self, name: str, suffixes: Sequence[str]) -> None:
-        path = with_suffix(name, suffixes)
-        suffix = path.suffix.lower()
-        if suffix == ".pdf":
+    def _save(self, chosen: tuple[Path, str] | None) -> None:
+        """Save the list as a file of a kind, or not at all."""
+        if chosen is None:
+            return
+        path, kind = chosen
+        if kind == ".pdf":
             self._save_pdf(path)
             return
         try:
-            save(path, self.csv if suffix == ".csv" else lambda: self.list_page().encode())
+            save(path, self.csv if kind == ".csv" else lambda: self.list_page().encode())
         except ExportError as error:
             self.message.emit(str(error))
         else:

@@ -1,6 +1,5 @@
 """What the app writes where its user says: readings as CSV, a list and a film's report to print. Nothing else."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from html import escape
@@ -88,9 +87,3 @@ def film_report(case: Case, cards: Mapping[str, Card], track_record: TrackRecord
 
     made = ReportCase(case, cards, track_record=track_record)
     return report_pdf(made, words) if pdf else report_html(made, words).encode()
-
-
-def with_suffix(name: str, suffixes: Sequence[str]) -> Path:
-    """The path that a save dialog gave, with the first suffix where it was given none of them."""
-    path = Path(name)
-    return path if path.suffix.lower() in suffixes else Path(os.fspath(path) + suffixes[0])

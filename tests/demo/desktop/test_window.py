@@ -317,7 +317,7 @@ def test_a_report_is_saved_and_a_full_disk_is_said(open_window, read, write_film
     pytest.importorskip("jinja2", reason="the report needs Jinja (extra desktop)")
     window = open_window()
     read(window, write_film(tmp_path / "patient-doe.png"))
-    window.film.save_report(str(tmp_path / "report"))
+    window.film.save_report(tmp_path / "report.html", ".html")
     report = (tmp_path / "report.html").read_text()
     assert ENGLISH("report.heading") in report
     assert "patient-doe" not in report
@@ -326,6 +326,6 @@ def test_a_report_is_saved_and_a_full_disk_is_said(open_window, read, write_film
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("demo.desktop.workers.save_files.write_bytes", full)
-    window.film.save_report(str(tmp_path / "second.html"))
+    window.film.save_report(tmp_path / "second.html", ".html")
     assert "No space left" in window.statusBar().currentMessage()
     assert not (tmp_path / "second.html").exists()

@@ -91,7 +91,7 @@ def test_a_film_of_the_list_is_opened_by_return(open_window, read, films, wait_u
 def test_the_csv_is_that_of_predict(open_window, read, films, run_command, models, tmp_path):
     window = open_window()
     read(window, films)
-    window.folder._save(str(tmp_path / "list"), (".csv",))
+    window.folder._save((tmp_path / "list.csv", ".csv"))
     printed = run_command("predict", films, "--csv", "--models", models, "--device", "cpu").stdout
 
     def without_times(text):
@@ -115,7 +115,7 @@ def test_another_operating_point_judges_the_list_anew(open_window, read, films):
 def test_the_list_can_be_printed(open_window, read, films, wait_until, tmp_path, suffix):
     window = open_window()
     read(window, films)
-    window.folder._save(str(tmp_path / f"list{suffix}"), (".pdf", ".html"))
+    window.folder._save((tmp_path / f"list{suffix}", suffix))
     said = ENGLISH("desktop.saved", file=f"list{suffix}")
     wait_until(lambda: window.statusBar().currentMessage() == said and window.folder.print_button.isEnabled())
     made = (tmp_path / f"list{suffix}").read_bytes()
@@ -202,7 +202,7 @@ def test_a_full_disk_at_export_is_said(open_window, read, films, wait_until, tmp
     monkeypatch.setattr("demo.desktop.workers.save_files.write_bytes", full)
     window = open_window()
     read(window, films)
-    window.folder._save(str(tmp_path / f"list{suffix}"), (suffix,))
+    window.folder._save((tmp_path / f"list{suffix}", suffix))
     wait_until(lambda: "No space left" in window.statusBar().currentMessage())
 
 
@@ -228,7 +228,7 @@ def test_the_window_goes_on_while_a_list_is_saved_and_closing_waits_for_it(
     monkeypatch.setattr("demo.desktop.workers.save_files.QPdfWriter", writer)
     window = open_window()
     read(window, films)
-    window.folder._save(str(tmp_path / "list.pdf"), (".pdf",))
+    window.folder._save((tmp_path / "list.pdf", ".pdf"))
     qt.processEvents()
     assert not window.folder.print_button.isEnabled()
     assert not (tmp_path / "list.pdf").exists()
