@@ -70,6 +70,7 @@ def tiff(
     predictor: bool = False,
     further: Mapping[int, tuple[int, ...]] | None = None,
     pages: tuple[int, ...] = (0,),
+    deflate: Callable[[bytes], bytes] = imagecodecs.zlib_encode,
 ) -> bytes:
     """A TIFF of [H, W, C] samples, for what no library writes.
 
@@ -80,10 +81,15 @@ def tiff(
         tile: height and width of tiles instead of strips.
         further: tag → values (LONG), instead of or beside those that follow from the rest.
         pages: where the directory's successor stands.
+        deflate: compressor of compression 8.
     """
     height, width, channels = samples.shape
     planes = [samples[..., [channel]] for channel in range(channels)] if separate else [samples]
-    pieces = [_packed(piece, order, compression, predictor) for plane in planes for piece in _pieces(plane, rows, tile)]
+    pieces = [
+        _packed(piece, order, compression, predictor, deflate)
+        for plane in planes
+        for piece in _pieces(plane, rows, tile)
+    ]
     offset_tag, size_tag = (324, 325) if tile else (273, 279)
     header = 16 if big else 8
     offsets = np.cumsum([header, *map(len, pieces)])
@@ -128,12 +134,14 @@ def _pieces(plane: np.ndarray, rows: int | None, tile: tuple[int, int] | None) -
     ]
 
 
-def _packed(piece: np.ndarray, order: str, compression: int, predictor: bool) -> bytes:
+def _packed(
+    piece: np.ndarray, order: str, compression: int, predictor: bool, deflate: Callable[[bytes], bytes]
+) -> bytes:
     if predictor:
         piece = np.concatenate([piece[:, :1], np.diff(piece, axis=1)], axis=1)
     plain = piece.astype(piece.dtype.newbyteorder(order)).tobytes()
     encoders: dict[int, Callable[[bytes], bytes]] = {
-        1: bytes, 5: imagecodecs.lzw_encode, 8: imagecodecs.zlib_encode, 32946: imagecodecs.zlib_encode,
+        1: bytes, 5: imagecodecs.lzw_encode, 8: deflate, 32946: imagecodecs.zlib_encode,
         32773: imagecodecs.packbits_encode,
     }  # fmt: skip
     return bytes(encoders[compression](plain))

@@ -21,6 +21,7 @@ from .film_files import (
     lossless_jpegs,
     said,
     shades,
+    tiff,
     tiffs,
     twelve_bit_jpegs,
 )
@@ -67,7 +68,7 @@ def jpegs():
     }
 
 
-def png(samples, depth, colour, *, interlaced=False, palette=None):
+def png(samples, depth, colour, *, interlaced=False, palette=None, deflate=zlib.compress):
     """A PNG of [H, W, C] samples without filters, for what no library writes."""
     height, width = samples.shape[:2]
     rows = b""
@@ -86,7 +87,7 @@ def png(samples, depth, colour, *, interlaced=False, palette=None):
 
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, int(interlaced))
     colours = b"" if palette is None else chunk(b"PLTE", palette.astype(np.uint8).tobytes())
-    body = chunk(b"IHDR", header) + colours + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    body = chunk(b"IHDR", header) + colours + chunk(b"IDAT", deflate(rows)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + body
 
 
@@ -108,6 +109,30 @@ def pngs():
             for interlaced in (False, True):
                 name = f"colour type {colour}, {depth} bits{', interlaced' if interlaced else ''}"
                 films[name] = png(samples, depth, colour, interlaced=interlaced, palette=palette)
+    return films
+
+
+def deflated(level, strategy=zlib.Z_DEFAULT_STRATEGY, behind=b"\0"):
+    """A compressor that leaves bytes behind its stream."""
+
+    def deflate(data):
+        stream = zlib.compressobj(level, strategy=strategy)
+        return stream.compress(data) + stream.flush() + behind
+
+    return deflate
+
+
+def films_with_bytes_behind_a_stream():
+    whole, samples = shades(9, 60_000)[..., None], shades(8)[..., None]
+    kinds = {
+        "stored": deflated(0),
+        "fixed codes": deflated(9, zlib.Z_FIXED),
+        "codes of its own": deflated(9),
+        "codes of its own, and much behind": deflated(6, behind=bytes(70_000)),
+        "another stream behind": deflated(6, behind=zlib.compress(b"another")),
+    }
+    films = {f"PNG, {name}": png(whole, 16, 0, deflate=deflate) for name, deflate in kinds.items()}
+    films |= {f"TIFF, {name}": tiff(samples, compression=8, rows=40, deflate=kind) for name, kind in kinds.items()}
     return films
 
 
@@ -146,6 +171,13 @@ def test_the_luma_of_any_jpeg_is_the_decoders_own(decoder):
 
 def test_any_png_has_the_same_greys(decoder):
     assert differing(decoder, pngs()) == {}
+
+
+def test_bytes_behind_a_stream_are_ignored_as_python_ignores_them(decoder):
+    films = films_with_bytes_behind_a_stream()
+    for film in films.values():
+        read_with_warnings(film)
+    assert differing(decoder, films) == {}
 
 
 def test_any_bmp_has_the_same_greys(decoder):
