@@ -4,7 +4,7 @@ import numpy as np
 
 from demo.inference.heatmap_drawing import STANDS_OUT, strongest_place
 from demo.language.catalogue import Wording, wording
-from demo.language.numbers import percent
+from demo.language.numbers import isolated, percent
 
 
 def faint_sentence(network: str, heatmap: np.ndarray, words: Wording) -> str:
@@ -22,7 +22,7 @@ def faint_sentence(network: str, heatmap: np.ndarray, words: Wording) -> str:
         return words("heatmap.nothing", network=network.upper())
     # Rounded down: 24.9 % is below a quarter.
     share = f"<{percent(0.01, words, 0)}" if strongest < 0.01 else percent(int(strongest * 100) / 100, words, 0)
-    return words("heatmap.faint", network=network.upper(), share=share)
+    return words("heatmap.faint", network=network.upper(), share=isolated(share, words))
 
 
 def withheld_sentence(network: str, refusing: str, words: Wording) -> str:

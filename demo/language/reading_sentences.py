@@ -83,7 +83,9 @@ def worth_lines(network: str, found: tuple[AlikeFilms, ...], words: Wording) -> 
             lines.append(words("compare.worth.beside", **counts, share=share))
         else:
             given = range_text(alike.lowest, alike.highest, words)
-            lines.append(words("compare.worth", **counts, network=network.upper(), range=given, share=share))
+            # Where both ends are written alike, so are films that are not among the nearest.
+            key = "compare.worth.nearest" if rounded(alike.lowest) == rounded(alike.highest) else "compare.worth"
+            lines.append(words(key, **counts, network=network.upper(), range=given, share=share))
     return lines
 
 
@@ -144,8 +146,8 @@ def averaged_line(reading: AveragedReading, words: Wording) -> str:
     return words(
         "compare.averaged.verdict",
         verdict=words(f"verdict.{verdict_kind(reading.positive)}"),
-        probability=rounded(reading.probability),
-        threshold=rounded(reading.threshold),
+        probability=isolated(rounded(reading.probability), words),
+        threshold=isolated(rounded(reading.threshold), words),
     )
 
 

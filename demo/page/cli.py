@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +42,7 @@ from train.common.console import (
 from train.common.errors import PneumoscopeError, UsageError
 
 if TYPE_CHECKING:
+    from demo.page.accounts import Account
     from demo.page.serving import Running
 
 DEFAULT_PORT = 7860
@@ -100,7 +101,6 @@ def demo(
     """
     if context.invoked_subcommand:
         return
-    from demo.page.accounts import others_may_read, read_accounts
     from demo.page.guard.upload_space import Quota
     from demo.page.hosting.settings import hosting
     from demo.page.private_folder import private_folder
@@ -121,27 +121,19 @@ def demo(
     )
     if share and hosted.tls:
         raise UsageError("--share: Gradio's server asks this one for plain HTTP, and has HTTPS itself; no --tls-cert")
-    accounts = read_accounts(auth_file) if auth_file else ()
-    if auth_file and others_may_read(auth_file):
-        say_warning(f"{auth_file}: others on this machine can read it; keep it to yourself: chmod 600 {auth_file}")
-    if any(account.is_readable for account in accounts):
-        say_warning(
-            f"{auth_file}: holds passwords that can be read there; store hashes: pneumoscope demo hash-password"
-        )
+    accounts = _accounts(auth_file) if auth_file else ()
     if debug:
         _log_to_stderr()
     with _ended_by_a_signal() as ended, take_port(host, port) as listening, private_folder() as folder:
-        taken = listening.getsockname()[1]
-        if port and taken != port:
-            say(f"port {port} is in use, so the page takes {taken}")
+        _say_port(port, listening.getsockname()[1])
         say("starting the page")
         prepare_environment(folder)
         with silence(debug):
             running = start(models, data, folder, listening=listening, device=device, accounts=accounts, hosting=hosted)
         try:
             _say_what_runs(running, host, bool(accounts))
-            if not no_browser and _has_screen():
-                threading.Thread(target=webbrowser.open, args=[running.url], daemon=True).start()
+            if not no_browser:
+                _open_browser(running.url)
             if share:
                 _share(running, bool(accounts), debug)
             with silence(debug):
@@ -151,6 +143,30 @@ def demo(
                 _end(running, ended)
     # Here, where their uploads are gone: of a batch only the film in hand is read to its end.
     finish_readings(2 if ended.by == signal.SIGTERM else 10)
+
+
+def _accounts(auth_file: Path) -> "Sequence[Account]":
+    """Read who may see the page; warn of a file that others can read, or that holds passwords as they are."""
+    from demo.page.accounts import others_may_read, read_accounts
+
+    accounts = read_accounts(auth_file)
+    if others_may_read(auth_file):
+        say_warning(f"{auth_file}: others on this machine can read it; keep it to yourself: chmod 600 {auth_file}")
+    if any(account.is_readable for account in accounts):
+        say_warning(
+            f"{auth_file}: holds passwords that can be read there; store hashes: pneumoscope demo hash-password"
+        )
+    return accounts
+
+
+def _say_port(asked: int, taken: int) -> None:
+    if asked and taken != asked:
+        say(f"port {asked} is in use, so the page takes {taken}")
+
+
+def _open_browser(url: str) -> None:
+    if _has_screen():
+        threading.Thread(target=webbrowser.open, args=[url], daemon=True).start()
 
 
 def _end(running: "Running", ended: "_Ended") -> None:

@@ -156,10 +156,14 @@ def _benefit(scored: ScoredNetwork, words: Wording) -> str:
     return words(
         "evaluation.net_benefit.figure",
         network=scored.name,
-        value=f"{net_benefit(scored.labels, scored.probabilities, threshold)[0]:.3f}",
+        value=_signed(net_benefit(scored.labels, scored.probabilities, threshold)[0], words),
         threshold=f"{threshold:.3f}",
-        all=f"{treat_all(threshold, scored.prevalence)[0]:.3f}".replace("-", "−"),
+        all=_signed(treat_all(threshold, scored.prevalence)[0], words),
     )
+
+
+def _signed(value: float, words: Wording) -> str:
+    return isolated(f"{value:.3f}".replace("-", "−"), words)
 
 
 def _errors(scored: ScoredNetwork, words: Wording) -> str:

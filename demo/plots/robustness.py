@@ -11,6 +11,7 @@ from export.bundle.robustness import AS_IT_IS, Corruption
 ROW = 30  # pixels
 ROOM = 100  # pixels, for legend and axis
 APART = 0.17  # of a row, from its middle: A above B
+_REFERENCE_DASHES = {"a": "2px,3px", "b": "8px,3px,2px,3px"}  # colour is never the only cue
 BEYOND = 0.02  # of the axis on either side of the intervals
 
 
@@ -73,5 +74,5 @@ def _hover_text(network: str, change: Corruption, names: Mapping[str, str], word
 
 
 def _unchanged(network: str, at: float) -> Json:
-    stroke = {"color": NETWORK_COLOURS[network], "width": 1, "dash": "2px,3px"}
+    stroke = {"color": NETWORK_COLOURS[network], "width": 1, "dash": _REFERENCE_DASHES[network]}
     return {"type": "line", "layer": "below", "line": stroke, "x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper"}

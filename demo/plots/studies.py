@@ -201,13 +201,6 @@ def _bars(values: Sequence[float], limits: Sequence[tuple[float, float]], networ
     }
 
 
-def _limits(effect: Effect) -> tuple[float, float]:
-    """The ends of an effect's interval in points; without one both are the effect itself."""
-    if effect.low is None or effect.high is None:
-        return 100 * effect.difference, 100 * effect.difference
-    return 100 * effect.low, 100 * effect.high
-
-
 def _keys(keys: Sequence[str]) -> Json:
     return axis("", len(keys) - 0.5, -0.5, tickvals=list(range(len(keys))), ticktext=list(keys), automargin=True)
 

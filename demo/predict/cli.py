@@ -102,15 +102,7 @@ def predict(
         wanted = Wanted(inputs, open_bundles(models, network), operating_point, force, chunk, parts)
         unread = _read_in_chunks(output, wanted, Run(engine or "local", workers, device, address, num_gpus), form)
         if form != "csv":
-            same: dict[str, object] = {
-                "--recursive": recursive,
-                "--all": every_file,
-                "--network": network,
-                "--models": models,
-            }
-            same |= {"--operating-point": operating_point, "--force": force, "--output": output}
-            words = _shell_words(paths, manifest)
-            say_next(f"pneumoscope predict {words}{_options(same)} --csv > readings.csv")
+            _say_table_of(wanted, {"--network": network, "--models": models}, output)
         raise typer.Exit(int(unread))
     at_scale = {"--engine": engine, "--workers": workers, "--chunk": chunk, "--parts": parts}
     _refuse(at_scale | {"--address": address, "--num-gpus": num_gpus}, "without --output DIR")
@@ -122,26 +114,30 @@ def predict(
     bundles = open_bundles(models, network)
     for warning in filter(None, (*found.warnings, found.left_out.in_words())):
         say_warning(warning)
+    overlays = None if heatmaps is None else _open_overlays(heatmaps, found.films, bundles)
+    is_whole = _read(found.films, PredictRun(bundles, operating_point, device, force, overlays), form, resume)
+    if form == "table":
+        say_next(f"pneumoscope predict {_shell_words(paths, manifest)} --csv{_option_of(models)} > readings.csv")
+    if not is_whole:
+        raise typer.Exit(1)
+
+
+def _read(films: Sequence[str], run: PredictRun, form: Form, resume: Path | None) -> bool:
+    """Read films and print them, or add them to a file; returns whether all were read and all pictures written."""
     if form != "table":
         say(NOT_A_MEDICAL_DEVICE)
-        _say_placeholders(bundles, say_warning)
-
-    overlays = None if heatmaps is None else _open_overlays(heatmaps, found.films, bundles)
-    run = PredictRun(bundles, operating_point, device, force, overlays)
+        _say_placeholders(run.bundles, say_warning)
     if resume is not None:
-        failed = _resume(resume, found.films, run)
+        failed = _resume(resume, films, run)
     else:
         # Rows on a terminal are progress enough.
         quiet = form in ("csv", "jsonl") and sys.stdout.isatty()
-        failed = _print(run.read(found.films, not quiet), bundles, form)
+        failed = _print(run.read(films, not quiet), run.bundles, form)
     if failed:
-        say_error(f"{failed} of {len(found.films)} films could not be read")
-    unwritten = overlays.failures if overlays is not None else []
+        say_error(f"{failed} of {len(films)} films could not be read")
+    unwritten = run.overlays.failures if run.overlays is not None else []
     _say_unwritten(unwritten)
-    if form == "table":
-        say_next(f"pneumoscope predict {_shell_words(paths, manifest)} --csv{_option_of(models)} > readings.csv")
-    if failed or unwritten:
-        raise typer.Exit(1)
+    return not (failed or unwritten)
 
 
 def _read_in_chunks(output: str, wanted: "Wanted", run: "Run", form: Form) -> bool:
@@ -158,6 +154,15 @@ def _read_in_chunks(output: str, wanted: "Wanted", run: "Run", form: Form) -> bo
     if summary.failed:
         say_error(f"{summary.failed} of {summary.films} films could not be read")
     return summary.failed > 0
+
+
+def _say_table_of(wanted: "Wanted", opened: Mapping[str, object], output: str) -> None:
+    """Name the command that prints the parts as one table: the same, whose films are all read."""
+    inputs = wanted.inputs
+    same = {"--recursive": inputs.recursive, "--all": inputs.every_file, **opened}
+    same |= {"--operating-point": wanted.operating_point, "--force": wanted.force, "--output": output}
+    words = _shell_words(inputs.paths, inputs.manifest)
+    say_next(f"pneumoscope predict {words}{_options(same)} --csv > readings.csv")
 
 
 def _refuse(options: Mapping[str, object], when: str) -> None:

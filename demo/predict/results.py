@@ -25,7 +25,7 @@ CSV_COLUMNS = (
 )
 
 # With the wide forms that spreadsheets take for the narrow ones.
-_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
+FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 _CELL_BORDERS = ";\t|"  # beside those that every CSV quotes; spreadsheets guess which one a file means
 
 
@@ -129,7 +129,7 @@ def failure_line(comparison: Comparison) -> str:
 
 def _csv_cells(comparison: Comparison, networks: Iterable[str]) -> Iterator[list[object]]:
     path, error, readings = comparison["path"], comparison["error"], comparison["readings"]
-    if path.startswith(_FORMULA_STARTS) and path != STANDARD_INPUT:
+    if path.startswith(FORMULA_STARTS) and path != STANDARD_INPUT:
         path = f"./{path}"
     for network in networks:
         cells = {"path": path, "network": network, "error": error, **readings.get(network, {})}

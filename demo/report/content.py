@@ -221,11 +221,13 @@ def _threshold(reading: Reading) -> Cell:
 
 def _point_on_validation(reading: Reading, card: Card, words: Wording) -> Cell:
     figures = card_figures(card)
-    rates = _rates_of(_point(figures, reading).chosen)
+    point = _point(figures, reading)
+    measured = point.validation or OperatingMetrics()
     if figures.validation.operating_point == reading.operating_point:
-        # The card has intervals at one operating point; they say nothing about the others.
-        rates = [one or rate for rate, one in zip(rates, _rates_of(figures.validation), strict=True)]
-    return _rates(rates, words)
+        measured = figures.validation
+    # Cards from before have no intervals at the other points, but what was found where they were chosen.
+    rates = zip(_rates_of(measured), _rates_of(point.chosen), strict=True)
+    return _rates([one or rate for one, rate in rates], words)
 
 
 def _test_rates(reading: Reading, card: Card) -> list[Metric | None]:

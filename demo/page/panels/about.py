@@ -162,10 +162,12 @@ def _reading(loaded: LoadedModels, track_record: TrackRecord, words: Wording) ->
         text = escape(words(f"about.reading.{word}"))
         return f"<div{wide}><h3>{explained(word, words)}</h3><p>{text}</p>{more}</div>"
 
+    of_augmented = any(point.is_of_augmented for card in cards.values() for point in card_figures(card).points)
+    kept = "kept_augmented" if of_augmented else "kept"
     parts = [
         part("probability", _worth_of_example(loaded, track_record, words)),
         part("threshold"),
-        part("operating_point", f"{promises}<p>{escape(words('about.reading.kept'))}</p>"),
+        part("operating_point", f"{promises}<p>{escape(words(f'about.reading.{kept}'))}</p>"),
         part("calibration"),
         part("agreement"),
         part("novelty"),

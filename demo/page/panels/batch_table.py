@@ -15,6 +15,7 @@ from demo.language.reader_lines import reader_line
 from demo.language.reading_sentences import row_verdict
 from demo.page.panels.shared import written
 from demo.predict.films.names import printable
+from demo.predict.results import FORMULA_STARTS
 
 # The table's buttons say which they are: a sort is a "click" of the component, a film a "select". After each
 # redrawing whoever works with the keyboard is where they were, and a table that was scrolled sideways still is.
@@ -92,7 +93,7 @@ def summary_html(counts: Tally, found: FilmSet, words: Wording) -> str:
 
 def formula_note(comparisons: Sequence[Comparison], words: Wording) -> str:
     """A warning where a spreadsheet would take a file's name in the CSV for a formula; otherwise nothing."""
-    if any(comparison["path"].startswith(("=", "+", "-", "@", "\t", "\r")) for comparison in comparisons):
+    if any(comparison["path"].startswith(FORMULA_STARTS) for comparison in comparisons):
         return f"<p class='notice'>{escape(words('batch.formula'))}</p>"
     return ""
 

@@ -7,6 +7,7 @@ import pytest
 from demo.evaluation.alike_films import AlikeFilms
 from demo.evaluation.proportions import proportion
 from demo.evaluation.track_record import PairRecord, TrackRecord, read_track_record
+from demo.inference.averaged import AveragedReading
 from demo.inference.compare import read_case
 from demo.inference.networks import LoadedModels, load_models
 from demo.language import reading_sentences
@@ -120,7 +121,13 @@ def test_what_a_number_was_worth_names_its_films_and_their_range():
     ]
     one = AlikeFilms("validation", 31, 31, 0.99981, 0.99999)
     (line,) = reading_sentences.worth_lines("b", (one,), wording("en"))
-    assert line.startswith("Of the 31 validation films that B gave >0.999, 31 had pneumonia:")
+    # More films than these 31 are written >0.999: they are the nearest.
+    assert line.startswith("Of the 31 validation films nearest to what B gave this one, >0.999, 31 had pneumonia:")
+
+
+def test_a_sign_stays_before_its_number_in_hebrew():
+    reading = AveragedReading(0.9999, 0.5, "youden", True, ())
+    assert "\u2066>0.999\u2069" in reading_sentences.averaged_line(reading, wording("he"))
 
 
 def test_an_operating_point_says_what_it_reached_on_test():

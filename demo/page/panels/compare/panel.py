@@ -105,8 +105,8 @@ class ComparePanel:
 
     def at_operating_point(self, found: Case | None, point: str, language: Language) -> tuple:
         """Decide the film on screen at another operating point, without a network: the case and its readings."""
-        if found is None:
-            return (gr.skip(),) * 3
+        if found is None:  # before the first film, or forgotten since: no verdict of another point may stay
+            return None, self._strip_html(None, language), self._readings_html(None, language)
         evaluated = decide_case(found, self.loaded.cards, point)
         return evaluated, self._strip_html(evaluated, language), self._readings_html(evaluated, language)
 

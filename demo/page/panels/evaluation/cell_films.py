@@ -34,6 +34,8 @@ def cell_films_html(
     data_root: Path | None,
     read_film: ReadFilm,
     words: Wording,
+    *,
+    named: bool = True,
 ) -> str:
     """List a cell's films, those nearest to the threshold first; "" for what no button of the page asks.
 
@@ -44,6 +46,7 @@ def cell_films_html(
         data_root: the folder of the user's films; without one, or where it lacks a film, no picture is sent.
         read_film: what decodes a film.
         words: of the language.
+        named: say the films' names; not to visitors of a page whose networks' films are its owner's.
     """
     network, cell, threshold = (asked.get(name) for name in ("network", "cell", "threshold"))
     found = evaluations.get(network) if isinstance(network, str) else None
@@ -64,11 +67,11 @@ def cell_films_html(
         if data_root is not None and pictures < MOST_PICTURES and is_film_below(data_root, film.film):
             shown = _picture(data_root / film.film, read_film)
             pictures += bool(shown)
-        name = f"<span class='name' dir='ltr'>{escape(film.film.rpartition('/')[2])}</span>"
+        name = f"<span class='name' dir='ltr'>{escape(film.film.rpartition('/')[2])}</span>" if named else ""
         items += f"<li>{shown}{name} <bdi>{escape(rounded(film.probability))}</bdi></li>"
     more = len(films) - MOST_FILMS
     rest = f"<p class='how'>{escape(words('evaluation.cell.more', films=f'{more:,}'))}</p>" if more > 0 else ""
-    how = words("evaluation.cell.how") if pictures else words("evaluation.cell.how_names")
+    how = words(f"evaluation.cell.{'how' if pictures else 'how_names' if named else 'how_unnamed'}")
     return (
         f"<section class='cell-films' aria-label='{escape(title, quote=True)}'><h3 tabindex='-1'>{escape(title)}</h3>"
         f"<p class='how'>{escape(how)}</p><ul>{items}</ul>{rest}</section>"

@@ -90,6 +90,8 @@ pneumoscope.evaluation = (() => {
   function drawCosts() {
     const ill = illShare();
     const at = implied();
+    const field = one("[data-ratio]"); // drawn anew with another split or language, with the ratio of the beginning
+    if (field && field !== document.activeElement && Number(field.value) !== ratio) field.value = String(ratio);
     write(one("[data-implied]"), filled(data.words.implied, { ratio: String(ratio), threshold: fixed(at, DIGITS) }));
     for (const [name, { scores }] of Object.entries(data.networks)) {
       const rows = { implied: at, cheapest: cheapest(scores, ill).threshold, now: thresholds[name].value };
@@ -105,7 +107,10 @@ pneumoscope.evaluation = (() => {
         for (const [column, text] of Object.entries(values)) write(one(`[data-cost="${name} ${row} ${column}"]`), text);
       }
     }
-    for (const cell of all("[data-benefit]")) write(cell, signed(brings(cell.dataset.benefit, at, ill)));
+    for (const cell of all("[data-benefit]")) {
+      const name = cell.dataset.benefit; // of networks that were scored on different films there is no average
+      write(cell, name === "average" && !data.average ? "–" : signed(brings(name, at, ill)));
+    }
   }
 
   // -- plots ----------------------------------------------------------------------------------------------------
@@ -138,7 +143,7 @@ pneumoscope.evaluation = (() => {
   function marks(name) {
     if (name === "net_benefit") return [upright(implied(), data.ink, "6px,3px")];
     const found = [];
-    for (const [network, { scores, colour }] of Object.entries(data.networks)) {
+    for (const [network, { scores, colour, dash }] of Object.entries(data.networks)) {
       const at = thresholds[network].value;
       const { tp, fp } = counts(scores, called(scores, at));
       const [recall, alarms] = [tp / scores.ill, fp / (scores.films - scores.ill)];
@@ -148,7 +153,7 @@ pneumoscope.evaluation = (() => {
         const inside = xaxis2 && alarms <= xaxis2.range[1] && recall >= yaxis2.range[0];
         if (inside) found.push(dot(alarms, recall, colour, ["x2", "y2"]));
       } else if (name === "pr" && tp + fp) found.push(dot(recall, tp / (tp + fp), colour));
-      else if (name === "f1" || name === `histogram_${network}`) found.push(upright(at, colour));
+      else if (name === "f1" || name === `histogram_${network}`) found.push(upright(at, colour, dash));
     }
     return found;
   }

@@ -13,7 +13,7 @@ from demo.language.catalogue import Wording
 from demo.language.colours import NETWORK_COLOURS
 from demo.language.numbers import percent
 from demo.page.panels.evaluation.threshold import INTERVALS, interval_text
-from demo.plots.parts import INK, PAPER, Figure
+from demo.plots.parts import DASHES, INK, PAPER, Figure
 from export.bundle.evaluation import BundleEvaluation
 
 #: The parts of the panel that its index names, in their order.
@@ -121,6 +121,7 @@ def browser_data(
         "networks": {
             name: {
                 "colour": NETWORK_COLOURS[name],
+                "dash": DASHES[name],
                 "scores": sorted_scores(found.scores[split].labels, found.scores[split].probabilities),
                 "thresholds": found.thresholds,
                 "intervals": {

@@ -12,6 +12,7 @@ import gradio as gr
 from demo.evaluation.operating_point_choices import default_point, shared_points
 from demo.inference.networks import LoadedModels
 from demo.language.catalogue import LANGUAGES, Language, Wording, wording
+from demo.page.own_files import bundles_to_take
 from demo.page.panels.compare.panel import operating_point_choices
 from demo.page.panels.evaluation.cell_films import CELL_SCRIPT, cell_films_html
 from demo.page.panels.evaluation.drawn import (
@@ -103,7 +104,11 @@ class EvaluationPanel:
         """The films of the number that was clicked."""
         asked = {name: getattr(event, name, None) for name in ("network", "cell", "threshold")}
         words = wording(language if language in LANGUAGES else "en")
-        return cell_films_html(self.evaluations(), split, asked, self.data_root, self.loaded.read_film, words)
+        # The films of a network of one's own are its owner's: neither is its scores.csv handed out.
+        named = self.data_root is not None or bool(bundles_to_take(self.loaded))
+        return cell_films_html(
+            self.evaluations(), split, asked, self.data_root, self.loaded.read_film, words, named=named
+        )
 
     @property
     def _shown(self) -> list[gr.blocks.Block]:

@@ -141,7 +141,7 @@ def _row(record: StudiesRecord, study: Study, row: Row, stage: str, scale: str, 
             one
             for one in record.effects
             if (one.study, one.kind, one.level, one.stage, one.scale) == (study.name, "row", row.key, stage, scale)
-            and one.figure == ACCURACY_AT_HALF
+            and (one.figure, one.split) == (ACCURACY_AT_HALF, "test")  # as the figure that it stands below
         ),
         None,
     )

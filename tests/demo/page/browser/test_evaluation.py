@@ -209,6 +209,14 @@ def test_a_ratio_that_is_none_is_marked_and_changes_nothing(page):
     assert page.locator("[data-ratio]").get_attribute("aria-invalid") == "false"
 
 
+def test_a_ratio_stands_in_the_field_that_another_split_brings(page):
+    choose_split(page, "validation")
+    slide(page, "[data-ratio]", 9)
+    choose_split(page, "test")
+    assert page.locator("[data-ratio]").input_value() == "9"
+    slide(page, "[data-ratio]", 4)
+
+
 def test_a_move_asks_the_server_nothing(page):
     choose_split(page, "test")
     page.locator("[data-section=evaluation-curves]").click()

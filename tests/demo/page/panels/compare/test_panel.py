@@ -53,6 +53,13 @@ def test_another_operating_point_redraws_without_a_network(built, tmp_path, writ
     assert evaluated.film is case.film
 
 
+def test_a_film_that_was_forgotten_keeps_no_verdict_of_another_operating_point(built):
+    panel, callbacks, _ = built()
+    case, strip, readings = callbacks["at_operating_point"](None, "specificity_95", "en")
+    assert (case, strip) == (None, "")
+    assert readings == panel._readings_html(None, "en")
+
+
 def test_a_file_that_is_no_film_is_said_calmly_and_forgets_the_last_one(built, tmp_path):
     panel, _, _ = built()
     path = tmp_path / "note.jpg"

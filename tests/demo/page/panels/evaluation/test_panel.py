@@ -145,12 +145,15 @@ class Asked:
         self.__dict__.update(values)
 
 
-def test_a_number_lists_its_films_without_pictures(built):
+@pytest.mark.parametrize("shipped", [True, False])
+def test_a_number_lists_its_films_without_pictures_and_names_only_public_ones(built, monkeypatch, shipped):
     callbacks, _, _, _ = built()
+    monkeypatch.setattr(panel, "bundles_to_take", lambda loaded: loaded.bundles if shipped else {})
     html = callbacks["list_films"].fn("test", "en", Asked(network="a", cell="fn", threshold=1.0))
     assert "Pneumonias that Network A misses at the threshold 1.000: 48" in html
     assert html.count("<li>") == 48
-    assert "test0.png" in html
+    assert ("test0.png" in html) is shipped
+    assert ("Names and pictures are shown only where" in html) is not shipped
     assert "<img" not in html
 
 
