@@ -141,7 +141,7 @@ def test_a_network_that_is_gone_is_an_error_that_says_what_to_do_unless_the_trai
 def test_both_stages_of_b_are_measured_each_with_its_own_network(done, phantom_root, tmp_path, small_backbone):
     from train.fitting.fit import build_network
 
-    settings = make_settings("b", {"prepare.image_size": 32, "backbone_weights": "random"})
+    settings = make_settings("b", {"prepare.image_size": 32, "backbone_weights": "random", "fine_tune.from_layer": 3})
     done.run.settings.write_text(dump_settings(settings))
     network = build_network(settings)
     network.save(done.run.best_network)
