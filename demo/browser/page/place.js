@@ -17,21 +17,37 @@ export function address(path) {
 export const isSingleFile = () => inside() !== undefined;
 
 /**
+ * The text of a worker that becomes a module of this page. It is imported dynamically: Firefox has an ordinary import of
+ * such a worker pass the service worker by, so that there would be none without a network. What is posted meanwhile waits.
+ * @param {string} module address of it
+ * @returns {string}
+ */
+function importing(module) {
+  return `const early = [];
+    const keep = (event) => early.push(event);
+    addEventListener("message", keep);
+    import(${JSON.stringify(module)}).then(() => {
+      removeEventListener("message", keep);
+      for (const { data, ports } of early) dispatchEvent(new MessageEvent("message", { data, ports: [...ports] }));
+    }).catch((error) => setTimeout(() => { throw error; }));`;
+}
+
+/**
  * Start a module of this page as a worker that the page's policy binds, as it binds those that this worker starts (the
  * network's threads): a worker from a blob inherits the policy of whoever starts it, one from a network address does not.
  * @param {string} module address of it
  * @returns {Worker}
  */
 export function boundWorker(module) {
-  const start = `import ${JSON.stringify(module)};`;
   const source = `const Unbound = globalThis.Worker;
+    ${importing}
     globalThis.Worker = class extends Unbound {
       constructor(module, options) {
-        const start = \`import \${JSON.stringify(String(module))};\`;
-        super(URL.createObjectURL(new Blob([start], { type: "text/javascript" })), options);
+        const text = importing(String(module));
+        super(URL.createObjectURL(new Blob([text], { type: "text/javascript" })), options);
       }
     };
-    ${start}`;
+    ${importing(module)}`;
   return new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })), { type: "module" });
 }
 
