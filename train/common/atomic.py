@@ -47,6 +47,15 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def link_or_copy(path: Path, to: Path) -> None:
+    """Give a file a second name, which stays with what it holds now: `path` is only ever replaced, never written to."""
+    try:
+        os.link(path, to)
+    except OSError:  # a file system without links
+        with replace_file(to) as temporary:
+            shutil.copyfile(path, temporary)
+
+
 @contextmanager
 def replace_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; it takes the place of `path` when the block ends well.

@@ -1,9 +1,6 @@
 """Callbacks that look on while a study's training is fitted: keep B's head, stop in time. No figure changes by them."""
 
-import os
-import shutil
 import time
-from pathlib import Path
 
 import keras
 
@@ -39,16 +36,7 @@ class KeepHead(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Keep it, unless this fine-tuning is one that was resumed."""
         if self.stage == "fine_tune" and not self.run.head_network.is_file():
-            link_or_copy(self.run.best_network, self.run.head_network)
-
-
-def link_or_copy(path: Path, to: Path) -> None:
-    """Give a file a second name, which stays with what it holds now: `path` is only ever replaced, never written to."""
-    try:
-        os.link(path, to)
-    except OSError:  # a file system without links
-        with atomic.replace_file(to) as temporary:
-            shutil.copyfile(path, temporary)
+            atomic.link_or_copy(self.run.best_network, self.run.head_network)
 
 
 def free_networks() -> None:

@@ -1,8 +1,8 @@
 """What running rows would take: trainings, epochs, and a rough time and disk, before anything is trained."""
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -11,7 +11,7 @@ from train.runs.finished import read_history
 from train.runs.run_folder import RunFolder, runs_root
 from train.runs.settings import Settings
 from train.studies.definition import Training
-from train.studies.shared_epochs import beginning_of, shorter_runs
+from train.studies.shared_epochs import can_lend, shorter_trainings
 from train.studies.speeds import GUESS, Speeds
 
 FLOAT_BYTES = 4
@@ -119,8 +119,8 @@ def make_plan(
         speeds: of `train.studies.speeds.measured_speeds`.
     """
     counts = films or FilmCounts()
-    shared_epochs = _shared_epochs(trainings)
-    planned = tuple(_planned(training, counts, speeds, shared_epochs[training.name]) for training in trainings)
+    names = {training.name for training in trainings}
+    planned = tuple(_planned(training, counts, speeds, names) for training in trainings)
     shared: dict[tuple[object, ...], Settings] = {}
     for each in planned:
         settings = each.training.settings
@@ -171,35 +171,16 @@ def parameters_of(settings: Settings) -> tuple[int, int]:
     return found, found
 
 
-def _shared_epochs(trainings: Sequence[Training]) -> dict[str, int]:
-    """Return how many epochs of each training a shorter one has trained, on the disk or before it in the plan."""
-    lengths: dict[str, set[int]] = defaultdict(set)
-    for settings in (training.settings for training in trainings):
-        if beginning := beginning_of(settings):
-            lengths[beginning].add(settings.epochs)
-            lengths[beginning].update(shorter.epochs for _run, shorter in shorter_runs(settings))
-    return {
-        training.name: max(
-            (
-                length
-                for length in lengths.get(beginning_of(training.settings) or "", ())
-                if length < training.settings.epochs
-            ),
-            default=0,
-        )
-        for training in trainings
-    }
-
-
-def _planned(training: Training, films: FilmCounts, speeds: Speeds, shared_epochs: int) -> Planned:
+def _planned(training: Training, films: FilmCounts, speeds: Speeds, names: Collection[str]) -> Planned:
     settings, run = training.settings, RunFolder(runs_root() / training.name)
     left, state = epochs_of(settings), _state_of(run)
     if state == "finished":
         left = dict.fromkeys(left, 0)
     elif state == "begun":
         left = _left(left, _epochs_done(run))
-    elif shared_epochs:
-        left = {stage: epochs - shared_epochs for stage, epochs in left.items()}  # A has but one stage
+    else:  # what a shorter one has trained, or will have, is not trained again; of A alone, which has but one stage
+        begun = next((length for name, length in shorter_trainings(settings) if name in names or can_lend(name)), 0)
+        left = {stage: epochs - begun for stage, epochs in left.items()}
     count = films.training(settings.films_per_class)
     seconds = sum(
         epochs * speeds.epoch_seconds(stage, megapixels(settings), settings.width, count, films.validation)

@@ -4,8 +4,6 @@ Rows that set the same but for their number of epochs (report, 3.2: 8, 16 and 24
 as the shorter of them lasts, step for step. What the shorter one leaves is what the longer one would have come to.
 """
 
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
@@ -38,13 +36,18 @@ def beginning_of(settings: Settings) -> str | None:
     return run_name(_of_length(settings, 1)) if settings.network == "a" and lasting else None
 
 
-def shorter_runs(settings: Settings) -> Iterator[tuple[RunFolder, Settings]]:
-    """Yield the finished runs that a training may go on from, the longest first."""
-    root = runs_root()
-    for name, shorter in _shorter(settings):
-        run = RunFolder(root / name)
-        if run.environment.is_file() and run.last_network.is_file():
-            yield run, shorter
+@cache
+def shorter_trainings(settings: Settings) -> tuple[tuple[str, int], ...]:
+    """Return name and epochs of each training that begins as this one does and ends before, the longest first."""
+    if beginning_of(settings) is None:
+        return ()
+    return tuple((run_name(_of_length(settings, epochs)), epochs) for epochs in range(settings.epochs - 1, 0, -1))
+
+
+def can_lend(name: str) -> bool:
+    """Whether the run of a name is finished and has the state that a longer training goes on from."""
+    run = RunFolder(runs_root() / name)
+    return run.environment.is_file() and run.last_network.is_file()
 
 
 def take_shared_epochs(run: RunFolder, settings: Settings, cohort: Cohort, device: str) -> Record | None:
@@ -59,11 +62,14 @@ def take_shared_epochs(run: RunFolder, settings: Settings, cohort: Cohort, devic
     Raises:
         OSError: the disk is full.
     """
-    for shorter, shorter_settings in shorter_runs(settings):
+    for name, epochs in shorter_trainings(settings):
+        if not can_lend(name):
+            continue
+        shorter = RunFolder(runs_root() / name)
         try:
             record = read_record(shorter)
             read_environment(shorter)
-            require_same_settings(shorter, shorter_settings, record)
+            require_same_settings(shorter, _of_length(settings, epochs), record)
             require_same_films(shorter, cohort, record)
             if record is None or record.progress.moved or changed_surroundings(record, device):
                 continue
@@ -83,20 +89,10 @@ def _take(run: RunFolder, settings: Settings, shorter: RunFolder, record: Record
         (shorter.split, run.split),
         (shorter.best_network, run.best_network),
     ):
-        with atomic.replace_file(target) as temporary:
-            shutil.copyfile(source, temporary)
+        atomic.link_or_copy(source, target)
     replace_record(shorter.last_network, run.last_network, taken)  # last: it says that the others are there
     say(f"run {run.name} begins with the {len(taken.progress.rows)} epochs of run {shorter.name}")
     return taken
-
-
-@cache
-def _shorter(settings: Settings) -> tuple[tuple[str, Settings], ...]:
-    """Return the name and settings of each training that begins as this one does and ends before, the longest first."""
-    if beginning_of(settings) is None:
-        return ()
-    lengths = range(settings.epochs - 1, 0, -1)
-    return tuple((run_name(shorter), shorter) for shorter in (_of_length(settings, epochs) for epochs in lengths))
 
 
 def _of_length(settings: Settings, epochs: int) -> Settings:

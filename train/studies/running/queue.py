@@ -8,7 +8,7 @@ import contextlib
 import json
 import threading
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 from train.common.errors import UsageError
 from train.studies.definition import Row, Scale, Study, Training, run_name, settings_of
 from train.studies.running.storage import exclusive
-from train.studies.shared_epochs import beginning_of
+from train.studies.shared_epochs import shorter_trainings
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -112,8 +112,7 @@ def claim(queue: Queue, worker: str, besides: Collection[str] = ()) -> Claim | N
         besides: names of run folders to be left to others.
     """
     storage = queue.storage
-    shorter_is_left = _shorter_is_left(queue)
-    for trial in sorted(queue.trials(TrialState.WAITING), key=shorter_is_left):
+    for trial in _waiting_in_turn(queue):
         name = trial.user_attrs["run"]
         if name in besides:
             continue
@@ -184,22 +183,16 @@ def _end(
         return False
 
 
-def _shorter_is_left(queue: Queue) -> Callable[[FrozenTrial], bool]:
-    """Return what says of a waiting trial whether epochs that a shorter one shares with it are still to be trained."""
-    beginnings: dict[str, str | None] = {}
-    shortest: dict[str | None, int] = {}
-    for trial in queue.trials(TrialState.WAITING, TrialState.RUNNING):
-        name = trial.user_attrs["run"]
-        settings = queue.trainings[name].settings
-        beginnings[name] = beginning = beginning_of(settings)
-        shortest[beginning] = min(settings.epochs, shortest.get(beginning, settings.epochs))
+def _waiting_in_turn(queue: Queue) -> list[FrozenTrial]:
+    """Return what waits, in its order, but last what has epochs in common with a shorter one that is still to end."""
+    unfinished = queue.trials(TrialState.WAITING, TrialState.RUNNING)
+    names = {trial.user_attrs["run"] for trial in unfinished}
 
-    def is_left(trial: FrozenTrial) -> bool:
-        name = trial.user_attrs["run"]
-        beginning = beginnings.get(name)
-        return beginning is not None and shortest[beginning] < queue.trainings[name].settings.epochs
+    def shorter_is_left(trial: FrozenTrial) -> bool:
+        settings = queue.trainings[trial.user_attrs["run"]].settings
+        return any(name in names for name, _ in shorter_trainings(settings))
 
-    return is_left
+    return sorted((trial for trial in unfinished if trial.state == TrialState.WAITING), key=shorter_is_left)
 
 
 def _fail_stale(queue: Queue) -> None:
