@@ -6,14 +6,13 @@ arXiv:1412.6550): the first 1,280 of B's 2,048 pooled features are to be the tea
 is B's own choice, so that no projection is needed, and training has no state but the network's own.
 """
 
-import zipfile
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import keras
 from keras import layers, ops
 
-from train.common.errors import PneumoscopeError
+from train.fitting.saved_networks import loading
 from train.networks import backbone_of, unfreeze_for_fine_tuning
 from train.networks.efficientnet_lite import build_teacher
 from train.runs.run_folder import find_run
@@ -43,11 +42,8 @@ def load_teachers(settings: Settings, image_size: int) -> list[keras.Model]:
     for name in settings.teacher:
         run = find_run(name)
         teacher = build_teacher(image_size, 0.0, "random")
-        try:
+        with loading(f"the teacher {run.name}"):
             teacher.set_weights(keras.saving.load_model(run.best_network, compile=False).get_weights())
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise PneumoscopeError(f"the teacher {run.name} cannot be loaded ({reason}): train it again") from error
         teachers.append(_view(teacher, f"teacher{len(teachers) + 1}"))
         teachers[-1].trainable = False
     return teachers

@@ -1,6 +1,5 @@
 """A run's best network over the films of a split: logits for scores.csv."""
 
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from train.fitting.batches.loader import FilmBatches
 from train.fitting.batches.prepared_batches import CHANNELS
 from train.fitting.features.frozen_features import head_logits
 from train.fitting.fit import same_network
+from train.fitting.saved_networks import loading
 from train.metrics.augmented_scores import COPIES, SEED, AugmentedScores
 from train.metrics.scores import Scores
 from train.networks import logit_model
@@ -254,17 +254,14 @@ def load_network(run: RunFolder, file: Path | None = None) -> keras.Model:
         PneumoscopeError: the file is missing or broken.
     """
     settings = settings_of(run)
-    try:
+    with loading(f"the network of run {run.name}"):
         network = keras.saving.load_model(file or run.best_network, compile=False)
-        if not settings.mixed_precision:
-            return network
-        keras.mixed_precision.set_global_policy("float32")
-        plain = same_network(settings, settings.prepare.image_size)
-        plain.set_weights(network.get_weights())
-        return plain
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise PneumoscopeError(f"the network of run {run.name} cannot be loaded ({reason}): train it again") from error
+        if settings.mixed_precision:
+            keras.mixed_precision.set_global_policy("float32")
+            plain = same_network(settings, settings.prepare.image_size)
+            plain.set_weights(network.get_weights())
+            network = plain
+    return network
 
 
 def cached_logits(
