@@ -265,6 +265,7 @@ def test_no_other_page_may_frame_it(running_page, chromium, other_site):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_page_that_may_frame_it_shows_it(open_page, chromium, other_site):
     with open_page("--frame-ancestors", other_site) as running, chromium.new_page() as page:
         page.goto(f"{other_site}/?{running.url}")

@@ -114,7 +114,7 @@ def evidence(network, films):
     return GraphOutputs(map_scale(measured.contributions.max(axis=(1, 2))), fit_novelty(measured.pooled))
 
 
-@pytest.mark.parametrize("name", ["a", pytest.param("b", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["a", pytest.param("b", marks=[pytest.mark.slow, pytest.mark.exhaustive])])
 def test_heatmap_and_novelty_are_in_the_graph_and_say_the_same(name, network, evidence, films):
     if name == "b":
         network = build_network_b(32, backbone_weights="random")

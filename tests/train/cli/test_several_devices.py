@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.exhaustive,
     pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed"),
 ]
 
@@ -140,7 +141,6 @@ def test_two_devices_learn_what_one_does(trained):
     assert "2 devices" in json.loads(RunFolder(runs / "two").environment.read_text())["device"]
 
 
-@pytest.mark.exhaustive
 def test_a_run_goes_on_with_another_number_of_devices(trained, films):
     runs, _ = trained
     _, said = ended(
@@ -150,7 +150,6 @@ def test_a_run_goes_on_with_another_number_of_devices(trained, films):
     assert_alike(RunFolder(runs / "one"), RunFolder(runs / "fewer"))
 
 
-@pytest.mark.exhaustive
 def test_two_processes_learn_what_one_does_and_one_of_them_writes(trained, films, joined, tmp_path):
     processes = [start(tmp_path, training(films, "processes", *joined, str(number))) for number in (0, 1)]
     (result, first), (nothing, second) = [ended(process) for process in processes]
@@ -165,7 +164,6 @@ def test_two_processes_learn_what_one_does_and_one_of_them_writes(trained, films
     assert "a train epoch 1" not in second
 
 
-@pytest.mark.exhaustive
 def test_processes_of_unlike_commands_end_in_one_line(films, joined, tmp_path):
     processes = [start(tmp_path, training(films, "x", *joined, number, "--seed", number)) for number in "01"]
     for process in processes:

@@ -121,6 +121,7 @@ class StoppedError(Exception):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_stopped_run_goes_on_as_an_unbroken_one(cohort, teacher_run, small_backbone, monkeypatch):
     settings = make_settings("b", {**SMALL, "teacher": str(teacher_run.folder), "learning_rate": 0.0001})
     unbroken = trained(cohort, settings, "unbroken")

@@ -77,6 +77,7 @@ def assert_same_head(run, reference):
     assert read_record(run).progress.best_epoch == read_record(reference).progress.best_epoch < len(rows)
 
 
+@pytest.mark.exhaustive
 def test_several_steps_at_a_time_train_the_same_head(cohort, tmp_path, monkeypatch):
     several = trained(cohort, tmp_path, monkeypatch, "several")
     monkeypatch.setattr(stage_parts, "HEAD_STEPS", 1)

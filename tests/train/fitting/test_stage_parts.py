@@ -47,7 +47,7 @@ needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="
 @pytest.mark.parametrize(
     ("backend", "network"),
     [
-        pytest.param("jax", A, marks=needs_jax, id="jax-a"),
+        pytest.param("jax", A, marks=[needs_jax, pytest.mark.exhaustive], id="jax-a"),
         pytest.param("jax", BACKBONE, marks=[needs_jax, pytest.mark.exhaustive], id="jax-backbone"),
         pytest.param("tensorflow", A, marks=pytest.mark.exhaustive, id="tensorflow-a"),
         pytest.param("tensorflow", BACKBONE, marks=pytest.mark.exhaustive, id="tensorflow-backbone"),

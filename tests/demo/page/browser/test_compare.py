@@ -103,7 +103,7 @@ def test_operating_points_stand_by_threshold_and_say_what_they_reached_on_test(p
 
 
 @pytest.mark.parametrize("forced", ["none", pytest.param("active", marks=MORE)])
-@pytest.mark.parametrize("width", [390, 1280, *(pytest.param(width, marks=MORE) for width in (820, 1920))])
+@pytest.mark.parametrize("width", [390, *(pytest.param(width, marks=MORE) for width in (820, 1280, 1920))])
 def test_what_a_number_was_worth_stands_inside_its_card(visit, films, width, forced):
     page = visit(viewport={"width": width, "height": 900}, forced_colors=forced)
     upload(page, films / "one.jpg")
@@ -135,7 +135,7 @@ def test_what_a_number_was_worth_stands_inside_its_card(visit, films, width, for
             assert inner["x"] + inner["width"] <= box["x"] + box["width"] + 1, part
 
 
-@pytest.mark.parametrize("language", ["en", "he"])
+@pytest.mark.parametrize("language", ["en", pytest.param("he", marks=MORE)])
 def test_beside_a_network_that_refuses_the_other_goes_grey(visit, films, tmp_path, language):
     # So blurred that A has never seen the like, and B finds nothing strange about it.
     blurred = cv2.GaussianBlur(cv2.imread(str(films / "two.png"), cv2.IMREAD_GRAYSCALE), (61, 61), 0)

@@ -324,17 +324,6 @@ def test_hebrew_keeps_the_threshold(page):
     page.locator(".network[data-network=a] .at").get_by_text("Threshold 0.333: own choice").wait_for()
 
 
-def test_in_hebrew_axis_titles_are_off_the_numbers(visit):
-    page = visit()
-    page.get_by_label("עברית").check()
-    page.get_by_role("tab", name=wording("he")("tab.evaluation")).click()
-    place = page.locator(".evaluation .plot[data-figure=roc][data-drawn='test he']")
-    place.wait_for()
-    title = place.locator(".ytitle").bounding_box()
-    numbers = [number.bounding_box() for number in place.locator(".ytick text").all()]
-    assert title["x"] + title["width"] <= min(number["x"] for number in numbers)
-
-
 @pytest.mark.parametrize("width", [320, *(pytest.param(width, marks=MORE) for width in (390, 820, 1280, 1920))])
 def test_the_bar_leaves_room_for_what_it_moves(visit, width):
     page = visit()

@@ -83,7 +83,7 @@ def test_a_rows_command_is_copied(visit):
     assert page.evaluate("navigator.clipboard.readText()") == "pneumoscope study run a-extra-dense --rows 1"
 
 
-@pytest.mark.parametrize("language", ["en", "he"])
+@pytest.mark.parametrize("language", ["en", pytest.param("he", marks=MORE)])
 @pytest.mark.parametrize("width", [320, *(pytest.param(width, marks=MORE) for width in (390, 1280))])
 def test_no_table_is_wider_than_its_place(visit, language, width):
     page = opened(visit, language, viewport={"width": width, "height": 844})
@@ -99,10 +99,7 @@ def test_no_table_is_wider_than_its_place(visit, language, width):
 
 @pytest.mark.parametrize(
     ("language", "theme"),
-    [
-        ("he", "dark"),
-        *(pytest.param(*state, marks=MORE) for state in (("en", "light"), ("en", "dark"), ("he", "light"))),
-    ],
+    [pytest.param(language, theme, marks=MORE) for language in ("en", "he") for theme in ("light", "dark")],
 )
 def test_axe_finds_nothing_serious_in_all_studies(visit, language, theme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed here").Axe()

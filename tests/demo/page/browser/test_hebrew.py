@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.slow  # drives a browser
+MORE = pytest.mark.exhaustive
 
 SCREENSHOTS = Path(__file__).resolve().parents[4] / "screenshots"  # ignored by git
 HEBREW = re.compile("[א-ת]")
@@ -34,7 +35,7 @@ def open_tab(page, tab):
     page.locator(READY[tab]).first.wait_for()
 
 
-@pytest.mark.parametrize("locale", ["en-GB", "de-DE", "ar"])
+@pytest.mark.parametrize("locale", ["ar", *(pytest.param(locale, marks=MORE) for locale in ("en-GB", "de-DE"))])
 def test_who_asks_for_another_language_gets_english(visit, locale):
     page = visit(locale=locale)
     page.wait_for_function("document.documentElement.lang === 'en'")
@@ -78,7 +79,7 @@ def test_gradios_words_are_english_again_in_english(hebrew):
     page.wait_for_function(f"({SPOKEN})().every((text) => text === 'עברית' || !/[\\u0590-\\u05ff]/.test(text))")
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [pytest.param(390, marks=MORE), 1280])
 def test_dots_words_and_fields_stand_on_their_side(hebrew, width):
     page = hebrew(viewport={"width": width, "height": 900})
     for label in page.locator(".choice label, .heatmap-choice fieldset label, .language label").all():

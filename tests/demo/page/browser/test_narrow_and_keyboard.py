@@ -186,7 +186,7 @@ def test_the_verdicts_are_announced(visit):
     assert "A and B agree." in said
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", [pytest.param("light", marks=MORE), "dark"])
 def test_the_selected_tab_and_the_button_for_a_pdf_are_easy_to_read(visit, theme):
     page = visit(color_scheme=theme)
     read_example(page)

@@ -62,7 +62,7 @@ def test_a_film_dropped_or_pasted_on_any_tab_is_read(page, tab, kind):
     assert page.locator(".network.a .verdict").inner_text() == "no sign of pneumonia"
 
 
-@pytest.mark.parametrize("target", ["body", "#drop", ".film"])
+@pytest.mark.parametrize("target", ["#drop", *(pytest.param(target, marks=MORE) for target in ("body", ".film"))])
 def test_several_films_become_a_batch_with_a_word(page, target):
     hand(page, "drop", ("one.png", ONE), ("two.png", TWO), target=target)
     page.get_by_role("status").filter(has_text="2 files: they are read as a batch.").wait_for()

@@ -27,7 +27,7 @@ def films(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(params=[390, 820, 1280, 1920])
+@pytest.fixture(params=[390, 1280, *(pytest.param(width, marks=pytest.mark.exhaustive) for width in (820, 1920))])
 def page(visit, request):
     return visit(viewport={"width": request.param, "height": 844}, has_touch=request.param < 900)
 

@@ -79,7 +79,7 @@ def test_a_chunk_that_ends_every_process_is_given_up(task, tmp_path, monkeypatch
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive)])
 def test_a_stopped_command_goes_on_and_leaves_no_process(how, films, models, tmp_path, write_film):
     for number in range(72):
         write_film(films / f"more-{number}.png", number, (1500, 1500))

@@ -43,7 +43,7 @@ def trials_by_state(url):
 
 @pytest.mark.slow
 def test_workers_that_claim_at_once_run_no_row_twice(url, runs):
-    rows = 90 if EXHAUSTIVE else 16
+    rows = 90 if EXHAUSTIVE else 10
     lines = work_off(url, runs, seed=0, rows=rows)
     assert set(Counter(lines).values()) == {1}
     assert len(lines) == rows
