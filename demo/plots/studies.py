@@ -49,7 +49,7 @@ def described_effects(
     """The difference that each change of a study makes to the accuracy at 0.5, with its interval over seeds.
 
     Args:
-        effects: of the study at one scale and of the figure that is drawn; at least one.
+        effects: of the study at one scale, on one split, and of the figure that is drawn; at least one.
         study, network, stage: what they are of, for title and colour.
         words: of the language.
     """
@@ -64,7 +64,7 @@ def described_effects(
         for effect in holding
     )
     title = words("experiments.plot.effects", study=study.name, stage=stage_name(stage, words))
-    how = words("experiments.plot.effects.how")
+    how = words("experiments.plot.effects.how", split=words(f"word.{effects[0].split}"))
     return DescribedPlot(title, how, (told, *named), (), _effects_figure(effects, study, network, words))
 
 

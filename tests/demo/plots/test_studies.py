@@ -54,6 +54,7 @@ def test_an_effect_is_filled_where_it_holds(record):
     assert trace["marker"]["symbol"] == "square"
     assert trace["x"] == pytest.approx([-12.0], abs=0.01)
     assert plot.sentences == ("1 of 1 changes hold.", "0.25: −12.0 points.")
+    assert "on the test films" in plot.how
 
 
 def test_with_one_seed_the_plot_claims_nothing(make_study_training):
