@@ -97,10 +97,9 @@ def test_no_table_is_wider_than_its_place(visit, language, width):
     page.screenshot(path=SCREENSHOTS / f"experiments-{language}-{width}.png", full_page=True)
 
 
-@pytest.mark.parametrize(
-    ("language", "theme"),
-    [pytest.param(language, theme, marks=MORE) for language in ("en", "he") for theme in ("light", "dark")],
-)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "he"])
 def test_axe_finds_nothing_serious_in_all_studies(visit, language, theme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed here").Axe()
     page = opened(visit, language, color_scheme=theme)
